@@ -9,6 +9,7 @@
  *   vbio write  <dev> <MiB> <seed> [block size [threads]]
  *   vbio verify <dev> <MiB> <seed> [block size [threads]]
  *   vbio mix    <dev> <MiB> <seconds> [block size [threads]]  (destroys data)
+ *   vbio exclusive <dev>     (fails while another holds it exclusively)
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -157,6 +158,8 @@ int main(int argc, char **argv)
 	pthread_t t[MAX_THREADS];
 	double start;
 
+	if (argc == 3 && !strcmp(argv[1], "exclusive"))
+		return open(argv[2], O_RDWR | O_EXCL) < 0;
 	if (argc < 5)
 		goto usage;
 	for (mode = WRITE; strcmp(argv[1], names[mode]); mode++)
