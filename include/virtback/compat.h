@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Differences between the kernels that virtback builds for. Nothing else tests
+ * LINUX_VERSION_CODE.
+ */
+#ifndef VIRTBACK_COMPAT_H
+#define VIRTBACK_COMPAT_H
+
+#include <linux/blkdev.h>
+#include <linux/device.h>
+#include <linux/err.h>
+#include <linux/timer.h>
+#include <linux/version.h>
+
+/* 6.4: class_create() lost its owner. */
+static inline struct class *virtback_class_create(const char *name)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+	return class_create(name);
+#else
+	return class_create(THIS_MODULE, name);
+#endif
+}
+
+/* 6.9: an open block device is a struct file; before, a block_device and a mode. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+#include <linux/file.h>
+
+typedef struct file *virtback_bdev_handle;
+
+static inline virtback_bdev_handle virtback_bdev_open(const char *path, bool write, void *holder)
+{
+	return bdev_file_open_by_path(path, BLK_OPEN_READ | (write ? BLK_OPEN_WRITE : 0),
+				      write ? holder : NULL, NULL);
+}
+
+static inline struct block_device *virtback_bdev(virtback_bdev_handle handle)
+{
+	return file_bdev(handle);
+}
+
+static inline void virtback_bdev_close(virtback_bdev_handle handle, bool write)
+{
+	bdev_fput(handle);
+}
+#else
+typedef struct block_device *virtback_bdev_handle;
+
+static inline fmode_t virtback_bdev_mode(bool write)
+{
+	return FMODE_READ | (write ? FMODE_WRITE | FMODE_EXCL : 0);
+}
+
+static inline virtback_bdev_handle virtback_bdev_open(const char *path, bool write, void *holder)
+{
+	return blkdev_get_by_path(path, virtback_bdev_mode(write), holder);
+}
+
+static inline struct block_device *virtback_bdev(virtback_bdev_handle handle)
+{
+	return handle;
+}
+
+static inline void virtback_bdev_close(virtback_bdev_handle handle, bool write)
+{
+	blkdev_put(handle, virtback_bdev_mode(write));
+}
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#define timer_delete_sync(t)	del_timer_sync(t)
+#endif
+
+#endif
