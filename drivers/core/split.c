@@ -202,6 +202,7 @@ static int virtback_table_enter(struct virtback_vq *vq, struct virtback_table *t
 static int virtback_split_walk(struct virtback_vq *vq, u16 head, struct virtback_chain *chain)
 {
 	struct virtback_table t = { .desc = vq->desc.va, .nr = vq->num };
+	struct virtback_iter *part;
 	struct virtback_desc d;
 	u32 n = 0, i = head;
 	int ret;
@@ -222,15 +223,11 @@ static int virtback_split_walk(struct virtback_vq *vq, u16 head, struct virtback
 		if (n == vq->num || d.addr + d.len < d.addr)
 			break;
 		vq->sg[n++] = (struct virtback_sg){ .addr = d.addr, .len = d.len };
-		if (d.flags & VRING_DESC_F_WRITE) {
-			chain->in.nr++;
-			chain->in.left += d.len;
-		} else if (chain->in.nr) {
+		if (!(d.flags & VRING_DESC_F_WRITE) && chain->in.nr)
 			break;		/* what the device reads comes first */
-		} else {
-			chain->out.nr++;
-			chain->out.left += d.len;
-		}
+		part = d.flags & VRING_DESC_F_WRITE ? &chain->in : &chain->out;
+		part->nr++;
+		part->left += d.len;
 		if (!(d.flags & VRING_DESC_F_NEXT)) {
 			ret = 0;
 			break;

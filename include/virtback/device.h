@@ -153,7 +153,7 @@ struct virtback_device {
 	const struct virtback_host_ops *host;
 	void *host_priv;
 
-	struct mutex lock;
+	struct mutex lock;		/* registers and what they change */
 	u64 accepted;
 	u64 features;
 	u32 device_features_sel;

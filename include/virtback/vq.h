@@ -212,11 +212,11 @@ struct virtback_vq {
 	bool event_idx;
 	bool indirect;
 
-	struct mutex ring_lock;
+	struct mutex ring_lock;		/* the worker's use of guest memory */
 	u16 last_avail;
 	struct virtback_sg *sg;
 
-	spinlock_t lock;
+	spinlock_t lock;		/* the completion side */
 	u16 used_idx;
 	u16 signalled;
 	bool signalled_valid;
