@@ -48,9 +48,9 @@ static void virtback_entry_finish(struct work_struct *work)
 	struct virtback_device *vd = &entry->vd;
 
 	virtback_device_drain(vd);
-	virtback_device_fini(vd);
 	vd->type->destroy(vd);
-	/* The host is detached: nobody can queue it again. */
+	virtback_device_fini(vd);
+	/* The host has released it: nobody can queue it again. */
 	cancel_work_sync(&entry->lost);
 	pr_info("%s: gone\n", vd->name);
 
@@ -72,6 +72,7 @@ static void virtback_entry_detach(struct virtback_entry *entry)
 
 	vd->host->detach(vd);
 	virtback_device_quiesce(vd);
+	vd->host->release(vd);
 	complete_all(&entry->detached);
 	queue_work(virtback_wq, &entry->finish);
 }
@@ -301,18 +302,17 @@ int virtback_create(const struct virtback_config *cfg)
 	err = virtback_entry_check(entry);
 	if (err)
 		goto unregister;
-	err = vd->type->create(vd, &entry->cfg);
-	if (err)
-		goto unregister;
 	err = virtback_device_init(vd, 1, VIRTBACK_QUEUE_SIZE_DEFAULT);
 	if (err) {
 		pr_err("%s: cannot set up the queues: %d\n", vd->name, err);
-		goto destroy;
+		goto unregister;
 	}
-	err = vd->host->attach(vd, &entry->cfg);
+	err = vd->type->create(vd, &entry->cfg);
 	if (err)
 		goto fini;
-	virtback_device_start(vd);
+	err = vd->host->attach(vd, &entry->cfg);
+	if (err)
+		goto destroy;
 	err = virtback_entry_publish(entry);
 	if (err)
 		goto detach;
@@ -331,11 +331,10 @@ detach:
 	pr_err("%s: cannot add the device: %d\n", vd->name, err);
 	virtback_entry_abandon(entry);
 	return err;
-fini:
-	virtback_device_quiesce(vd);
-	virtback_device_fini(vd);
 destroy:
 	vd->type->destroy(vd);
+fini:
+	virtback_device_fini(vd);
 unregister:
 	virtback_entry_unregister(entry);
 put:
@@ -459,7 +458,7 @@ int virtback_detach(const char *name)
 
 /**
  * virtback_device_lost() - the guest of a device is gone for good
- * @vd: the device; the host has not finished detaching it
+ * @vd: the device; the host has not returned from release() for it
  *
  * Removes it soon, from another thread. Any number of times, any process
  * context, under any mutex. It goes by the device and not by its name, so a newer

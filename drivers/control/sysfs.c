@@ -182,7 +182,7 @@ static DEVICE_ATTR_RO(state);
 
 static ssize_t features_offered_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "0x%016llx\n", virtback_dev_of(dev)->offered);
+	return sysfs_emit(buf, "0x%016llx\n", virtback_device_offered(virtback_dev_of(dev)));
 }
 static DEVICE_ATTR_RO(features_offered);
 
@@ -221,34 +221,57 @@ static const struct attribute_group virtback_dev_group = {
 	.attrs = virtback_dev_attrs,
 };
 
-/* Counters of a queue, one file each. */
-static const struct {
-	const char *name;
-	size_t offset;
-} virtback_counters[] = {
-#define VIRTBACK_COUNTER(_c) { #_c, offsetof(struct virtback_vq_stats, _c) }
-	VIRTBACK_COUNTER(kicks),
-	VIRTBACK_COUNTER(requests),
-	VIRTBACK_COUNTER(completed),
-	VIRTBACK_COUNTER(dropped),
-	VIRTBACK_COUNTER(irqs),
-	VIRTBACK_COUNTER(irqs_saved),
-	VIRTBACK_COUNTER(stalls),
-};
-
-#define VIRTBACK_NR_COUNTERS	ARRAY_SIZE(virtback_counters)
-
 /**
  * struct virtback_counter_attr - one counter of one queue
  * @attr: the file
  * @vq: the queue
- * @offset: the counter in struct virtback_vq_stats
  */
 struct virtback_counter_attr {
 	struct device_attribute attr;
 	struct virtback_vq *vq;
-	size_t offset;
 };
+
+static struct virtback_vq *virtback_counter_vq(struct device_attribute *attr)
+{
+	return container_of(attr, struct virtback_counter_attr, attr)->vq;
+}
+
+static ssize_t kicks_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%ld\n", atomic_long_read(&virtback_counter_vq(attr)->kicks));
+}
+
+#define VIRTBACK_STAT_SHOW(_name)					\
+static ssize_t _name##_show(struct device *dev, struct device_attribute *attr, char *buf) \
+{									\
+	struct virtback_vq *vq = virtback_counter_vq(attr);		\
+	u64 val;							\
+									\
+	spin_lock_irq(&vq->lock);					\
+	val = vq->stats._name;						\
+	spin_unlock_irq(&vq->lock);					\
+	return sysfs_emit(buf, "%llu\n", val);				\
+}
+
+VIRTBACK_STAT_SHOW(requests)
+VIRTBACK_STAT_SHOW(completed)
+VIRTBACK_STAT_SHOW(dropped)
+VIRTBACK_STAT_SHOW(irqs)
+VIRTBACK_STAT_SHOW(irqs_saved)
+VIRTBACK_STAT_SHOW(stalls)
+
+/* What every queue's directory has; copied for each queue. */
+static const struct device_attribute virtback_counters[] = {
+	__ATTR_RO(kicks),
+	__ATTR_RO(requests),
+	__ATTR_RO(completed),
+	__ATTR_RO(dropped),
+	__ATTR_RO(irqs),
+	__ATTR_RO(irqs_saved),
+	__ATTR_RO(stalls),
+};
+
+#define VIRTBACK_NR_COUNTERS	ARRAY_SIZE(virtback_counters)
 
 /**
  * struct virtback_vq_group - the directory of a queue
@@ -264,18 +287,6 @@ struct virtback_vq_group {
 	struct attribute *list[VIRTBACK_NR_COUNTERS + 1];
 };
 
-static ssize_t virtback_counter_show(struct device *dev, struct device_attribute *attr, char *buf)
-{
-	struct virtback_counter_attr *ca = container_of(attr, struct virtback_counter_attr, attr);
-	struct virtback_vq *vq = ca->vq;
-	u64 val;
-
-	spin_lock_irq(&vq->lock);
-	val = *(u64 *)((char *)&vq->stats + ca->offset);
-	spin_unlock_irq(&vq->lock);
-	return sysfs_emit(buf, "%llu\n", val);
-}
-
 static void virtback_vq_group_init(struct virtback_vq_group *g, struct virtback_vq *vq)
 {
 	int i;
@@ -284,12 +295,9 @@ static void virtback_vq_group_init(struct virtback_vq_group *g, struct virtback_
 	for (i = 0; i < VIRTBACK_NR_COUNTERS; i++) {
 		struct virtback_counter_attr *ca = &g->attrs[i];
 
+		ca->attr = virtback_counters[i];
 		sysfs_attr_init(&ca->attr.attr);
-		ca->attr.attr.name = virtback_counters[i].name;
-		ca->attr.attr.mode = 0444;
-		ca->attr.show = virtback_counter_show;
 		ca->vq = vq;
-		ca->offset = virtback_counters[i].offset;
 		g->list[i] = &ca->attr.attr;
 	}
 	g->group.name = g->name;
