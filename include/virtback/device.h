@@ -123,7 +123,6 @@ struct virtback_host_ops {
  * @host_priv: the host's own data
  * @lock: serialises register accesses that may sleep and everything they change;
  *	  outermost, then vq->ring_lock, then vq->lock
- * @offered: feature bits offered; fixed after creation
  * @accepted: feature bits as written by the driver; @lock
  * @features: the negotiated bits, 0 before FEATURES_OK; @lock, constant while a
  *	      queue is ready
@@ -154,8 +153,7 @@ struct virtback_device {
 	const struct virtback_host_ops *host;
 	void *host_priv;
 
-	struct mutex lock;
-	u64 offered;
+	struct mutex lock;		/* registers and what they change */
 	u64 accepted;
 	u64 features;
 	u32 device_features_sel;
@@ -191,7 +189,6 @@ do {									\
 
 /* drivers/core/device.c */
 int virtback_device_init(struct virtback_device *vd, u16 nvqs, u16 queue_size);
-void virtback_device_start(struct virtback_device *vd);
 void virtback_device_quiesce(struct virtback_device *vd);
 void virtback_device_drain(struct virtback_device *vd);
 void virtback_device_fini(struct virtback_device *vd);
@@ -200,6 +197,7 @@ void virtback_device_break(struct virtback_device *vd, const char *why);
 void virtback_device_set_status(struct virtback_device *vd, u8 val);
 void virtback_device_config_changed(struct virtback_device *vd);
 void virtback_device_interrupt(struct virtback_device *vd, u32 bit);
+u64 virtback_device_offered(const struct virtback_device *vd);
 bool virtback_device_running(const struct virtback_device *vd);
 
 #endif

@@ -58,7 +58,7 @@ struct virtback_area {
  * @slab: one allocation that backs all objects, or NULL for pages
  */
 struct virtback_pool {
-	spinlock_t lock;
+	spinlock_t lock;		/* nr, free */
 	unsigned int nr;
 	unsigned int size;
 	void **free;

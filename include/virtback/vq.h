@@ -8,6 +8,7 @@
 #ifndef VIRTBACK_VQ_H
 #define VIRTBACK_VQ_H
 
+#include <linux/atomic.h>
 #include <linux/kthread.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -135,7 +136,6 @@ extern const struct virtback_ring_ops virtback_split_ops;
 
 /**
  * struct virtback_vq_stats - counts since the device was made
- * @kicks: QueueNotify writes for this queue
  * @requests: chains taken
  * @completed: used elements published
  * @dropped: requests that a reset orphaned
@@ -144,7 +144,6 @@ extern const struct virtback_ring_ops virtback_split_ops;
  * @stalls: times the worker waited for a request or pages to come back
  */
 struct virtback_vq_stats {
-	u64 kicks;
 	u64 requests;
 	u64 completed;
 	u64 dropped;
@@ -188,7 +187,8 @@ struct virtback_vq_stats {
  * @resume: requests waiting for their next pass
  * @stalled: the worker ran out of requests or pages; the next completion wakes it
  * @drained: woken under @lock when @nr_inflight falls to 0
- * @stats: counters, under @lock, but kicks: any context, approximate
+ * @stats: counters
+ * @kicks: QueueNotify writes for this queue; any context
  * @worker: the thread that serves the queue
  * @work: queued on @worker by a kick
  * @pages: bounce pages
@@ -212,11 +212,11 @@ struct virtback_vq {
 	bool event_idx;
 	bool indirect;
 
-	struct mutex ring_lock;
+	struct mutex ring_lock;		/* the worker's use of guest memory */
 	u16 last_avail;
 	struct virtback_sg *sg;
 
-	spinlock_t lock;
+	spinlock_t lock;		/* the completion side */
 	u16 used_idx;
 	u16 signalled;
 	bool signalled_valid;
@@ -229,6 +229,7 @@ struct virtback_vq {
 	bool stalled;
 	wait_queue_head_t drained;
 	struct virtback_vq_stats stats;
+	atomic_long_t kicks;
 
 	struct kthread_worker *worker;
 	struct kthread_work work;
@@ -252,12 +253,11 @@ void virtback_req_resume(struct virtback_req *req);
 int virtback_req_pin(struct virtback_req *req, struct virtback_pieces *list,
 		     struct virtback_iter *it, u32 len, bool write);
 void virtback_req_unpin(struct virtback_req *req, struct virtback_pieces *list);
-void virtback_req_forget(struct virtback_req *req);
 
 /* drivers/core/iter.c: positions in a chain */
 int virtback_iter_read(struct virtback_vq *vq, struct virtback_iter *it, void *buf, u32 len);
 int virtback_iter_write(struct virtback_vq *vq, struct virtback_iter *it, const void *buf, u32 len);
 void virtback_iter_skip(struct virtback_iter *it, u64 len);
-bool virtback_pieces_write(const struct virtback_pieces *list, const void *buf, u32 len);
+void virtback_pieces_write(const struct virtback_pieces *list, const void *buf, u32 len);
 
 #endif
