@@ -76,9 +76,13 @@ struct virtback_type_ops {
  * @check: is the configuration complete and possible here? Logs the option and
  *	   the reason, returns -errno. Names the device (vd->name). May sleep.
  * @attach: claim the window; register accesses may arrive before it returns.
- *	    May sleep.
- * @detach: undo @attach; when it returns no access is being served any more
- *	    and none will come. May sleep, never waits for a disk.
+ *	    May sleep. After an error nothing is left, @release is not called.
+ * @detach: give the window back; when it returns no access is being served any
+ *	    more and none will come. Completions may still unpin and raise
+ *	    interrupts until @release. May sleep, never waits for a disk.
+ * @release: free @host_priv; the core has let go of all pins and mappings and
+ *	     raises no more interrupts. Follows @detach and
+ *	     virtback_device_quiesce(). May sleep, never waits for a disk.
  * @pin: make the byte at @addr and as many as possible of the @len bytes from
  *	 there reachable; sets p->va, p->len (1..@len) and p->pin. -EFAULT when
  *	 it is not guest memory. Worker context, may sleep.
@@ -98,6 +102,7 @@ struct virtback_host_ops {
 	int (*check)(struct virtback_device *vd, const struct virtback_config *cfg);
 	int (*attach)(struct virtback_device *vd, const struct virtback_config *cfg);
 	void (*detach)(struct virtback_device *vd);
+	void (*release)(struct virtback_device *vd);
 	int (*pin)(struct virtback_device *vd, u64 addr, u32 len, bool write,
 		   struct virtback_piece *p);
 	void (*unpin)(struct virtback_device *vd, struct virtback_piece *p);
