@@ -13,15 +13,12 @@
 #include <linux/version.h>
 #include <linux/virtio_config.h>
 
-/* 6.4: class_create() lost its owner. */
-static inline struct class *virtback_class_create(const char *name)
-{
+/* 6.4: an attribute of a class gets the class, and itself, as constants. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
-	return class_create(name);
+#define virtback_class_const	const
 #else
-	return class_create(THIS_MODULE, name);
+#define virtback_class_const
 #endif
-}
 
 /* 6.9: an open block device is a struct file; before, a block_device and a mode. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
