@@ -1,0 +1,353 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Debian packages of any architecture, without touching the machine's own apt:
+# a private apt root in the cache whose mirrors are the machine's.  Versions are
+# resolved when a script runs, because mirrors drop old ones; what was fetched is
+# kept, and serves when the mirror fails.  To be sourced after common.sh.
+#
+#   kernel_headers <6.1|6.12> <arm64|amd64>   prints a KDIR
+#   kernel_source  <6.1|6.12>                 prints an unpacked linux-source
+#   kernel_image   <6.1|6.12>                 prints a dir with boot/ and lib/modules
+
+[ -n "${VB_APT_SH:-}" ] && return 0
+VB_APT_SH=1
+
+# Hours after which the private index is fetched anew.
+VB_APT_MAX_AGE=${VIRTBACK_APT_MAX_AGE:-24}
+VB_APT=$VB_CACHE/apt
+VB_HOST_ARCH=$(dpkg --print-architecture)
+
+# The URI of the machine's archive that carries a release.
+_apt_uri()
+{
+	local uri
+
+	# shellcheck disable=SC2016
+	uri=$(apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' \
+			'Created-By: Packages' |
+		awk -v r="$1" '$1 == r && $2 == "main" { print $3; exit }')
+	[ -n "$uri" ] || die "apt of this machine has no Debian archive for $1"
+	echo "${uri%/}"
+}
+
+# Written each time: the machine's mirrors and proxies may change.
+_apt_configure()
+{
+	local deb sec s k=/usr/share/keyrings/debian-archive-keyring.gpg
+
+	deb=$(_apt_uri bookworm)
+	sec=$(_apt_uri bookworm-security)
+	mkdir -p "$VB_APT"/{lists/partial,cache/archives/partial,dpkg} \
+		"$VB_APT"/etc/{apt.conf.d,preferences.d,sources.list.d}
+	: >>"$VB_APT/dpkg/status"
+	{
+		for s in bookworm bookworm-updates bookworm-backports; do
+			echo "deb [signed-by=$k] $deb $s main"
+		done
+		echo "deb [signed-by=$k] $sec bookworm-security main"
+		echo "deb-src [signed-by=$k] $deb bookworm main"
+	} >"$VB_APT/etc/sources.list.new"
+	mv "$VB_APT/etc/sources.list.new" "$VB_APT/etc/sources.list"
+	{
+		apt-config dump | grep '^Acquire::.*[Pp]roxy' || true
+		cat <<-EOF
+		Dir::Etc "$VB_APT/etc";
+		Dir::Etc::sourcelist "$VB_APT/etc/sources.list";
+		Dir::Etc::sourceparts "$VB_APT/etc/sources.list.d";
+		Dir::Etc::parts "$VB_APT/etc/apt.conf.d";
+		Dir::State "$VB_APT";
+		Dir::State::Lists "$VB_APT/lists";
+		Dir::State::status "$VB_APT/dpkg/status";
+		Dir::Cache "$VB_APT/cache";
+		APT::Architecture "arm64";
+		APT::Architectures { "arm64"; "amd64"; };
+		APT::Sandbox::User "root";
+		Acquire::Languages "none";
+		Acquire::Retries "3";
+		EOF
+	} >"$VB_APT/apt.conf.new"
+	mv "$VB_APT/apt.conf.new" "$VB_APT/apt.conf"
+}
+
+# apt_refresh [force]: make the private index, or renew an old one.
+apt_refresh()
+{
+	local lock stamp=$VB_APT/fetched
+
+	mkdir -p "$VB_CACHE/.lock" "$VB_CACHE/log"
+	exec {lock}>"$VB_CACHE/.lock/apt"
+	flock "$lock"
+	if [ -n "${1:-}" ] || [ ! -e "$stamp" ] ||
+	   [ -n "$(find "$stamp" -mmin +$(( VB_APT_MAX_AGE * 60 )))" ]; then
+		log "fetching the package index"
+		_apt_configure
+		if APT_CONFIG=$VB_APT/apt.conf quietly "$VB_CACHE/log/apt-index" \
+			apt-get update -o APT::Update::Error-Mode=any; then
+			touch "$stamp"
+		elif [ -e "$stamp" ]; then
+			log "the index cannot be renewed; going on with the old one"
+		else
+			exec {lock}>&-
+			die "cannot fetch the package index"
+		fi
+	fi
+	exec {lock}>&-
+}
+
+apt_cache()
+{
+	APT_CONFIG=$VB_APT/apt.conf apt-cache "$@"
+}
+
+# _apt_candidate <package> <arch>: the newest version, whatever suite has it.
+_apt_candidate()
+{
+	apt_cache madison "$1:$2" 2>/dev/null |
+		awk -F' *[|] *' -v a="$2" '$3 ~ a " Packages" { print $2 }' |
+		_newest_version
+}
+
+# Debian versions in, the newest out; no input is no output.
+_newest_version()
+{
+	local v best=
+
+	while read -r v; do
+		if [ -z "$best" ] || dpkg --compare-versions "$v" gt "$best"; then
+			best=$v
+		fi
+	done
+	[ -z "$best" ] || echo "$best"
+}
+
+# deb_fetch <arch> <package[=version]>...: print the paths of the .debs, one a
+# line, from the cache where the version is there already.
+deb_fetch()
+{
+	local arch=$1 p
+
+	shift
+	apt_refresh
+	for p in "$@"; do
+		_deb_fetch_one "$arch" "$p"
+	done
+}
+
+_deb_fetch_one()
+{
+	local arch=$1 pkg=${2%%=*} ver= f dir=$VB_CACHE/debs
+
+	mkdir -p "$dir"
+	case $2 in *=*) ver=${2#*=} ;; *) ver=$(_apt_candidate "$pkg" "$arch") ;; esac
+	if [ -n "$ver" ]; then
+		f=$(_deb_cached "$pkg" "$ver" "$arch")
+		[ -n "$f" ] || _deb_download "$pkg" "$ver" "$arch" || true
+		f=$(_deb_cached "$pkg" "$ver" "$arch")
+	fi
+	if [ -z "${f:-}" ]; then
+		# The mirror does not give it: any version fetched before does.
+		f=$(_deb_cached "$pkg" '*' "$arch")
+		[ -n "$f" ] || die "cannot fetch $pkg${ver:+ $ver} ($arch)"
+		log "$pkg ${ver:-(not in the index)}: using ${f##*/} from the cache"
+	fi
+	echo "$f"
+}
+
+# apt writes ':' of an epoch as %3a in file names.
+_deb_cached()
+{
+	local f
+
+	for f in "$VB_CACHE/debs/${1}_"${2//:/%3a}_{"$3",all}.deb; do
+		[ ! -e "$f" ] || echo "$f"
+	done | sort -V | tail -n 1
+}
+
+_deb_download()
+{
+	local tmp rc=0
+
+	log "fetching $1 $2 ($3)"
+	mkdir -p "$VB_CACHE/.tmp" "$VB_CACHE/log"
+	tmp=$(mktemp -d "$VB_CACHE/.tmp/deb-XXXXXX")
+	( cd "$tmp" && APT_CONFIG=$VB_APT/apt.conf quietly \
+		"$VB_CACHE/log/apt-download" apt-get download "$1:$3=$2" ) || rc=$?
+	[ "$rc" != 0 ] || mv "$tmp"/*.deb "$VB_CACHE/debs/"
+	rm -rf "$tmp"
+	return "$rc"
+}
+
+# deb_unpack <dir> <deb>...
+deb_unpack()
+{
+	local dir=$1 d
+
+	shift
+	for d in "$@"; do
+		dpkg-deb -x "$d" "$dir"
+	done
+}
+
+# kernel_abi <6.1|6.12> <arch>: the newest ABI of the plain kernel ("6.1.0-56")
+# whose headers and image are both in the index, or failing that in the cache.
+# Names are listed instead of reading one meta package, because 6.12 comes from
+# security or backports, under names that differ in time.
+kernel_abi()
+{
+	local v=$1 arch=$2 abi
+
+	apt_refresh
+	abi=$(_kernel_abis "$v" "$arch" | sort -V | tail -n 1)
+	if [ -z "$abi" ]; then
+		abi=$(find "$VB_CACHE/debs" -name "linux-headers-$v.*-${arch}_*.deb" \
+				-printf '%f\n' 2>/dev/null |
+			sed -n "s/^linux-headers-\(.*\)-${arch}_.*/\1/p" |
+			sort -V | tail -n 1)
+	fi
+	[ -n "$abi" ] || die "no Debian kernel $v for $arch in the index"
+	echo "$abi"
+}
+
+_kernel_abis()
+{
+	local v=$1 arch=$2 p abi
+
+	apt_cache pkgnames "linux-headers-$v." |
+		sed -n "s/^linux-headers-\(${v//./\\.}\.[0-9][^-]*\(-[0-9]*\)\?\)-$arch$/\1/p" |
+	while read -r abi; do
+		for p in linux-headers linux-image; do
+			[ -n "$(_apt_candidate "$p-$abi-$arch" "$arch")" ] || continue 2
+		done
+		echo "$abi"
+	done
+}
+
+# The linux-kbuild package that headers of an ABI want: 6.1 names it by version
+# only, 6.12 by ABI.  It holds programs of the machine that builds.
+_kernel_kbuild()
+{
+	local deb=$1
+
+	dpkg-deb -f "$deb" Depends | tr ',|' '\n\n' |
+		sed -n 's/^ *\(linux-kbuild-[^ (]*\).*/\1/p' | head -n 1
+}
+
+kernel_headers()
+{
+	local v=$1 arch=$2 abi ver hdr common kb kbver entry
+
+	abi=$(kernel_abi "$v" "$arch")
+	hdr=$(deb_fetch "$arch" "linux-headers-$abi-$arch")
+	ver=$(dpkg-deb -f "$hdr" Version)
+	entry=headers/$abi-$arch-${ver//[^A-Za-z0-9.+-]/_}
+	if [ ! -e "$VB_CACHE/$entry" ]; then
+		common=$(deb_fetch "$arch" "linux-headers-$abi-common=$ver")
+		kb=$(_kernel_kbuild "$hdr")
+		kbver=$(_apt_candidate "$kb" "$VB_HOST_ARCH")
+		kb=$(deb_fetch "$VB_HOST_ARCH" "$kb${kbver:+=$kbver}")
+		set -- "$hdr" "$common" "$kb"
+	fi
+	entry=$(cache_entry "$entry" _make_headers "$abi-$arch" "$abi-common" "$@")
+	echo "$entry/usr/src/linux-headers-$abi-$arch"
+}
+
+_make_headers()
+{
+	local dir=$1 own=$2 common=$3 mk
+
+	shift 3
+	deb_unpack "$dir" "$@"
+	# It names /usr/src, where the headers would be if installed.
+	mk=$dir/usr/src/linux-headers-$own/Makefile
+	grep -q "^include /usr/src/linux-headers-$common/Makefile" "$mk"
+	echo "include $VB_ENTRY/usr/src/linux-headers-$common/Makefile" >"$mk"
+	[ -x "$dir/usr/src/linux-headers-$own/scripts/mod/modpost" ]
+}
+
+kernel_source()
+{
+	local v=$1 deb ver
+
+	# For all architectures, which apt knows under its primary one.
+	deb=$(deb_fetch arm64 "linux-source-$v")
+	ver=$(dpkg-deb -f "$deb" Version)
+	cache_entry "source/linux-$v-${ver//[^A-Za-z0-9.+-]/_}" \
+		_make_kernel_source "$v" "$deb"
+}
+
+_make_kernel_source()
+{
+	log "unpacking linux-source-$2"
+	dpkg-deb --fsys-tarfile "$3" |
+		tar -xO "./usr/src/linux-source-$2.tar.xz" |
+		tar -xJ -C "$1" --strip-components=1
+	[ -e "$1/Makefile" ]
+}
+
+kernel_image()
+{
+	local abi deb ver
+
+	abi=$(kernel_abi "$1" arm64)
+	deb=$(deb_fetch arm64 "linux-image-$abi-arm64")
+	ver=$(dpkg-deb -f "$deb" Version)
+	cache_entry "image/$abi-arm64-${ver//[^A-Za-z0-9.+-]/_}" deb_unpack "$deb"
+}
+
+# xen_source <4.17>: an unpacked hypervisor source tree.  The orig tarball is
+# fetched by the name in the Sources index: its .dsc may be gone already.
+xen_source()
+{
+	local v=$1 path sum tar
+
+	apt_refresh
+	mkdir -p "$VB_CACHE/src"
+	read -r sum path < <(_xen_orig "$v") || true
+	tar=$VB_CACHE/src/${path##*/}
+	if [ -n "${path:-}" ] && [ ! -e "$tar" ]; then
+		log "fetching ${path##*/}"
+		_fetch "$path" "$sum" "$tar" || true
+	fi
+	if [ -z "${path:-}" ] || [ ! -e "$tar" ]; then
+		tar=$(find "$VB_CACHE/src" -name "xen_$v.*.orig.tar.xz" |
+			sort -V | tail -n 1)
+		[ -n "$tar" ] || die "cannot fetch the source of Xen $v"
+	fi
+	path=${tar##*/}
+	cache_entry "source/${path%.orig.tar.xz}" _make_tar_source "$tar"
+}
+
+# SHA-256 and URL of the newest orig tarball of Xen <version>.
+_xen_orig()
+{
+	local deb
+
+	deb=$(_apt_uri bookworm)
+	apt_cache showsrc xen | awk -v v="xen_$1." -v base="$deb" '
+		/^Directory:/ { dir = $2 }
+		/^[A-Z]/ { sha = /^Checksums-Sha256/ }
+		sha && index($3, v) == 1 && /orig\.tar\.xz$/ { sum = $1; f = $3 }
+		/^$/ { if (f) print sum, base "/" dir "/" f; f = "" }
+		END { if (f) print sum, base "/" dir "/" f }' |
+		sort -V -k2 | tail -n 1
+}
+
+_fetch()
+{
+	local tmp=$3.part.$$
+
+	# '+' in a pool path is a blank to some mirrors.
+	curl -fsS --retry 3 -o "$tmp" "${1//+/%2b}" &&
+		echo "$2  $tmp" | sha256sum -c --quiet - &&
+		mv "$tmp" "$3"
+	local rc=$?
+
+	rm -f "$tmp"
+	return "$rc"
+}
+
+_make_tar_source()
+{
+	tar -xf "$2" -C "$1" --strip-components=1
+}
