@@ -25,7 +25,9 @@
 
 static int kmsg = -1;
 
-__attribute__((format(printf, 1, 2)))
+#define __printf(a, b) __attribute__((format(printf, a, b)))
+
+__printf(1, 2)
 static void say(const char *fmt, ...)
 {
 	char line[900] = "<5>virtback-test: ";
