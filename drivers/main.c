@@ -11,7 +11,6 @@
 #include <linux/string.h>
 #include <linux/sysfs.h>
 
-#include <virtback/loop.h>
 #include <virtback/xen.h>
 
 #include "control/control.h"
@@ -139,12 +138,9 @@ static int __init virtback_init(void)
 	err = virtback_sysfs_init();
 	if (err)
 		goto control;
-	err = virtback_loop_init();
-	if (err)
-		goto sysfs;
 	err = virtback_xen_init();
 	if (err)
-		goto loop;
+		goto sysfs;
 	err = virtback_make_plain();
 	if (err)
 		goto devices;
@@ -157,9 +153,6 @@ devices:
 	/* Sysfs and the toolstack may have made devices as well: hosts go last. */
 	virtback_control_stop();
 	virtback_xen_exit();
-loop:
-	virtback_control_stop();
-	virtback_loop_exit();
 sysfs:
 	virtback_control_stop();
 	virtback_sysfs_exit();
@@ -171,7 +164,6 @@ control:
 static void __exit virtback_exit(void)
 {
 	virtback_xen_exit();
-	virtback_loop_exit();
 	virtback_sysfs_exit();
 	virtback_control_exit();
 }

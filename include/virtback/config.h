@@ -44,6 +44,8 @@ enum virtback_opt {
 };
 
 /* drivers/control/options.c */
+int virtback_option_set(struct virtback_config *cfg, enum virtback_opt opt, const char *val,
+			const char **why);
 int virtback_config_parse(struct virtback_config *cfg, const char *str);
 void virtback_config_free(struct virtback_config *cfg);
 
