@@ -1,0 +1,528 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Life and death of devices. Every way to make one (toolstack, sysfs, module
+ * parameters) ends in virtback_create().
+ *
+ * The registry holds every device from the choice of its name until its disk is
+ * closed. Its lock is a spinlock and covers list, stage and doom alone: opening,
+ * attaching and closing may sleep for as long as a disk hangs and are done by
+ * whoever moved the device to CREATING or REMOVING, with no lock held.
+ *
+ * A removal has two halves. The first takes the device from sysfs and from the
+ * guest, and waits for no disk. The second, virtback_entry_finish(), waits for
+ * the disk without bound and so has a work item of its own.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/list.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+
+#include "control.h"
+
+static LIST_HEAD(virtback_entries);
+/* Protects the list and stage and doomed of what is on it. */
+static DEFINE_SPINLOCK(virtback_entries_lock);
+/* No new devices: the module's init failed. virtback_entries_lock */
+static bool virtback_stopped;
+static DECLARE_WAIT_QUEUE_HEAD(virtback_entries_empty);
+
+/* Unbound, and each item may sleep for long: one hung disk must not hold others. */
+static struct workqueue_struct *virtback_wq;
+
+static void virtback_entry_release(struct device *dev)
+{
+	struct virtback_entry *entry = virtback_entry_of(virtback_dev_of(dev));
+
+	virtback_sysfs_groups_free(entry);
+	virtback_config_free(&entry->cfg);
+	kfree(entry);
+}
+
+/* The second half of a removal, and of a creation that failed late. */
+static void virtback_entry_finish(struct work_struct *work)
+{
+	struct virtback_entry *entry = container_of(work, struct virtback_entry, finish);
+	struct virtback_device *vd = &entry->vd;
+
+	virtback_device_drain(vd);
+	vd->type->destroy(vd);
+	virtback_device_fini(vd);
+	/* The host has released it: nobody can queue it again. */
+	cancel_work_sync(&entry->lost);
+	pr_info("%s: gone\n", vd->name);
+
+	spin_lock(&virtback_entries_lock);
+	list_del(&entry->link);
+	spin_unlock(&virtback_entries_lock);
+	wake_up_all(&virtback_entries_empty);
+
+	/* The module's exit flushes this queue, so its text stays for the rest. */
+	module_put(THIS_MODULE);
+	complete_all(&entry->gone);
+	put_device(&vd->dev);
+}
+
+/* Away from the guest; a running one may have requests with the disk already. */
+static void virtback_entry_detach(struct virtback_entry *entry)
+{
+	struct virtback_device *vd = &entry->vd;
+
+	vd->host->detach(vd);
+	virtback_device_quiesce(vd);
+	vd->host->release(vd);
+	if (atomic_read(&vd->orphans))
+		pr_info("%s: removed, the module stays in use until its disk has finished\n",
+			vd->name);
+	complete_all(&entry->detached);
+	queue_work(virtback_wq, &entry->finish);
+}
+
+/* The first half. The caller moved the device to REMOVING. */
+static void virtback_entry_take_down(struct virtback_entry *entry)
+{
+	virtback_sysfs_unhold(entry);
+	device_del(&entry->vd.dev);
+	virtback_entry_detach(entry);
+}
+
+/* A creation that failed after the guest could reach the device. */
+static void virtback_entry_abandon(struct virtback_entry *entry)
+{
+	spin_lock(&virtback_entries_lock);
+	entry->stage = VIRTBACK_REMOVING;
+	spin_unlock(&virtback_entries_lock);
+	virtback_entry_detach(entry);
+}
+
+/* Give a device back, or learn that it has to go and stay its owner. */
+static bool virtback_entry_settle(struct virtback_entry *entry)
+{
+	bool stay;
+
+	spin_lock(&virtback_entries_lock);
+	stay = !entry->doomed && !virtback_stopped;
+	entry->stage = stay ? VIRTBACK_LIVE : VIRTBACK_REMOVING;
+	spin_unlock(&virtback_entries_lock);
+	return stay;
+}
+
+/* Become the one who removes it; false when someone else is, or makes it. */
+static bool virtback_entry_claim(struct virtback_entry *entry, bool doom)
+{
+	bool mine;
+
+	lockdep_assert_held(&virtback_entries_lock);
+	mine = entry->stage == VIRTBACK_LIVE;
+	if (mine)
+		entry->stage = VIRTBACK_REMOVING;
+	if (doom)
+		entry->doomed = true;
+	return mine;
+}
+
+static struct virtback_entry *virtback_entry_find(const char *name)
+{
+	struct virtback_entry *entry;
+
+	lockdep_assert_held(&virtback_entries_lock);
+	list_for_each_entry(entry, &virtback_entries, link) {
+		if (!strcmp(entry->vd.name, name))
+			return entry;
+	}
+	return NULL;
+}
+
+static void virtback_entry_lost(struct work_struct *work)
+{
+	struct virtback_entry *entry = container_of(work, struct virtback_entry, lost);
+	bool mine;
+
+	spin_lock(&virtback_entries_lock);
+	mine = virtback_entry_claim(entry, true);
+	spin_unlock(&virtback_entries_lock);
+	if (mine)
+		virtback_entry_take_down(entry);
+}
+
+/**
+ * virtback_config_name() - the name of a device
+ * @cfg: its configuration
+ * @buf: where the name goes
+ * @len: size of @buf; VIRTBACK_NAME_LEN is enough
+ *
+ * A device for this kernel itself is only "loop" here; virtback_create() appends
+ * the first number that is free.
+ */
+void virtback_config_name(const struct virtback_config *cfg, char *buf, size_t len)
+{
+	if (test_bit(VIRTBACK_OPT_DOMID, &cfg->set))
+		snprintf(buf, len, "dom%u.%llx", cfg->domid, cfg->base);
+	else
+		snprintf(buf, len, "loop");
+}
+
+/* Choose the name and take it, in one step. */
+static int virtback_entry_register(struct virtback_entry *entry)
+{
+	struct virtback_device *vd = &entry->vd;
+	unsigned int n = 0;
+	int err = 0;
+
+	virtback_config_name(&entry->cfg, vd->name, sizeof(vd->name));
+	spin_lock(&virtback_entries_lock);
+	if (!test_bit(VIRTBACK_OPT_DOMID, &entry->cfg.set)) {
+		do {
+			snprintf(vd->name, sizeof(vd->name), "loop.%u", n++);
+		} while (virtback_entry_find(vd->name));
+	}
+	if (virtback_stopped)
+		err = -ENODEV;
+	else if (virtback_entry_find(vd->name))
+		err = -EEXIST;
+	else
+		list_add_tail(&entry->link, &virtback_entries);
+	spin_unlock(&virtback_entries_lock);
+
+	if (err == -EEXIST)
+		pr_err("%s: a device of this name exists, or its disk is not closed yet\n",
+		       vd->name);
+	return err;
+}
+
+static void virtback_entry_unregister(struct virtback_entry *entry)
+{
+	spin_lock(&virtback_entries_lock);
+	list_del(&entry->link);
+	spin_unlock(&virtback_entries_lock);
+	wake_up_all(&virtback_entries_empty);
+}
+
+static struct virtback_entry *virtback_entry_alloc(const struct virtback_config *cfg)
+{
+	struct virtback_entry *entry;
+	struct device *dev;
+
+	entry = kzalloc(sizeof(*entry), GFP_KERNEL);
+	if (!entry)
+		return NULL;
+	INIT_LIST_HEAD(&entry->link);
+	init_completion(&entry->detached);
+	init_completion(&entry->gone);
+	INIT_WORK(&entry->lost, virtback_entry_lost);
+	INIT_WORK(&entry->finish, virtback_entry_finish);
+	dev = &entry->vd.dev;
+	device_initialize(dev);
+	dev->class = &virtback_class;
+	dev->release = virtback_entry_release;
+	if (virtback_config_copy(&entry->cfg, cfg)) {
+		put_device(dev);
+		return NULL;
+	}
+	return entry;
+}
+
+/* What concerns neither the device type nor the host alone. */
+static int virtback_entry_check(struct virtback_entry *entry)
+{
+	struct virtback_device *vd = &entry->vd;
+
+	if (!test_bit(VIRTBACK_OPT_BACKING, &entry->cfg.set)) {
+		pr_err("%s: backing: missing\n", vd->name);
+		return -EINVAL;
+	}
+	if (!vd->host) {
+		pr_err("%s: domid: this kernel is built without Xen back ends\n", vd->name);
+		return -ENODEV;
+	}
+	return vd->host->check(vd, &entry->cfg);
+}
+
+static const struct virtback_host_ops *virtback_choose_host(const struct virtback_config *cfg)
+{
+	if (!test_bit(VIRTBACK_OPT_DOMID, &cfg->set))
+		return &virtback_loop_host;
+#ifdef CONFIG_XEN_BACKEND
+	return &virtback_xen_host;
+#else
+	return NULL;
+#endif
+}
+
+/* Everything from a complete device to one that a person can see. */
+static int virtback_entry_publish(struct virtback_entry *entry)
+{
+	struct virtback_device *vd = &entry->vd;
+	int err;
+
+	err = dev_set_name(&vd->dev, "%s", vd->name);
+	if (err)
+		return err;
+	err = virtback_sysfs_groups(entry);
+	if (err)
+		return err;
+	err = device_add(&vd->dev);
+	if (err)
+		return err;
+	err = virtback_sysfs_hold(entry);
+	if (err)
+		device_del(&vd->dev);
+	return err;
+}
+
+/**
+ * virtback_create() - make a device
+ * @cfg: what was asked for; copied
+ *
+ * May sleep for as long as the backing device takes to open.
+ *
+ * Return: 0, or -errno after a line in the log; then there is no device. (A name
+ * stays taken while a disk that the guest used already finishes.)
+ */
+int virtback_create(const struct virtback_config *cfg)
+{
+	struct virtback_entry *entry;
+	struct virtback_device *vd;
+	int err;
+
+	if (!try_module_get(THIS_MODULE))
+		return -ENODEV;
+	entry = virtback_entry_alloc(cfg);
+	if (!entry) {
+		err = -ENOMEM;
+		pr_err("no memory for a device\n");
+		goto put_module;
+	}
+	vd = &entry->vd;
+	vd->type = &virtback_blk_type;
+	vd->host = virtback_choose_host(cfg);
+
+	err = virtback_entry_register(entry);
+	if (err)
+		goto put;
+	err = virtback_entry_check(entry);
+	if (err)
+		goto unregister;
+	err = virtback_device_init(vd, 1, VIRTBACK_QUEUE_SIZE_DEFAULT);
+	if (err) {
+		pr_err("%s: cannot set up the queues: %d\n", vd->name, err);
+		goto unregister;
+	}
+	err = vd->type->create(vd, &entry->cfg);
+	if (err)
+		goto fini;
+	err = vd->host->attach(vd, &entry->cfg);
+	if (err)
+		goto destroy;
+	err = virtback_entry_publish(entry);
+	if (err)
+		goto detach;
+
+	pr_info("%s: %s on %s; the module stays in use until the device is removed\n",
+		vd->name, vd->type->name, entry->cfg.backing);
+	/* The guest may be gone already, and the host said so while we were busy. */
+	if (!virtback_entry_settle(entry)) {
+		pr_info("%s: not needed any more\n", vd->name);
+		virtback_entry_take_down(entry);
+		return -ESRCH;
+	}
+	return 0;
+
+detach:
+	pr_err("%s: cannot add the device: %d\n", vd->name, err);
+	virtback_entry_abandon(entry);
+	return err;
+destroy:
+	vd->type->destroy(vd);
+fini:
+	virtback_device_fini(vd);
+unregister:
+	virtback_entry_unregister(entry);
+put:
+	put_device(&vd->dev);
+put_module:
+	module_put(THIS_MODULE);
+	return err;
+}
+
+/* Take a device away if that is possible; *@res then carries a reference. */
+static int virtback_remove_start(const char *name, bool force, struct virtback_entry **res)
+{
+	struct virtback_entry *entry;
+	enum virtback_stage stage = VIRTBACK_LIVE;
+	bool mine = false;
+
+	spin_lock(&virtback_entries_lock);
+	entry = virtback_entry_find(name);
+	if (entry) {
+		get_device(&entry->vd.dev);
+		stage = entry->stage;
+		mine = virtback_entry_claim(entry, force);
+	}
+	spin_unlock(&virtback_entries_lock);
+	if (!entry)
+		return -ENOENT;
+	*res = entry;
+	if (!mine) {
+		pr_err("%s: remove: %s\n", name, stage == VIRTBACK_CREATING ?
+		       "is still being made" : "is being removed already");
+		return -EBUSY;
+	}
+	if (!force && entry->vd.host->in_use && entry->vd.host->in_use(&entry->vd) &&
+	    virtback_entry_settle(entry)) {
+		pr_err("%s: remove: a running guest uses it (force=1 removes it all the same)\n",
+		       name);
+		return -EBUSY;
+	}
+	virtback_entry_take_down(entry);
+	return 0;
+}
+
+/**
+ * virtback_remove() - take a device away
+ * @name: its name
+ * @force: even when that harms a running guest
+ *
+ * Waits for no disk: when it returns the guest cannot reach the device any more,
+ * but the name stays taken until the disk is closed.
+ *
+ * Return: 0; -ENOENT, or -EBUSY when it is in use or someone removes it already,
+ * after a line in the log
+ */
+int virtback_remove(const char *name, bool force)
+{
+	struct virtback_entry *entry = NULL;
+	int err = virtback_remove_start(name, force, &entry);
+
+	if (err == -ENOENT)
+		pr_err("%s: remove: no such device\n", name);
+	if (entry)
+		put_device(&entry->vd.dev);
+	return err;
+}
+
+/**
+ * virtback_remove_wait() - take a device away and wait until its disk is closed
+ * @name: its name
+ * @force: even when that harms a running guest
+ *
+ * Return: as virtback_remove(), or -ERESTARTSYS when the caller was killed; the
+ * removal then goes on by itself
+ */
+int virtback_remove_wait(const char *name, bool force)
+{
+	struct virtback_entry *entry = NULL;
+	int err = virtback_remove_start(name, force, &entry);
+
+	if (err == -ENOENT)
+		pr_err("%s: remove: no such device\n", name);
+	if (!err)
+		err = wait_for_completion_killable(&entry->gone);
+	if (entry)
+		put_device(&entry->vd.dev);
+	return err;
+}
+
+/**
+ * virtback_detach() - forced removal that does not care who else removes it
+ * @name: its name
+ *
+ * When it returns the guest cannot reach the device any more, whoever took it
+ * down. Waits for no disk.
+ *
+ * Return: 0, -ENOENT when there is none, -EBUSY when it is still being made (it
+ * will then not come to life)
+ */
+int virtback_detach(const char *name)
+{
+	struct virtback_entry *entry;
+	enum virtback_stage stage = VIRTBACK_CREATING;
+	bool mine = false;
+
+	spin_lock(&virtback_entries_lock);
+	entry = virtback_entry_find(name);
+	if (entry) {
+		get_device(&entry->vd.dev);
+		stage = entry->stage;
+		mine = virtback_entry_claim(entry, true);
+	}
+	spin_unlock(&virtback_entries_lock);
+	if (!entry)
+		return -ENOENT;
+	if (mine)
+		virtback_entry_take_down(entry);
+	else if (stage == VIRTBACK_REMOVING)
+		wait_for_completion(&entry->detached);
+	put_device(&entry->vd.dev);
+	return stage == VIRTBACK_CREATING ? -EBUSY : 0;
+}
+
+/**
+ * virtback_device_lost() - the guest of a device is gone for good
+ * @vd: the device; the host has not returned from release() for it
+ *
+ * Removes it soon, from another thread. Any number of times, any process
+ * context, under any mutex. It goes by the device and not by its name, so a newer
+ * one of the name is safe.
+ */
+void virtback_device_lost(struct virtback_device *vd)
+{
+	struct virtback_entry *entry = virtback_entry_of(vd);
+
+	spin_lock(&virtback_entries_lock);
+	entry->doomed = true;
+	if (entry->stage == VIRTBACK_LIVE)
+		queue_work(virtback_wq, &entry->lost);
+	spin_unlock(&virtback_entries_lock);
+}
+
+static bool virtback_entries_gone(void)
+{
+	bool gone;
+
+	spin_lock(&virtback_entries_lock);
+	gone = list_empty(&virtback_entries);
+	spin_unlock(&virtback_entries_lock);
+	return gone;
+}
+
+/**
+ * virtback_control_stop() - remove every device and permit no new ones
+ *
+ * For a module whose init fails after some devices were made: sysfs may have
+ * made others meanwhile. Waits for the disks.
+ */
+void virtback_control_stop(void)
+{
+	struct virtback_entry *entry;
+
+	spin_lock(&virtback_entries_lock);
+	virtback_stopped = true;
+	list_for_each_entry(entry, &virtback_entries, link) {
+		if (entry->stage == VIRTBACK_LIVE)
+			queue_work(virtback_wq, &entry->lost);
+	}
+	spin_unlock(&virtback_entries_lock);
+	wait_event(virtback_entries_empty, virtback_entries_gone());
+}
+
+/**
+ * virtback_control_init() - set up the registry
+ *
+ * Return: 0 or -errno
+ */
+int virtback_control_init(void)
+{
+	virtback_wq = alloc_workqueue("virtback", WQ_UNBOUND, 0);
+	return virtback_wq ? 0 : -ENOMEM;
+}
+
+/**
+ * virtback_control_exit() - undo virtback_control_init(); no device is left
+ */
+void virtback_control_exit(void)
+{
+	destroy_workqueue(virtback_wq);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Private to the control plane (drivers/main.c, drivers/control/): the options by
+ * name, and what the registry knows of a device beyond the core's view.
+ */
+#ifndef VIRTBACK_CONTROL_H
+#define VIRTBACK_CONTROL_H
+
+#include <linux/completion.h>
+#include <linux/list.h>
+#include <linux/workqueue.h>
+
+#include <virtback/config.h>
+#include <virtback/device.h>
+
+#define VIRTBACK_VERSION	"0.1"
+
+/**
+ * enum virtback_stage - where a device is between its name and its end
+ * @VIRTBACK_CREATING: the name is taken, the device is being made
+ * @VIRTBACK_LIVE: complete, may be removed
+ * @VIRTBACK_REMOVING: someone takes it down, or its disk has yet to finish
+ */
+enum virtback_stage {
+	VIRTBACK_CREATING,
+	VIRTBACK_LIVE,
+	VIRTBACK_REMOVING,
+};
+
+/**
+ * struct virtback_entry - a device in the registry
+ * @vd: the device; its reference count is that of the entry
+ * @cfg: what was asked for
+ * @link: in the registry, from the choice of the name until the disk is closed
+ * @stage: protected by the registry's lock
+ * @doomed: must go, whoever holds it now; the holder looks before it lets go.
+ *	    Protected by the registry's lock.
+ * @detached: completed when the guest cannot reach the device any more
+ * @gone: completed when the disk is closed
+ * @lost: forced removal on behalf of virtback_device_lost()
+ * @finish: the part of the removal that waits for the disk
+ * @groups: attribute groups, ended by NULL
+ * @vq_groups: storage of the queues' groups
+ */
+struct virtback_entry {
+	struct virtback_device vd;
+	struct virtback_config cfg;
+	struct list_head link;
+	enum virtback_stage stage;
+	bool doomed;
+	struct completion detached;
+	struct completion gone;
+	struct work_struct lost;
+	struct work_struct finish;
+	const struct attribute_group **groups;
+	struct virtback_vq_group *vq_groups;
+};
+
+#define virtback_entry_of(d) container_of(d, struct virtback_entry, vd)
+
+/* options.c */
+const char *virtback_option_name(enum virtback_opt opt);
+ssize_t virtback_option_show(const struct virtback_entry *entry, enum virtback_opt opt, char *buf);
+int virtback_config_copy(struct virtback_config *to, const struct virtback_config *from);
+char *virtback_config_next(char **list);
+
+/* control.c */
+int virtback_control_init(void);
+void virtback_control_exit(void);
+void virtback_control_stop(void);
+int virtback_remove_wait(const char *name, bool force);
+
+/* sysfs.c */
+extern struct class virtback_class;
+int virtback_sysfs_init(void);
+void virtback_sysfs_exit(void);
+int virtback_sysfs_groups(struct virtback_entry *entry);
+void virtback_sysfs_groups_free(struct virtback_entry *entry);
+int virtback_sysfs_hold(struct virtback_entry *entry);
+void virtback_sysfs_unhold(struct virtback_entry *entry);
+
+#endif

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Options of a device: "key=value" pairs separated by blanks, several devices
+ * separated by ";". Used by the module's parameters and by sysfs; the toolstack
+ * fills the same structure with virtback_option_set().
+ *
+ * A string is read to its end even after an error, so that the one line in the
+ * log can name the device by its domid and base wherever they stand.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/ctype.h>
+#include <linux/kernel.h>
+#include <linux/kstrtox.h>
+#include <linux/limits.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/sysfs.h>
+
+#include "control.h"
+
+/* Xen's first domid that is not a guest (xen/interface/xen.h, absent without Xen). */
+#define VIRTBACK_DOMID_END	0x7FF0
+
+/* As much of a text as helps in a log line. */
+#define VIRTBACK_LOG_TEXT	"%.80s"
+
+/*
+ * The one list of names: what a string, a parameter of the module and an
+ * attribute of a device call an option. (drivers/main.c declares a parameter for
+ * each, which C wants spelt out.)
+ */
+static const char *const virtback_option_names[VIRTBACK_OPT_NR] = {
+	[VIRTBACK_OPT_DOMID]	= "domid",
+	[VIRTBACK_OPT_BASE]	= "base",
+	[VIRTBACK_OPT_IRQ]	= "irq",
+	[VIRTBACK_OPT_BACKING]	= "backing",
+	[VIRTBACK_OPT_READONLY]	= "readonly",
+	[VIRTBACK_OPT_SERIAL]	= "serial",
+};
+
+/**
+ * virtback_option_name() - the name that an option has everywhere
+ * @opt: the option
+ */
+const char *virtback_option_name(enum virtback_opt opt)
+{
+	return virtback_option_names[opt];
+}
+
+static int virtback_parse_number(const char *val, u64 min, u64 max, u64 *res, const char **why)
+{
+	bool hex = val[0] == '0' && (val[1] == 'x' || val[1] == 'X');
+	int err;
+
+	/* No octal: 010 is ten, as a person means it. */
+	err = isdigit(val[0]) ? kstrtoull(val, hex ? 16 : 10, res) : -EINVAL;
+	if (err == -ERANGE || (!err && (*res < min || *res > max))) {
+		*why = "out of range";
+		return -EINVAL;
+	}
+	if (err)
+		*why = "not a number (decimal or 0x hex)";
+	return err;
+}
+
+static int virtback_parse_backing(struct virtback_config *cfg, const char *val, const char **why)
+{
+	if (val[0] != '/') {
+		*why = "not an absolute path";
+		return -EINVAL;
+	}
+	if (strlen(val) >= PATH_MAX) {
+		*why = "too long";
+		return -EINVAL;
+	}
+	cfg->backing = kstrdup(val, GFP_KERNEL);
+	if (!cfg->backing) {
+		*why = "out of memory";
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static int virtback_parse_serial(struct virtback_config *cfg, const char *val, const char **why)
+{
+	const char *c;
+
+	if (strlen(val) > VIRTBACK_SERIAL_LEN) {
+		*why = "longer than 20 characters";
+		return -EINVAL;
+	}
+	for (c = val; *c; c++) {
+		if (!isascii(*c) || !isprint(*c)) {
+			*why = "not printable ASCII";
+			return -EINVAL;
+		}
+	}
+	strscpy(cfg->serial, val, sizeof(cfg->serial));
+	return 0;
+}
+
+/**
+ * virtback_option_set() - give one option its value
+ * @cfg: configuration, changed only on success
+ * @opt: the option
+ * @val: its value as text
+ * @why: set to the reason on error
+ *
+ * Return: 0 or -errno; nothing is logged.
+ */
+int virtback_option_set(struct virtback_config *cfg, enum virtback_opt opt, const char *val,
+			const char **why)
+{
+	u64 num = 0;
+	int err = 0;
+
+	if (test_bit(opt, &cfg->set)) {
+		*why = "given twice";
+		return -EINVAL;
+	}
+	if (!val[0]) {
+		*why = "empty";
+		return -EINVAL;
+	}
+	switch (opt) {
+	case VIRTBACK_OPT_DOMID:
+		err = virtback_parse_number(val, 1, VIRTBACK_DOMID_END - 1, &num, why);
+		if (!err)
+			cfg->domid = num;
+		break;
+	case VIRTBACK_OPT_BASE:
+		err = virtback_parse_number(val, 0, U64_MAX, &num, why);
+		if (!err)
+			cfg->base = num;
+		break;
+	case VIRTBACK_OPT_IRQ:
+		err = virtback_parse_number(val, 1, INT_MAX, &num, why);
+		if (!err)
+			cfg->irq = num;
+		break;
+	case VIRTBACK_OPT_BACKING:
+		err = virtback_parse_backing(cfg, val, why);
+		break;
+	case VIRTBACK_OPT_READONLY:
+		err = kstrtobool(val, &cfg->readonly);
+		if (err)
+			*why = "not a bool (0 or 1)";
+		break;
+	case VIRTBACK_OPT_SERIAL:
+		err = virtback_parse_serial(cfg, val, why);
+		break;
+	case VIRTBACK_OPT_NR:
+		err = -EINVAL;
+		break;
+	}
+	if (!err)
+		set_bit(opt, &cfg->set);
+	return err;
+}
+
+/**
+ * virtback_option_show() - print an option for its attribute
+ * @entry: the device
+ * @opt: the option
+ * @buf: a page, as sysfs gives it
+ *
+ * Return: bytes, or -ENODATA when the device has no such value
+ */
+ssize_t virtback_option_show(const struct virtback_entry *entry, enum virtback_opt opt, char *buf)
+{
+	const struct virtback_config *cfg = &entry->cfg;
+
+	switch (opt) {
+	case VIRTBACK_OPT_DOMID:
+		return sysfs_emit(buf, "%u\n", cfg->domid);
+	case VIRTBACK_OPT_BASE:
+		return sysfs_emit(buf, "0x%llx\n", cfg->base);
+	case VIRTBACK_OPT_IRQ:
+		return sysfs_emit(buf, "%u\n", cfg->irq);
+	case VIRTBACK_OPT_BACKING:
+		return sysfs_emit(buf, "%s\n", cfg->backing);
+	case VIRTBACK_OPT_READONLY:
+		return sysfs_emit(buf, "%u\n", cfg->readonly);
+	case VIRTBACK_OPT_SERIAL:
+		return sysfs_emit(buf, "%s\n", cfg->serial[0] ? cfg->serial : entry->vd.name);
+	case VIRTBACK_OPT_NR:
+		break;
+	}
+	return -ENODATA;
+}
+
+/* The option of a name, which need not end after @len; or -ENOENT. */
+static int virtback_option_find(const char *name, size_t len)
+{
+	int opt;
+
+	for (opt = 0; opt < VIRTBACK_OPT_NR; opt++) {
+		const char *known = virtback_option_names[opt];
+
+		if (strlen(known) == len && !memcmp(known, name, len))
+			return opt;
+	}
+	return -ENOENT;
+}
+
+static int virtback_parse_pair(struct virtback_config *cfg, const char *pair, const char **why)
+{
+	const char *val = strchr(pair, '=');
+	int opt = virtback_option_find(pair, val ? val - pair : strlen(pair));
+
+	if (opt < 0) {
+		*why = "unknown option";
+		return -EINVAL;
+	}
+	if (!val) {
+		*why = "needs a value, as in key=value";
+		return -EINVAL;
+	}
+	return virtback_option_set(cfg, opt, val + 1, why);
+}
+
+/* The line about an option that is no good; @what stands for an unknown name. */
+static void virtback_option_log(const struct virtback_config *cfg, const char *what,
+				const char *opt, const char *why)
+{
+	char name[VIRTBACK_NAME_LEN];
+
+	if (test_bit(VIRTBACK_OPT_DOMID, &cfg->set) && test_bit(VIRTBACK_OPT_BASE, &cfg->set)) {
+		virtback_config_name(cfg, name, sizeof(name));
+		pr_err("%s: " VIRTBACK_LOG_TEXT ": %s\n", name, opt, why);
+	} else {
+		pr_err("\"" VIRTBACK_LOG_TEXT "\": " VIRTBACK_LOG_TEXT ": %s\n", what, opt, why);
+	}
+}
+
+/**
+ * virtback_config_parse() - read the options of one device
+ * @cfg: filled; on success virtback_config_free() is due
+ * @str: "key=value" pairs separated by blanks
+ *
+ * Return: 0, or -errno after one line in the log; @cfg then holds nothing.
+ */
+int virtback_config_parse(struct virtback_config *cfg, const char *str)
+{
+	const char *why = NULL, *bad = NULL, *first_why = NULL;
+	char *whole, *copy, *rest, *pair;
+	int err = 0, ret;
+
+	memset(cfg, 0, sizeof(*cfg));
+	whole = kstrdup(skip_spaces(str), GFP_KERNEL);
+	copy = kstrdup(str, GFP_KERNEL);
+	if (!whole || !copy) {
+		pr_err("no memory for the options of a device\n");
+		err = -ENOMEM;
+		goto out;
+	}
+	strim(whole);
+	rest = copy;
+	while ((pair = strsep(&rest, " \t\r\n"))) {
+		if (!pair[0])
+			continue;
+		ret = virtback_parse_pair(cfg, pair, &why);
+		if (ret && !err) {
+			err = ret;
+			bad = pair;
+			first_why = why;
+		}
+	}
+	if (!err && !cfg->set) {
+		err = -EINVAL;
+		bad = "options";
+		first_why = "none given";
+	}
+	if (err) {
+		virtback_option_log(cfg, whole, bad, first_why);
+		virtback_config_free(cfg);
+	}
+out:
+	kfree(copy);
+	kfree(whole);
+	return err;
+}
+
+/**
+ * virtback_config_free() - let go of what a configuration owns
+ * @cfg: the configuration, empty afterwards
+ */
+void virtback_config_free(struct virtback_config *cfg)
+{
+	kfree(cfg->backing);
+	memset(cfg, 0, sizeof(*cfg));
+}
+
+/**
+ * virtback_config_copy() - a configuration that outlives its source
+ * @to: filled; on success virtback_config_free() is due
+ * @from: the source
+ *
+ * Return: 0 or -ENOMEM
+ */
+int virtback_config_copy(struct virtback_config *to, const struct virtback_config *from)
+{
+	*to = *from;
+	if (!from->backing)
+		return 0;
+	to->backing = kstrdup(from->backing, GFP_KERNEL);
+	return to->backing ? 0 : -ENOMEM;
+}
+
+/**
+ * virtback_config_next() - cut the next device from a list
+ * @list: devices separated by ";", advanced and cut
+ *
+ * Return: the options of one device, never blank; NULL at the end
+ */
+char *virtback_config_next(char **list)
+{
+	char *str;
+
+	while ((str = strsep(list, ";"))) {
+		str = strim(str);
+		if (str[0])
+			return str;
+	}
+	return NULL;
+}

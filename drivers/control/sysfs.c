@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * /sys/class/virtback: "add" and "remove" for people and scripts, and what can be
+ * read of each device. Documentation/ABI/testing/sysfs-class-virtback has the
+ * whole list.
+ *
+ * Removal goes through the class and not through an attribute of the device: an
+ * attribute that removes its own device waits for itself.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/kstrtox.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/sysfs.h>
+#include <linux/virtio_config.h>
+
+#include <virtback/compat.h>
+
+#include "control.h"
+
+static ssize_t add_store(virtback_class_const struct class *class,
+			 virtback_class_const struct class_attribute *attr,
+			 const char *buf, size_t count)
+{
+	struct virtback_config cfg;
+	int err;
+
+	err = virtback_config_parse(&cfg, buf);
+	if (err)
+		return err;
+	err = virtback_create(&cfg);
+	virtback_config_free(&cfg);
+	return err ?: count;
+}
+static CLASS_ATTR_WO(add);
+
+/* "NAME [force=BOOL]"; cuts @str. */
+static int virtback_remove_parse(char *str, char **name, bool *force)
+{
+	char *opt;
+
+	str = strim(str);
+	*name = strsep(&str, " \t");
+	*force = false;
+	if (!(*name)[0]) {
+		pr_err("remove: needs the name of a device\n");
+		return -EINVAL;
+	}
+	if (!str)
+		return 0;
+	opt = skip_spaces(str);
+	if (strncmp(opt, "force=", 6) || kstrtobool(opt + 6, force)) {
+		pr_err("%.31s: remove: %.80s: only force=0 or force=1 may follow the name\n",
+		       *name, opt);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static ssize_t remove_store(virtback_class_const struct class *class,
+			    virtback_class_const struct class_attribute *attr,
+			    const char *buf, size_t count)
+{
+	char *copy, *name;
+	bool force;
+	int err;
+
+	copy = kstrndup(buf, count, GFP_KERNEL);
+	if (!copy)
+		return -ENOMEM;
+	err = virtback_remove_parse(copy, &name, &force);
+	if (!err)
+		err = virtback_remove_wait(name, force);
+	kfree(copy);
+	return err ?: count;
+}
+static CLASS_ATTR_WO(remove);
+
+static ssize_t version_show(virtback_class_const struct class *class,
+			    virtback_class_const struct class_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s\n", VIRTBACK_VERSION);
+}
+static CLASS_ATTR_RO(version);
+
+static struct attribute *virtback_class_attrs[] = {
+	&class_attr_add.attr,
+	&class_attr_remove.attr,
+	&class_attr_version.attr,
+	NULL,
+};
+ATTRIBUTE_GROUPS(virtback_class);
+
+struct class virtback_class = {
+	.name = KBUILD_MODNAME,
+	.class_groups = virtback_class_groups,
+};
+
+static struct virtback_entry *virtback_entry_of_dev(struct device *dev)
+{
+	return virtback_entry_of(virtback_dev_of(dev));
+}
+
+/* One attribute an option, made from the table. */
+static struct device_attribute virtback_opt_attrs[VIRTBACK_OPT_NR];
+static struct attribute *virtback_opt_list[VIRTBACK_OPT_NR + 1];
+
+static ssize_t virtback_opt_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return virtback_option_show(virtback_entry_of_dev(dev), attr - virtback_opt_attrs, buf);
+}
+
+/* What was not given and has no default is not there. */
+static umode_t virtback_opt_visible(struct kobject *kobj, struct attribute *attr, int n)
+{
+	struct virtback_entry *entry = virtback_entry_of_dev(kobj_to_dev(kobj));
+
+	if (n == VIRTBACK_OPT_READONLY || n == VIRTBACK_OPT_SERIAL)
+		return attr->mode;
+	return test_bit(n, &entry->cfg.set) ? attr->mode : 0;
+}
+
+static const struct attribute_group virtback_opt_group = {
+	.attrs = virtback_opt_list,
+	.is_visible = virtback_opt_visible,
+};
+
+static void virtback_opt_attrs_init(void)
+{
+	int i;
+
+	for (i = 0; i < VIRTBACK_OPT_NR; i++) {
+		struct device_attribute *attr = &virtback_opt_attrs[i];
+
+		sysfs_attr_init(&attr->attr);
+		attr->attr.name = virtback_option_name(i);
+		attr->attr.mode = 0444;
+		attr->show = virtback_opt_show;
+		virtback_opt_list[i] = &attr->attr;
+	}
+}
+
+static ssize_t type_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s\n", virtback_dev_of(dev)->type->name);
+}
+static DEVICE_ATTR_RO(type);
+
+static ssize_t host_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s\n", virtback_dev_of(dev)->host->name);
+}
+static DEVICE_ATTR_RO(host);
+
+/* The furthest step of the driver, unless something is wrong. */
+static const char *virtback_state_name(int status)
+{
+	if (status & VIRTIO_CONFIG_S_NEEDS_RESET)
+		return "needs-reset";
+	if (status & VIRTIO_CONFIG_S_FAILED)
+		return "failed";
+	if (status & VIRTIO_CONFIG_S_DRIVER_OK)
+		return "driver-ok";
+	if (status & VIRTIO_CONFIG_S_FEATURES_OK)
+		return "features-ok";
+	if (status & VIRTIO_CONFIG_S_DRIVER)
+		return "driver";
+	if (status & VIRTIO_CONFIG_S_ACKNOWLEDGE)
+		return "acknowledged";
+	return "reset";
+}
+
+static ssize_t state_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	int status = atomic_read(&virtback_dev_of(dev)->status);
+
+	return sysfs_emit(buf, "%s\n", virtback_state_name(status));
+}
+static DEVICE_ATTR_RO(state);
+
+static ssize_t features_offered_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "0x%016llx\n", virtback_device_offered(virtback_dev_of(dev)));
+}
+static DEVICE_ATTR_RO(features_offered);
+
+static ssize_t features_negotiated_show(struct device *dev, struct device_attribute *attr,
+					char *buf)
+{
+	/* No lock: a reader must not wait for a reset. Zero or the final value. */
+	return sysfs_emit(buf, "0x%016llx\n", READ_ONCE(virtback_dev_of(dev)->features));
+}
+static DEVICE_ATTR_RO(features_negotiated);
+
+static ssize_t bad_accesses_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%u\n", atomic_read(&virtback_dev_of(dev)->bad_accesses));
+}
+static DEVICE_ATTR_RO(bad_accesses);
+
+static ssize_t orphans_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%u\n", atomic_read(&virtback_dev_of(dev)->orphans));
+}
+static DEVICE_ATTR_RO(orphans);
+
+static struct attribute *virtback_dev_attrs[] = {
+	&dev_attr_type.attr,
+	&dev_attr_host.attr,
+	&dev_attr_state.attr,
+	&dev_attr_features_offered.attr,
+	&dev_attr_features_negotiated.attr,
+	&dev_attr_bad_accesses.attr,
+	&dev_attr_orphans.attr,
+	NULL,
+};
+
+static const struct attribute_group virtback_dev_group = {
+	.attrs = virtback_dev_attrs,
+};
+
+/**
+ * struct virtback_counter_attr - one counter of one queue
+ * @attr: the file
+ * @vq: the queue
+ */
+struct virtback_counter_attr {
+	struct device_attribute attr;
+	struct virtback_vq *vq;
+};
+
+static struct virtback_vq *virtback_counter_vq(struct device_attribute *attr)
+{
+	return container_of(attr, struct virtback_counter_attr, attr)->vq;
+}
+
+static ssize_t kicks_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%ld\n", atomic_long_read(&virtback_counter_vq(attr)->kicks));
+}
+
+#define VIRTBACK_STAT_SHOW(_name)					\
+static ssize_t _name##_show(struct device *dev, struct device_attribute *attr, char *buf) \
+{									\
+	struct virtback_vq *vq = virtback_counter_vq(attr);		\
+	u64 val;							\
+									\
+	spin_lock_irq(&vq->lock);					\
+	val = vq->stats._name;						\
+	spin_unlock_irq(&vq->lock);					\
+	return sysfs_emit(buf, "%llu\n", val);				\
+}
+
+VIRTBACK_STAT_SHOW(requests)
+VIRTBACK_STAT_SHOW(completed)
+VIRTBACK_STAT_SHOW(dropped)
+VIRTBACK_STAT_SHOW(irqs)
+VIRTBACK_STAT_SHOW(irqs_saved)
+VIRTBACK_STAT_SHOW(stalls)
+
+/* What every queue's directory has; copied for each queue. */
+static const struct device_attribute virtback_counters[] = {
+	__ATTR_RO(kicks),
+	__ATTR_RO(requests),
+	__ATTR_RO(completed),
+	__ATTR_RO(dropped),
+	__ATTR_RO(irqs),
+	__ATTR_RO(irqs_saved),
+	__ATTR_RO(stalls),
+};
+
+#define VIRTBACK_NR_COUNTERS	ARRAY_SIZE(virtback_counters)
+
+/**
+ * struct virtback_vq_group - the directory of a queue
+ * @group: for sysfs
+ * @name: "vq<n>"
+ * @attrs: the files
+ * @list: the same, as sysfs wants it
+ */
+struct virtback_vq_group {
+	struct attribute_group group;
+	char name[8];
+	struct virtback_counter_attr attrs[VIRTBACK_NR_COUNTERS];
+	struct attribute *list[VIRTBACK_NR_COUNTERS + 1];
+};
+
+static void virtback_vq_group_init(struct virtback_vq_group *g, struct virtback_vq *vq)
+{
+	int i;
+
+	snprintf(g->name, sizeof(g->name), "vq%u", vq->index);
+	for (i = 0; i < VIRTBACK_NR_COUNTERS; i++) {
+		struct virtback_counter_attr *ca = &g->attrs[i];
+
+		ca->attr = virtback_counters[i];
+		sysfs_attr_init(&ca->attr.attr);
+		ca->vq = vq;
+		g->list[i] = &ca->attr.attr;
+	}
+	g->group.name = g->name;
+	g->group.attrs = g->list;
+}
+
+/**
+ * virtback_sysfs_groups() - prepare all that device_add() shows of a device
+ * @entry: the device; its queues exist
+ *
+ * Freed with the device, by virtback_sysfs_groups_free().
+ *
+ * Return: 0 or -ENOMEM
+ */
+int virtback_sysfs_groups(struct virtback_entry *entry)
+{
+	struct virtback_device *vd = &entry->vd;
+	unsigned int n = 0;
+	u16 i;
+
+	entry->vq_groups = kcalloc(vd->nvqs, sizeof(*entry->vq_groups), GFP_KERNEL);
+	entry->groups = kcalloc(vd->nvqs + 3, sizeof(*entry->groups), GFP_KERNEL);
+	if (!entry->vq_groups || !entry->groups)
+		return -ENOMEM;
+	entry->groups[n++] = &virtback_opt_group;
+	entry->groups[n++] = &virtback_dev_group;
+	for (i = 0; i < vd->nvqs; i++) {
+		virtback_vq_group_init(&entry->vq_groups[i], &vd->vqs[i]);
+		entry->groups[n++] = &entry->vq_groups[i].group;
+	}
+	vd->dev.groups = entry->groups;
+	return 0;
+}
+
+/**
+ * virtback_sysfs_groups_free() - undo virtback_sysfs_groups(), or its half
+ * @entry: the device, not in sysfs
+ */
+void virtback_sysfs_groups_free(struct virtback_entry *entry)
+{
+	kfree(entry->groups);
+	kfree(entry->vq_groups);
+}
+
+#ifdef MODULE
+/*
+ * rmmod prints the names in the module's "holders" folder when it refuses, but
+ * reads each up to its first dot, as it does for files of modules.
+ */
+static void virtback_holder_name(const struct virtback_entry *entry, char *buf, size_t len)
+{
+	strscpy(buf, entry->vd.name, len);
+	strreplace(buf, '.', ':');
+}
+
+/**
+ * virtback_sysfs_hold() - let rmmod name the device that it is refused for
+ * @entry: the device, in sysfs
+ *
+ * Return: 0 or -errno
+ */
+int virtback_sysfs_hold(struct virtback_entry *entry)
+{
+	char name[VIRTBACK_NAME_LEN];
+
+	virtback_holder_name(entry, name, sizeof(name));
+	return sysfs_create_link(THIS_MODULE->holders_dir, &entry->vd.dev.kobj, name);
+}
+
+/**
+ * virtback_sysfs_unhold() - undo virtback_sysfs_hold()
+ * @entry: the device, still in sysfs
+ */
+void virtback_sysfs_unhold(struct virtback_entry *entry)
+{
+	char name[VIRTBACK_NAME_LEN];
+
+	virtback_holder_name(entry, name, sizeof(name));
+	sysfs_remove_link(THIS_MODULE->holders_dir, name);
+}
+#else
+int virtback_sysfs_hold(struct virtback_entry *entry)
+{
+	return 0;
+}
+
+void virtback_sysfs_unhold(struct virtback_entry *entry)
+{
+}
+#endif
+
+/**
+ * virtback_sysfs_init() - make the class
+ *
+ * "add" works from here on.
+ *
+ * Return: 0 or -errno
+ */
+int virtback_sysfs_init(void)
+{
+	virtback_opt_attrs_init();
+	return class_register(&virtback_class);
+}
+
+/**
+ * virtback_sysfs_exit() - undo virtback_sysfs_init(); waits for writers
+ */
+void virtback_sysfs_exit(void)
+{
+	class_unregister(&virtback_class);
+}

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A virtio device: status machine, feature negotiation, reset, interrupts
+ * (VIRTIO 1.2 sections 2.1, 2.2, 3.1 and 4.2).
+ */
+#include <linux/errno.h>
+#include <linux/jiffies.h>
+#include <linux/slab.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_ring.h>
+
+#include <virtback/compat.h>
+#include <virtback/device.h>
+
+#include "core.h"
+
+#define VIRTBACK_CORE_FEATURES	(BIT_ULL(VIRTIO_F_VERSION_1) |		\
+				 BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) |	\
+				 BIT_ULL(VIRTIO_RING_F_EVENT_IDX))
+
+/*
+ * How long an interrupt may stay unacknowledged before it is repeated. Long
+ * against any interrupt latency, short against a person's patience.
+ */
+#define VIRTBACK_REINJECT	HZ
+
+/**
+ * virtback_device_offered() - all features that the device offers
+ * @vd: device
+ *
+ * Any context.
+ */
+u64 virtback_device_offered(const struct virtback_device *vd)
+{
+	return VIRTBACK_CORE_FEATURES | vd->type_features;
+}
+
+/**
+ * virtback_device_running() - did the driver start the device?
+ * @vd: device
+ *
+ * Any context. Return: DRIVER_OK is set and nothing is broken.
+ */
+bool virtback_device_running(const struct virtback_device *vd)
+{
+	u32 status = atomic_read(&vd->status);
+
+	return (status & VIRTIO_CONFIG_S_DRIVER_OK) &&
+	       !(status & (VIRTIO_CONFIG_S_NEEDS_RESET | VIRTIO_CONFIG_S_FAILED));
+}
+
+/**
+ * virtback_device_wake() - let the workers of all queues look at them
+ * @vd: device
+ *
+ * Any context.
+ */
+void virtback_device_wake(struct virtback_device *vd)
+{
+	u16 i;
+
+	for (i = 0; i < vd->nvqs; i++)
+		virtback_vq_wake(&vd->vqs[i]);
+}
+
+/**
+ * virtback_device_interrupt() - set bits of InterruptStatus and tell the driver
+ * @vd: device
+ * @bit: VIRTIO_MMIO_INT_VRING or VIRTIO_MMIO_INT_CONFIG
+ *
+ * Any context. While the bit is set and not acknowledged, the driver has not yet
+ * looked, so no second interrupt is sent: the atomic is fully ordered after the
+ * store of the used index and pairs with the one of InterruptACK, after whose
+ * reply the driver scans its queues.
+ */
+void virtback_device_interrupt(struct virtback_device *vd, u32 bit)
+{
+	if (atomic_fetch_or(bit, &vd->isr) & bit)
+		return;
+	vd->host->raise_irq(vd);
+	if (vd->host->reinject && !timer_pending(&vd->reinject))
+		mod_timer(&vd->reinject, jiffies + VIRTBACK_REINJECT);
+}
+
+static void virtback_device_reinject(struct timer_list *t)
+{
+	struct virtback_device *vd = container_of(t, struct virtback_device, reinject);
+
+	if (!atomic_read(&vd->isr))
+		return;		/* idle devices have no timer running */
+	vd->host->raise_irq(vd);
+	mod_timer(&vd->reinject, jiffies + VIRTBACK_REINJECT);
+}
+
+/**
+ * virtback_device_break() - the driver broke the rules: DEVICE_NEEDS_RESET
+ * @vd: device
+ * @why: for the log
+ *
+ * Any context. The device does nothing more until the driver resets it.
+ */
+void virtback_device_break(struct virtback_device *vd, const char *why)
+{
+	u32 old = atomic_fetch_or(VIRTIO_CONFIG_S_NEEDS_RESET, &vd->status);
+
+	if (old & VIRTIO_CONFIG_S_NEEDS_RESET)
+		return;
+	virtback_guest_err(vd, "%s, the device needs a reset\n", why);
+	if (old & VIRTIO_CONFIG_S_DRIVER_OK)
+		virtback_device_interrupt(vd, VIRTIO_MMIO_INT_CONFIG);
+}
+
+/**
+ * virtback_device_config_changed() - configuration space has changed
+ * @vd: device
+ *
+ * Called with vd->lock held by whoever changed it.
+ */
+void virtback_device_config_changed(struct virtback_device *vd)
+{
+	lockdep_assert_held(&vd->lock);
+	vd->config_generation++;
+	if (virtback_device_running(vd))
+		virtback_device_interrupt(vd, VIRTIO_MMIO_INT_CONFIG);
+}
+
+/**
+ * virtback_device_reset() - the driver wrote 0 to Status
+ * @vd: device
+ *
+ * Complete when it returns (drivers do not poll): nothing of the guest's memory
+ * is used any more and all registers have their initial values. It does not wait
+ * for the disk: requests in flight become orphans, and the next driver's requests
+ * wait for them. Called with vd->lock held, may sleep.
+ */
+void virtback_device_reset(struct virtback_device *vd)
+{
+	u16 i;
+
+	lockdep_assert_held(&vd->lock);
+	for (i = 0; i < vd->nvqs; i++) {
+		struct virtback_vq *vq = &vd->vqs[i];
+
+		virtback_vq_stop(vq);
+		vq->num = 0;
+		vq->desc_addr = 0;
+		vq->driver_addr = 0;
+		vq->device_addr = 0;
+	}
+	/* Nobody is left who could interrupt, or arm this again. */
+	timer_delete_sync(&vd->reinject);
+	atomic_set(&vd->isr, 0);
+	if (vd->host->lower_irq)
+		vd->host->lower_irq(vd);
+	vd->accepted = 0;
+	vd->features = 0;
+	vd->device_features_sel = 0;
+	vd->driver_features_sel = 0;
+	vd->queue_sel = 0;
+	atomic_set(&vd->status, 0);
+}
+
+/* FEATURES_OK (VIRTIO 1.2 section 2.2): false leaves the bit unset. */
+static bool virtback_device_features_ok(struct virtback_device *vd)
+{
+	u64 extra = vd->accepted & ~virtback_device_offered(vd);
+
+	if (extra) {
+		virtback_guest_err(vd, "features %#llx were not offered\n", extra);
+		return false;
+	}
+	if (!(vd->accepted & BIT_ULL(VIRTIO_F_VERSION_1))) {
+		virtback_guest_err(vd, "legacy driver: VERSION_1 was not accepted\n");
+		return false;
+	}
+	return !vd->type->features_ok || vd->type->features_ok(vd, vd->accepted);
+}
+
+/**
+ * virtback_device_set_status() - the driver wrote Status
+ * @vd: device
+ * @val: what it wrote
+ *
+ * Called with vd->lock held, may sleep.
+ */
+void virtback_device_set_status(struct virtback_device *vd, u8 val)
+{
+	u32 old = atomic_read(&vd->status), new;
+
+	lockdep_assert_held(&vd->lock);
+	if (!val) {
+		virtback_device_reset(vd);
+		return;
+	}
+	/* The driver only ever adds bits, and this one is not its own. */
+	new = val & ~(old | VIRTIO_CONFIG_S_NEEDS_RESET);
+	if (new & VIRTIO_CONFIG_S_FEATURES_OK) {
+		if (virtback_device_features_ok(vd))
+			vd->features = vd->accepted;
+		else
+			new &= ~VIRTIO_CONFIG_S_FEATURES_OK;
+	}
+	if ((new & VIRTIO_CONFIG_S_DRIVER_OK) &&
+	    !((old | new) & VIRTIO_CONFIG_S_FEATURES_OK)) {
+		virtback_device_break(vd, "DRIVER_OK without FEATURES_OK");
+		return;
+	}
+	atomic_or(new, &vd->status);
+	if (new & VIRTIO_CONFIG_S_DRIVER_OK)
+		virtback_device_wake(vd);
+}
+
+/**
+ * virtback_device_init() - make the core's part of a device
+ * @vd: zeroed but for dev, name, type and host
+ * @nvqs: number of queues
+ * @queue_size: QueueNumMax of each, a power of 2
+ *
+ * Before the type's create(), which may look at the queues' sizes, and before
+ * the host's attach(). May sleep. Return: 0 or -errno, then nothing is left.
+ */
+int virtback_device_init(struct virtback_device *vd, u16 nvqs, u16 queue_size)
+{
+	u16 i;
+	int ret;
+
+	mutex_init(&vd->lock);
+	timer_setup(&vd->reinject, virtback_device_reinject, 0);
+	ratelimit_state_init(&vd->log, DEFAULT_RATELIMIT_INTERVAL, DEFAULT_RATELIMIT_BURST);
+	vd->vqs = kvcalloc(nvqs, sizeof(*vd->vqs), GFP_KERNEL);
+	if (!vd->vqs)
+		return -ENOMEM;
+	for (i = 0; i < nvqs; i++) {
+		vd->nvqs = i + 1;
+		ret = virtback_vq_init(&vd->vqs[i], vd, i, queue_size);
+		if (ret) {
+			virtback_device_fini(vd);
+			return ret;
+		}
+	}
+	return 0;
+}
+
+/**
+ * virtback_device_quiesce() - let go of the guest for good
+ * @vd: device that its host has detached
+ *
+ * When this returns nothing of the guest's memory is used. May sleep, does not
+ * wait for the disk.
+ */
+void virtback_device_quiesce(struct virtback_device *vd)
+{
+	mutex_lock(&vd->lock);
+	virtback_device_reset(vd);
+	mutex_unlock(&vd->lock);
+}
+
+/**
+ * virtback_device_drain() - wait for the requests in flight
+ * @vd: quiesced device
+ *
+ * Waits for the disk, without bound. May sleep.
+ */
+void virtback_device_drain(struct virtback_device *vd)
+{
+	u16 i;
+
+	for (i = 0; i < vd->nvqs; i++)
+		virtback_vq_drain(&vd->vqs[i]);
+}
+
+/**
+ * virtback_device_fini() - undo virtback_device_init()
+ * @vd: drained device, or one that its host never attached
+ *
+ * May sleep.
+ */
+void virtback_device_fini(struct virtback_device *vd)
+{
+	while (vd->nvqs)
+		virtback_vq_destroy(&vd->vqs[--vd->nvqs]);
+	kvfree(vd->vqs);
+	vd->vqs = NULL;
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a device type does with a request: pin the guest's buffers, complete it,
+ * or ask for another pass.
+ *
+ * A request is live until its queue is stopped (reset, QueueReady = 0, removal);
+ * from then on it is an orphan: its disk I/O may still run, on the module's own
+ * pages, but nothing of the guest is touched any more. Who owns the pins at that
+ * moment is settled by RCU: a completion looks at the epoch and uses the pins in
+ * one read-side section, the stop changes the epoch and waits for all sections
+ * to end before it unpins.
+ */
+#include <linux/bug.h>
+#include <linux/rcupdate.h>
+
+#include <virtback/device.h>
+
+#include "core.h"
+
+/**
+ * virtback_req_live() - may the request still touch the guest's memory?
+ * @req: request
+ *
+ * The answer holds until the end of the RCU read-side section it was given in,
+ * or, in prepare() and resume(), until they return. Any context.
+ */
+bool virtback_req_live(const struct virtback_req *req)
+{
+	/* Pairs with the store in virtback_vq_stop(). */
+	return READ_ONCE(req->vq->epoch) == req->epoch;
+}
+
+/**
+ * virtback_req_unpin() - unpin the pieces of a list and empty it
+ * @req: live request, or an orphan with vq->lock held
+ * @list: its @data or @status
+ *
+ * Any context.
+ */
+void virtback_req_unpin(struct virtback_req *req, struct virtback_pieces *list)
+{
+	struct virtback_vq *vq = req->vq;
+	struct virtback_piece *p, *next;
+
+	for (p = list->head; p; p = next) {
+		next = p->next;
+		vq->vd->host->unpin(vq->vd, p);
+		virtback_pool_put(&vq->pieces, (void **)&p, 1);
+	}
+	list->head = NULL;
+}
+
+/**
+ * virtback_req_pin() - pin the next @len bytes of a buffer list
+ * @req: request being prepared or resumed
+ * @list: its @data or @status; the pieces are added at the end
+ * @it: position, passes the bytes
+ * @len: bytes, at most it->left
+ * @write: the device will write them
+ *
+ * Context of prepare(), may sleep. Return: 0, -ENOSPC when the queue has no
+ * more pieces (VIRTBACK_STALL), -EFAULT when it is not guest memory. What was
+ * pinned before an error stays on @list.
+ */
+int virtback_req_pin(struct virtback_req *req, struct virtback_pieces *list,
+		     struct virtback_iter *it, u32 len, bool write)
+{
+	struct virtback_vq *vq = req->vq;
+	struct virtback_piece *p;
+	int ret;
+
+	lockdep_assert_held(&vq->ring_lock);
+	while (len) {
+		if (!virtback_pool_get(&vq->pieces, (void **)&p, 1))
+			return -ENOSPC;
+		ret = virtback_iter_pin(vq, it, len, write, p);
+		if (ret) {
+			virtback_pool_put(&vq->pieces, (void **)&p, 1);
+			return ret;
+		}
+		p->next = NULL;
+		if (list->head)
+			list->tail->next = p;
+		else
+			list->head = p;
+		list->tail = p;
+		len -= p->len;
+	}
+	return 0;
+}
+
+/*
+ * Take the request off the inflight list. Called with vq->lock held; true when
+ * that ended the last orphan of the device.
+ */
+static bool virtback_req_retire(struct virtback_req *req)
+{
+	struct virtback_vq *vq = req->vq;
+	bool last_orphan = false;
+
+	list_move(&req->inflight, &vq->idle);
+	vq->nr_inflight--;
+	if (req->epoch != vq->epoch) {
+		vq->stats.dropped++;
+		vq->nr_orphans--;
+		last_orphan = atomic_dec_and_test(&vq->vd->orphans);
+	}
+	if (!vq->nr_inflight)
+		wake_up(&vq->drained);
+	return last_orphan;
+}
+
+/**
+ * virtback_req_complete() - end a request
+ * @req: request; may be used for another chain when this returns
+ * @written: bytes of the guest's memory that the device wrote
+ *
+ * Unpins, publishes the used element and interrupts if the driver wants it; of
+ * an orphan it does none of these. Any context; within the RCU read-side section
+ * in which the guest's memory was last used, or in the worker.
+ */
+void virtback_req_complete(struct virtback_req *req, u32 written)
+{
+	struct virtback_vq *vq = req->vq;
+	struct virtback_device *vd = vq->vd;
+	bool irq = false, last_orphan, again;
+	unsigned long flags;
+
+	/*
+	 * The unlocked parts below use the queue after the waiter for its last
+	 * request may have been woken; virtback_vq_drain() waits for RCU.
+	 */
+	rcu_read_lock();
+	if (virtback_req_live(req)) {
+		/* Before the used element hands the buffers back to the driver. */
+		virtback_req_unpin(req, &req->data);
+		virtback_req_unpin(req, &req->status);
+	}
+
+	spin_lock_irqsave(&vq->lock, flags);
+	if (req->epoch == vq->epoch) {
+		vq->ring->push(vq, req->id, written);
+		vq->stats.completed++;
+		irq = vq->ring->want_irq(vq);
+		if (irq)
+			vq->stats.irqs++;
+		else
+			vq->stats.irqs_saved++;
+	} else {
+		/*
+		 * Between the change of the epoch and virtback_vq_stop()'s walk:
+		 * after this the walk does not see the request any more, and its
+		 * next use must not find the pins.
+		 */
+		virtback_req_unpin(req, &req->data);
+		virtback_req_unpin(req, &req->status);
+	}
+	last_orphan = virtback_req_retire(req);
+	again = vq->stalled;
+	vq->stalled = false;
+	spin_unlock_irqrestore(&vq->lock, flags);
+
+	if (irq)
+		virtback_device_interrupt(vd, VIRTIO_MMIO_INT_VRING);
+	if (last_orphan)
+		virtback_device_wake(vd);
+	else if (again)
+		virtback_vq_wake(vq);
+	rcu_read_unlock();
+}
+
+/**
+ * virtback_req_resume() - ask for another pass of a request
+ * @req: request whose current pass has ended
+ *
+ * Unpins the data of the pass; the worker will call the type's resume(), or give
+ * the request to submit() when it has become an orphan. Any context; within the
+ * RCU read-side section in which the guest's memory was last used.
+ */
+void virtback_req_resume(struct virtback_req *req)
+{
+	struct virtback_vq *vq = req->vq;
+	unsigned long flags;
+
+	rcu_read_lock();
+	if (virtback_req_live(req))
+		virtback_req_unpin(req, &req->data);
+	spin_lock_irqsave(&vq->lock, flags);
+	list_add_tail(&req->batch, &vq->resume);
+	vq->stalled = false;
+	spin_unlock_irqrestore(&vq->lock, flags);
+	virtback_vq_wake(vq);
+	rcu_read_unlock();
+}

@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The life of a virtqueue: made with its device, started and stopped by the
+ * driver, served by a thread of its own.
+ *
+ * The worker alternates between two steps. In the first it holds ring_lock,
+ * reads the ring and copies from the guest, but never waits for a disk. In the
+ * second it submits, holding nothing. So whoever needs the worker out of the
+ * guest's memory takes ring_lock and waits for a short time only, whatever the
+ * disk does.
+ */
+#include <linux/errno.h>
+#include <linux/kthread.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/virtio_ring.h>
+
+#include <virtback/device.h>
+
+#include "core.h"
+
+/* Requests between two looks at ring_lock: bounds how long a stop waits. */
+#define VIRTBACK_BATCH	32
+
+/**
+ * virtback_vq_wake() - let the worker look at the queue
+ * @vq: queue
+ *
+ * Any context.
+ */
+void virtback_vq_wake(struct virtback_vq *vq)
+{
+	kthread_queue_work(vq->worker, &vq->work);
+}
+
+/**
+ * virtback_vq_kick() - the driver wrote QueueNotify
+ * @vq: queue
+ *
+ * Any context. A queue that is not ready is left alone: its driver has broken
+ * the rules or is gone.
+ */
+void virtback_vq_kick(struct virtback_vq *vq)
+{
+	atomic_long_inc(&vq->kicks);
+	if (READ_ONCE(vq->ready))
+		virtback_vq_wake(vq);
+}
+
+/* May chains be taken? Called with ring_lock held, so that a stop is seen. */
+static bool virtback_vq_runnable(const struct virtback_vq *vq)
+{
+	return READ_ONCE(vq->ready) && virtback_device_running(vq->vd) &&
+	       !atomic_read(&vq->vd->orphans);
+}
+
+/*
+ * Called when a request or pages ran out. The first time it arms the wake-up by
+ * the next completion and asks for another try, since one may have come before.
+ */
+static bool virtback_vq_stall(struct virtback_vq *vq)
+{
+	bool again;
+
+	spin_lock_irq(&vq->lock);
+	again = !vq->stalled;
+	vq->stalled = true;
+	if (again)
+		vq->stats.stalls++;
+	spin_unlock_irq(&vq->lock);
+	return again;
+}
+
+static struct virtback_req *virtback_vq_get_req(struct virtback_vq *vq)
+{
+	struct virtback_req *req;
+
+	spin_lock_irq(&vq->lock);
+	req = list_first_entry_or_null(&vq->idle, struct virtback_req, inflight);
+	if (req) {
+		list_move_tail(&req->inflight, &vq->inflight);
+		vq->nr_inflight++;
+		vq->stats.requests++;
+		req->epoch = vq->epoch;
+	}
+	spin_unlock_irq(&vq->lock);
+	return req;
+}
+
+/* Undo virtback_vq_get_req(): no chain came of it. */
+static void virtback_vq_put_req(struct virtback_vq *vq, struct virtback_req *req)
+{
+	virtback_req_unpin(req, &req->data);
+	virtback_req_unpin(req, &req->status);
+	spin_lock_irq(&vq->lock);
+	list_move(&req->inflight, &vq->idle);
+	vq->nr_inflight--;
+	vq->stats.requests--;
+	if (!vq->nr_inflight)
+		wake_up(&vq->drained);
+	spin_unlock_irq(&vq->lock);
+}
+
+static struct virtback_req *virtback_vq_first_resume(struct virtback_vq *vq)
+{
+	struct virtback_req *req;
+
+	spin_lock_irq(&vq->lock);
+	req = list_first_entry_or_null(&vq->resume, struct virtback_req, batch);
+	spin_unlock_irq(&vq->lock);
+	return req;
+}
+
+static void virtback_vq_unresume(struct virtback_vq *vq, struct virtback_req *req)
+{
+	spin_lock_irq(&vq->lock);
+	list_del(&req->batch);
+	spin_unlock_irq(&vq->lock);
+}
+
+/* Next passes first: they hold resources. False when they have to wait. */
+static bool virtback_vq_gather_resumed(struct virtback_vq *vq, struct list_head *batch)
+{
+	struct virtback_req *req;
+
+	while ((req = virtback_vq_first_resume(vq))) {
+		enum virtback_prepare what = VIRTBACK_SUBMIT;
+
+		virtback_vq_unresume(vq, req);
+		if (virtback_req_live(req))
+			what = vq->vd->type->resume(req);
+		switch (what) {
+		case VIRTBACK_SUBMIT:
+			list_add_tail(&req->batch, batch);
+			break;
+		case VIRTBACK_STALL:
+			spin_lock_irq(&vq->lock);
+			list_add(&req->batch, &vq->resume);
+			spin_unlock_irq(&vq->lock);
+			if (!virtback_vq_stall(vq))
+				return false;
+			break;
+		case VIRTBACK_BROKEN:
+			virtback_vq_put_req(vq, req);
+			virtback_device_break(vq->vd, "broken request");
+			return false;
+		case VIRTBACK_DONE:
+			break;
+		}
+	}
+	return true;
+}
+
+/* One chain: true when another may follow, false when the worker can rest. */
+static bool virtback_vq_gather_one(struct virtback_vq *vq, struct list_head *batch)
+{
+	struct virtback_chain chain;
+	struct virtback_req *req;
+	int ret;
+
+	req = virtback_vq_get_req(vq);
+	if (!req)
+		return virtback_vq_stall(vq);
+
+	ret = vq->ring->pop(vq, &chain);
+	if (ret <= 0) {
+		virtback_vq_put_req(vq, req);
+		if (ret < 0) {
+			virtback_device_break(vq->vd, "broken ring");
+			return false;
+		}
+		if (!vq->ring->notify_on(vq))
+			return false;
+		vq->ring->notify_off(vq);
+		return true;
+	}
+
+	req->id = chain.id;
+	switch (vq->vd->type->prepare(req, &chain)) {
+	case VIRTBACK_SUBMIT:
+		list_add_tail(&req->batch, batch);
+		return true;
+	case VIRTBACK_DONE:
+		return true;
+	case VIRTBACK_STALL:
+		vq->ring->unpop(vq);
+		virtback_vq_put_req(vq, req);
+		return virtback_vq_stall(vq);
+	case VIRTBACK_BROKEN:
+		break;
+	}
+	virtback_vq_put_req(vq, req);
+	virtback_device_break(vq->vd, "broken request");
+	return false;
+}
+
+/* The first step of the worker. True when it should come back. */
+static bool virtback_vq_gather(struct virtback_vq *vq, struct list_head *batch)
+{
+	unsigned int n;
+
+	lockdep_assert_held(&vq->ring_lock);
+	spin_lock_irq(&vq->lock);
+	vq->stalled = false;
+	spin_unlock_irq(&vq->lock);
+
+	if (!virtback_vq_gather_resumed(vq, batch))
+		return false;
+	if (!virtback_vq_runnable(vq))
+		return false;
+	vq->ring->notify_off(vq);
+	for (n = 0; n < VIRTBACK_BATCH; n++) {
+		if (!virtback_vq_gather_one(vq, batch))
+			return false;
+	}
+	return true;
+}
+
+static void virtback_vq_work(struct kthread_work *work)
+{
+	struct virtback_vq *vq = container_of(work, struct virtback_vq, work);
+	unsigned int noio = memalloc_noio_save();
+	LIST_HEAD(batch);
+	bool more;
+
+	do {
+		mutex_lock(&vq->ring_lock);
+		more = virtback_vq_gather(vq, &batch);
+		mutex_unlock(&vq->ring_lock);
+		if (!list_empty(&batch)) {
+			vq->vd->type->submit(vq, &batch);
+			INIT_LIST_HEAD(&batch);
+		}
+		cond_resched();
+	} while (more);
+	memalloc_noio_restore(noio);
+}
+
+/**
+ * virtback_vq_start() - QueueReady = 1: map the ring and serve it
+ * @vq: queue; num and the addresses are set
+ *
+ * Called with vd->lock held, may sleep. Return: 0 or -errno, then the queue is
+ * not ready.
+ */
+int virtback_vq_start(struct virtback_vq *vq)
+{
+	u64 features = vq->vd->features;
+	int ret;
+
+	lockdep_assert_held(&vq->vd->lock);
+	mutex_lock(&vq->ring_lock);
+	vq->ring = &virtback_split_ops;
+	vq->event_idx = features & BIT_ULL(VIRTIO_RING_F_EVENT_IDX);
+	vq->indirect = features & BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC);
+	ret = vq->ring->map(vq);
+	if (!ret)
+		WRITE_ONCE(vq->ready, true);
+	mutex_unlock(&vq->ring_lock);
+	return ret;
+}
+
+/* Orphan everything in flight. Called with ring_lock held. */
+static void virtback_vq_orphan(struct virtback_vq *vq)
+{
+	spin_lock_irq(&vq->lock);
+	atomic_add(vq->nr_inflight - vq->nr_orphans, &vq->vd->orphans);
+	vq->nr_orphans = vq->nr_inflight;
+	/* Pairs with virtback_req_live(). */
+	WRITE_ONCE(vq->epoch, vq->epoch + 1);
+	spin_unlock_irq(&vq->lock);
+}
+
+/**
+ * virtback_vq_stop() - the driver takes its queue back
+ * @vq: queue; nothing happens when it is not ready
+ *
+ * When this returns nothing of the guest's memory is in use any more, whatever
+ * the disk does; requests in flight have become orphans. Called with vd->lock
+ * held, may sleep.
+ */
+void virtback_vq_stop(struct virtback_vq *vq)
+{
+	struct virtback_req *req;
+
+	lockdep_assert_held(&vq->vd->lock);
+	if (!vq->ready)
+		return;
+
+	mutex_lock(&vq->ring_lock);
+	WRITE_ONCE(vq->ready, false);
+	virtback_vq_orphan(vq);
+	mutex_unlock(&vq->ring_lock);
+
+	/* Completions that saw the old epoch have copied and published. */
+	synchronize_rcu_expedited();
+
+	spin_lock_irq(&vq->lock);
+	list_for_each_entry(req, &vq->inflight, inflight) {
+		virtback_req_unpin(req, &req->data);
+		virtback_req_unpin(req, &req->status);
+	}
+	spin_unlock_irq(&vq->lock);
+	vq->ring->unmap(vq);
+	/* Orphans that wait for their next pass have only the worker to end them. */
+	virtback_vq_wake(vq);
+}
+
+/**
+ * virtback_vq_drain() - wait until no request is in flight
+ * @vq: stopped queue
+ *
+ * Waits for the disk, without bound. May sleep.
+ */
+void virtback_vq_drain(struct virtback_vq *vq)
+{
+	wait_event(vq->drained, !READ_ONCE(vq->nr_inflight));
+	/* The last completion is still on its way out of virtback_req_complete(). */
+	synchronize_rcu();
+}
+
+/**
+ * virtback_vq_init() - make a queue
+ * @vq: zeroed
+ * @vd: its device; vd->type is set
+ * @index: its number
+ * @num_max: QueueNumMax, a power of 2 up to VIRTBACK_QUEUE_SIZE_MAX
+ *
+ * May sleep. Return: 0 or -errno; virtback_vq_destroy() is right in both cases.
+ */
+int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 index, u16 num_max)
+{
+	size_t size = ALIGN(sizeof(struct virtback_req) + vd->type->req_size, sizeof(u64));
+	struct virtback_req *req;
+	unsigned int i;
+	int ret;
+
+	vq->vd = vd;
+	vq->index = index;
+	vq->num_max = num_max;
+	vq->ring = &virtback_split_ops;
+	mutex_init(&vq->ring_lock);
+	spin_lock_init(&vq->lock);
+	INIT_LIST_HEAD(&vq->idle);
+	INIT_LIST_HEAD(&vq->inflight);
+	INIT_LIST_HEAD(&vq->resume);
+	init_waitqueue_head(&vq->drained);
+	kthread_init_work(&vq->work, virtback_vq_work);
+
+	vq->sg = kvcalloc(num_max, sizeof(*vq->sg), GFP_KERNEL);
+	vq->reqs = kvcalloc(num_max, size, GFP_KERNEL);
+	if (!vq->sg || !vq->reqs)
+		return -ENOMEM;
+	for (i = 0; i < num_max; i++) {
+		req = vq->reqs + i * size;
+		req->vq = vq;
+		list_add_tail(&req->inflight, &vq->idle);
+	}
+
+	ret = virtback_pool_init_pages(&vq->pages, VIRTBACK_POOL_PAGES);
+	if (ret)
+		return ret;
+	/*
+	 * A pass has at most one piece a page, one more a buffer and one for its
+	 * status; requests between two passes keep that one. So one pass always
+	 * fits when no other is on its way, and a stall always ends.
+	 */
+	ret = virtback_pool_init_pieces(&vq->pieces, 2 * VIRTBACK_POOL_PAGES + 3 * num_max);
+	if (ret)
+		return ret;
+
+	vq->worker = kthread_create_worker(0, "vb-%s/%u", vd->name, index);
+	if (IS_ERR(vq->worker)) {
+		ret = PTR_ERR(vq->worker);
+		vq->worker = NULL;
+		return ret;
+	}
+	return 0;
+}
+
+/**
+ * virtback_vq_destroy() - undo virtback_vq_init()
+ * @vq: drained, or never started
+ *
+ * May sleep.
+ */
+void virtback_vq_destroy(struct virtback_vq *vq)
+{
+	if (vq->worker)
+		kthread_destroy_worker(vq->worker);
+	virtback_pool_destroy_pieces(&vq->pieces);
+	virtback_pool_destroy_pages(&vq->pages);
+	kvfree(vq->reqs);
+	kvfree(vq->sg);
+}

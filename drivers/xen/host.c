@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Xen as a host: which configurations are possible, devices joining and leaving
+ * their guest's IOREQ server, interrupts, and the death of domains.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/mm.h>
+#include <linux/notifier.h>
+#include <linux/rculist.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+
+#include <xen/page.h>
+#include <xen/xen.h>
+#include <xen/xenbus.h>
+
+#include <virtback/config.h>
+#include <virtback/xen.h>
+
+#include "dmop.h"
+#include "toolstack.h"
+#include "xen.h"
+
+/* Shared peripheral interrupts of a GIC. */
+#define VIRTBACK_SPI_FIRST	32
+#define VIRTBACK_SPI_LAST	1019
+
+static LIST_HEAD(virtback_xen_guests);
+/* Protects the list of guests and their number of devices. */
+static DEFINE_MUTEX(virtback_xen_guests_lock);
+
+static bool virtback_xen_possible(void)
+{
+	return IS_ENABLED(CONFIG_ARM64) && xen_domain();
+}
+
+static int virtback_xen_refuse(const struct virtback_device *vd, const char *option, int err,
+			       const char *why)
+{
+	pr_err("%s: %s: %s (%d)\n", vd->name, option, why, err);
+	return err;
+}
+
+/* Can this kernel serve any Xen guest? */
+static int virtback_xen_check_here(struct virtback_device *vd)
+{
+	if (!xen_domain())
+		return virtback_xen_refuse(vd, "domid", -ENODEV, "not running on Xen");
+	if (!virtback_xen_possible())
+		return virtback_xen_refuse(vd, "domid", -EOPNOTSUPP,
+					   "Xen guests are served on 64-bit Arm only");
+	if (PAGE_SIZE != XEN_PAGE_SIZE)
+		return virtback_xen_refuse(vd, "domid", -EOPNOTSUPP,
+					   "this kernel's pages are not Xen's 4 KiB");
+	return 0;
+}
+
+/* Does the domain exist, and may we serve it? */
+static int virtback_xen_check_domain(struct virtback_device *vd, domid_t domid)
+{
+	u32 nr_vcpus;
+	int ret = virtback_dmop_nr_vcpus(domid, &nr_vcpus);
+
+	switch (ret) {
+	case 0:
+		return 0;
+	case -ESRCH:
+		return virtback_xen_refuse(vd, "domid", ret, "no such domain");
+	case -EPERM:
+	case -EACCES:
+		return virtback_xen_refuse(vd, "domid", -EPERM,
+					   "this domain has no device model rights over it");
+	default:
+		/* What Xen says without IOREQ servers depends on its version. */
+		return virtback_xen_refuse(vd, "domid", -EOPNOTSUPP,
+					   "Xen does no device model operations; it must be built with IOREQ servers");
+	}
+}
+
+static int virtback_xen_check(struct virtback_device *vd, const struct virtback_config *cfg)
+{
+	int ret = virtback_xen_check_here(vd);
+
+	if (ret)
+		return ret;
+	if (!cfg->domid || cfg->domid >= DOMID_FIRST_RESERVED)
+		return virtback_xen_refuse(vd, "domid", -EINVAL, "not the number of a guest");
+	if (!test_bit(VIRTBACK_OPT_BASE, &cfg->set))
+		return virtback_xen_refuse(vd, "base", -EINVAL, "missing");
+	if (!IS_ALIGNED(cfg->base, sizeof(u32)) ||
+	    cfg->base + VIRTBACK_WINDOW_SIZE - 1 < cfg->base)
+		return virtback_xen_refuse(vd, "base", -EINVAL, "not a place for a window");
+	if (!test_bit(VIRTBACK_OPT_IRQ, &cfg->set))
+		return virtback_xen_refuse(vd, "irq", -EINVAL, "missing");
+	if (cfg->irq < VIRTBACK_SPI_FIRST || cfg->irq > VIRTBACK_SPI_LAST)
+		return virtback_xen_refuse(vd, "irq", -EINVAL, "must be 32 to 1019");
+	return virtback_xen_check_domain(vd, cfg->domid);
+}
+
+/* A guest of this domid whose domain lives. Called with guests_lock held. */
+static struct virtback_xen_guest *virtback_xen_guest_find(domid_t domid)
+{
+	struct virtback_xen_guest *guest;
+
+	lockdep_assert_held(&virtback_xen_guests_lock);
+	list_for_each_entry(guest, &virtback_xen_guests, link) {
+		if (guest->domid == domid && virtback_xen_guest_alive(guest))
+			return guest;
+	}
+	return NULL;
+}
+
+/* Join the server of the domain, which the first device creates. */
+static struct virtback_xen_guest *virtback_xen_guest_join(domid_t domid, const char *who)
+{
+	struct virtback_xen_guest *guest;
+
+	mutex_lock(&virtback_xen_guests_lock);
+	guest = virtback_xen_guest_find(domid);
+	if (!guest) {
+		guest = virtback_xen_guest_create(domid, who);
+		if (IS_ERR(guest))
+			goto unlock;
+		list_add_tail(&guest->link, &virtback_xen_guests);
+	}
+	guest->nr_devs++;
+unlock:
+	mutex_unlock(&virtback_xen_guests_lock);
+	return guest;
+}
+
+static void virtback_xen_guest_leave(struct virtback_xen_guest *guest)
+{
+	bool last;
+
+	mutex_lock(&virtback_xen_guests_lock);
+	last = !--guest->nr_devs;
+	if (last)
+		list_del(&guest->link);
+	mutex_unlock(&virtback_xen_guests_lock);
+	/* A device that comes now gets a server of its own. */
+	if (last)
+		virtback_xen_guest_destroy(guest);
+}
+
+/* From here on accesses of the guest find the device. */
+static int virtback_xen_dev_add(struct virtback_xen_dev *xd)
+{
+	struct virtback_xen_guest *guest = xd->guest;
+	int ret;
+
+	/* Does nothing to an edge interrupt, but says whether it is one of ours. */
+	ret = virtback_dmop_set_irq_level(guest->domid, xd->irq, false);
+	if (ret)
+		return virtback_xen_refuse(xd->vd, "irq", ret,
+					   "Xen has no such interrupt for us to raise");
+	mutex_lock(&guest->lock);
+	list_add_tail_rcu(&xd->link, &guest->devs);
+	mutex_unlock(&guest->lock);
+	ret = virtback_dmop_map_range(guest->domid, guest->id, xd->base, VIRTBACK_WINDOW_SIZE);
+	if (ret)
+		return virtback_xen_refuse(xd->vd, "base", ret,
+					   ret == -EEXIST ? "another device's window is there" :
+							    "Xen refused the window");
+	return 0;
+}
+
+static void virtback_xen_dev_del(struct virtback_xen_dev *xd)
+{
+	struct virtback_xen_guest *guest = xd->guest;
+
+	mutex_lock(&guest->lock);
+	if (!list_empty(&xd->link))
+		list_del_rcu(&xd->link);
+	mutex_unlock(&guest->lock);
+	/* Handlers that found it have answered, or count as users. */
+	synchronize_rcu_expedited();
+	virtback_xen_dev_put(xd);
+	wait_for_completion(&xd->idle);
+}
+
+static void virtback_xen_dev_free(struct virtback_xen_dev *xd)
+{
+	virtback_xen_guest_put(xd->guest);
+	kfree(xd);
+}
+
+static int virtback_xen_attach(struct virtback_device *vd, const struct virtback_config *cfg)
+{
+	struct virtback_xen_dev *xd;
+	int ret;
+
+	xd = kzalloc(sizeof(*xd), GFP_KERNEL);
+	if (!xd)
+		return -ENOMEM;
+	xd->guest = virtback_xen_guest_join(cfg->domid, vd->name);
+	if (IS_ERR(xd->guest)) {
+		ret = PTR_ERR(xd->guest);
+		kfree(xd);
+		return ret;
+	}
+	kref_get(&xd->guest->ref);
+	INIT_LIST_HEAD(&xd->link);
+	xd->vd = vd;
+	xd->base = cfg->base;
+	xd->irq = cfg->irq;
+	refcount_set(&xd->users, 1);
+	init_completion(&xd->idle);
+	vd->host_priv = xd;
+	ret = virtback_xen_dev_add(xd);
+	if (ret) {
+		virtback_xen_dev_del(xd);
+		virtback_xen_guest_leave(xd->guest);
+		virtback_xen_dev_free(xd);
+	}
+	return ret;
+}
+
+static void virtback_xen_detach(struct virtback_device *vd)
+{
+	struct virtback_xen_dev *xd = vd->host_priv;
+	struct virtback_xen_guest *guest = xd->guest;
+
+	virtback_dmop_unmap_range(guest->domid, guest->id, xd->base, VIRTBACK_WINDOW_SIZE);
+	virtback_xen_dev_del(xd);
+	virtback_xen_guest_leave(guest);
+}
+
+static void virtback_xen_release(struct virtback_device *vd)
+{
+	struct virtback_xen_dev *xd = vd->host_priv;
+
+	/* Whoever waits for the removal finds the domain free of our mappings. */
+	virtback_xen_cache_flush();
+	virtback_xen_dev_free(xd);
+}
+
+static void virtback_xen_raise_irq(struct virtback_device *vd)
+{
+	struct virtback_xen_dev *xd = vd->host_priv;
+
+	/* The number of a dead domain may be another's by now. */
+	if (READ_ONCE(xd->guest->dead))
+		return;
+	/* The interrupt is an edge: there is nothing to lower. */
+	virtback_dmop_set_irq_level(xd->guest->domid, xd->irq, true);
+}
+
+static bool virtback_xen_in_use(struct virtback_device *vd)
+{
+	struct virtback_xen_dev *xd = vd->host_priv;
+
+	return virtback_xen_guest_alive(xd->guest);
+}
+
+const struct virtback_host_ops virtback_xen_host = {
+	.name = "xen",
+	.check = virtback_xen_check,
+	.attach = virtback_xen_attach,
+	.detach = virtback_xen_detach,
+	.release = virtback_xen_release,
+	.pin = virtback_xen_pin,
+	.unpin = virtback_xen_unpin,
+	.map = virtback_xen_map,
+	.unmap = virtback_xen_unmap_area,
+	.raise_irq = virtback_xen_raise_irq,
+	.in_use = virtback_xen_in_use,
+	.reinject = true,
+};
+
+/*
+ * @releaseDomain names no domain and also means that one has only stopped, so
+ * every guest is asked.
+ */
+static void virtback_xen_bury(struct work_struct *work)
+{
+	struct virtback_xen_guest *guest;
+	struct virtback_xen_dev *xd;
+
+	mutex_lock(&virtback_xen_guests_lock);
+	list_for_each_entry(guest, &virtback_xen_guests, link) {
+		if (guest->dead || virtback_xen_guest_alive(guest))
+			continue;
+		WRITE_ONCE(guest->dead, true);
+		mutex_lock(&guest->lock);
+		list_for_each_entry(xd, &guest->devs, link)
+			virtback_device_lost(xd->vd);
+		mutex_unlock(&guest->lock);
+	}
+	mutex_unlock(&virtback_xen_guests_lock);
+}
+
+static DECLARE_WORK(virtback_xen_undertaker, virtback_xen_bury);
+
+/* Runs in the one thread that serves all of xenstore. */
+static void virtback_xen_released(struct xenbus_watch *watch, const char *path, const char *token)
+{
+	schedule_work(&virtback_xen_undertaker);
+}
+
+static struct xenbus_watch virtback_xen_watch = {
+	.node = "@releaseDomain",
+	.callback = virtback_xen_released,
+};
+
+/* Protected by xenstore's notifier chain, and constant once that is left. */
+static bool virtback_xen_watching;
+
+static int virtback_xen_store_ready(struct notifier_block *nb, unsigned long event, void *data)
+{
+	int ret;
+
+	if (virtback_xen_watching)
+		return NOTIFY_DONE;
+	ret = register_xenbus_watch(&virtback_xen_watch);
+	if (ret)
+		pr_err("cannot watch the end of domains: %d\n", ret);
+	else
+		virtback_xen_watching = true;
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block virtback_xen_store = {
+	.notifier_call = virtback_xen_store_ready,
+};
+
+/**
+ * virtback_xen_init() - before any device
+ *
+ * Nothing where no Xen guest can be served: check() then says why.
+ *
+ * Return: 0 or -errno.
+ */
+int virtback_xen_init(void)
+{
+	int ret;
+
+	if (!virtback_xen_possible())
+		return 0;
+	ret = virtback_xen_chunk_init();
+	if (ret)
+		return ret;
+	/* Xenstore may start later than we do. */
+	ret = register_xenstore_notifier(&virtback_xen_store);
+	if (ret)
+		goto chunk_exit;
+	ret = virtback_toolstack_init();
+	if (ret)
+		goto unwatch;
+	return 0;
+
+unwatch:
+	unregister_xenstore_notifier(&virtback_xen_store);
+	if (virtback_xen_watching)
+		unregister_xenbus_watch(&virtback_xen_watch);
+	cancel_work_sync(&virtback_xen_undertaker);
+chunk_exit:
+	virtback_xen_chunk_exit();
+	return ret;
+}
+
+/**
+ * virtback_xen_exit() - after the last device
+ */
+void virtback_xen_exit(void)
+{
+	if (!virtback_xen_possible())
+		return;
+	virtback_toolstack_exit();
+	unregister_xenstore_notifier(&virtback_xen_store);
+	if (virtback_xen_watching)
+		unregister_xenbus_watch(&virtback_xen_watch);
+	cancel_work_sync(&virtback_xen_undertaker);
+	virtback_xen_chunk_exit();
+}

@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The IOREQ server of a guest: one for all its devices, with an event channel a
+ * vCPU. A vCPU that touches a window stops until its slot is answered, so an
+ * answer comes before any work that the access sets off.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/cpumask.h>
+#include <linux/interrupt.h>
+#include <linux/mm.h>
+#include <linux/rculist.h>
+#include <linux/slab.h>
+
+#include <xen/events.h>
+
+#include <virtback/mmio.h>
+
+#include "dmop.h"
+#include "xen.h"
+
+#define VIRTBACK_SLOTS	(PAGE_SIZE / sizeof(struct virtback_slot))
+
+/* Is the vCPU's event channel still connected to the domain's end? */
+static bool virtback_xen_port_connected(evtchn_port_t port)
+{
+	struct evtchn_status status = {
+		.dom = DOMID_SELF,
+		.port = port,
+	};
+
+	return !HYPERVISOR_event_channel_op(EVTCHNOP_status, &status) &&
+	       status.status == EVTCHNSTAT_interdomain;
+}
+
+/**
+ * virtback_xen_guest_alive() - is the domain still there?
+ * @guest: guest
+ *
+ * Xen disconnects the event channels of an IOREQ server when it begins to
+ * destroy the domain. Unlike a domid, a channel is never connected to another
+ * domain.
+ */
+bool virtback_xen_guest_alive(struct virtback_xen_guest *guest)
+{
+	return !READ_ONCE(guest->dead) && virtback_xen_port_connected(guest->vcpus[0].port);
+}
+
+static void virtback_xen_guest_free(struct kref *ref)
+{
+	struct virtback_xen_guest *guest = container_of(ref, struct virtback_xen_guest, ref);
+
+	kfree(guest->vcpus);
+	kfree(guest);
+}
+
+/**
+ * virtback_xen_guest_put() - let go of the structure
+ * @guest: guest
+ *
+ * Any context.
+ */
+void virtback_xen_guest_put(struct virtback_xen_guest *guest)
+{
+	kref_put(&guest->ref, virtback_xen_guest_free);
+}
+
+/**
+ * virtback_xen_dev_put() - drop a use of an attached device
+ * @xd: device
+ *
+ * Any context.
+ */
+void virtback_xen_dev_put(struct virtback_xen_dev *xd)
+{
+	if (refcount_dec_and_test(&xd->users))
+		complete(&xd->idle);
+}
+
+/* The device with the address, within one RCU read-side section. */
+static struct virtback_xen_dev *virtback_xen_dev_find(struct virtback_xen_guest *guest, u64 addr)
+{
+	struct virtback_xen_dev *xd;
+
+	list_for_each_entry_rcu(xd, &guest->devs, link) {
+		if (addr - xd->base < VIRTBACK_WINDOW_SIZE)
+			return xd;
+	}
+	return NULL;
+}
+
+static struct virtback_access virtback_xen_access(const struct virtback_xen_dev *xd,
+						  const struct virtback_slot_req *req)
+{
+	return (struct virtback_access){
+		.data = req->data,
+		.offset = req->addr - xd->base,
+		.size = req->size,
+		.write = req->write,
+	};
+}
+
+/*
+ * Answer the request, ask for the next event, let the vCPU go, in this order: it
+ * may trap again at once, and then the event must find its channel unmasked.
+ * Nothing of @vcpu may be used afterwards.
+ */
+static void virtback_xen_answer(struct virtback_xen_vcpu *vcpu)
+{
+	virtback_slot_finish(vcpu->slot, &vcpu->req);
+	xen_irq_lateeoi(vcpu->irq, 0);
+	notify_remote_via_evtchn(vcpu->port);
+}
+
+/* An access to a window: true when it was answered, false when the thread is to. */
+static bool virtback_xen_trap_access(struct virtback_xen_vcpu *vcpu)
+{
+	struct virtback_slot_req *req = &vcpu->req;
+	struct virtback_access access;
+	struct virtback_xen_dev *xd;
+	bool done = true;
+
+	rcu_read_lock();
+	xd = virtback_xen_dev_find(vcpu->guest, req->addr);
+	if (xd) {
+		access = virtback_xen_access(xd, req);
+		if (virtback_mmio_fast(xd->vd, &access)) {
+			req->data = access.data;
+			virtback_xen_answer(vcpu);
+			virtback_mmio_finish(&access);
+			goto unlock;
+		}
+		/* Being detached counts as no device. */
+		if (refcount_inc_not_zero(&xd->users)) {
+			vcpu->slow_traps++;
+			vcpu->slow = xd;
+			done = false;
+			goto unlock;
+		}
+	}
+	vcpu->strays++;
+	req->data = ~0ULL;
+	virtback_xen_answer(vcpu);
+unlock:
+	rcu_read_unlock();
+	return done;
+}
+
+/* A vCPU has trapped. */
+static irqreturn_t virtback_xen_trap(int irq, void *data)
+{
+	struct virtback_xen_vcpu *vcpu = data;
+
+	/*
+	 * Each binding raises its event once for nothing. Not a spurious one: no
+	 * guest can send it, and that flag would delay the vCPU's next trap.
+	 */
+	if (!virtback_slot_take(vcpu->slot, &vcpu->req)) {
+		xen_irq_lateeoi(irq, 0);
+		return IRQ_HANDLED;
+	}
+
+	vcpu->traps++;
+	switch (vcpu->req.kind) {
+	case VIRTBACK_SLOT_ACCESS:
+		return virtback_xen_trap_access(vcpu) ? IRQ_HANDLED : IRQ_WAKE_THREAD;
+	case VIRTBACK_SLOT_INVALIDATE:
+		vcpu->invalidations++;
+		virtback_xen_cache_invalidate(vcpu->guest);
+		break;
+	case VIRTBACK_SLOT_BAD:
+		vcpu->bad++;
+		break;
+	}
+	virtback_xen_answer(vcpu);
+	return IRQ_HANDLED;
+}
+
+/* The access is one that may sleep. */
+static irqreturn_t virtback_xen_trap_thread(int irq, void *data)
+{
+	struct virtback_xen_vcpu *vcpu = data;
+	struct virtback_xen_dev *xd = vcpu->slow;
+	struct virtback_access access = virtback_xen_access(xd, &vcpu->req);
+
+	virtback_mmio_slow(xd->vd, &access);
+	vcpu->req.data = access.data;
+	virtback_xen_answer(vcpu);
+	virtback_xen_dev_put(xd);
+	return IRQ_HANDLED;
+}
+
+static void virtback_xen_port_close(evtchn_port_t port)
+{
+	struct evtchn_close close = { .port = port };
+
+	HYPERVISOR_event_channel_op(EVTCHNOP_close, &close);
+}
+
+static int virtback_xen_vcpu_bind(struct virtback_xen_vcpu *vcpu, unsigned int id)
+{
+	domid_t domid = vcpu->guest->domid;
+	struct evtchn_bind_interdomain bind = {
+		.remote_dom = domid,
+		.remote_port = READ_ONCE(vcpu->slot->vp_eport),
+	};
+	int irq, ret;
+
+	ret = HYPERVISOR_event_channel_op(EVTCHNOP_bind_interdomain, &bind);
+	if (ret)
+		return ret;
+	irq = bind_evtchn_to_irq_lateeoi(bind.local_port);
+	if (irq < 0) {
+		virtback_xen_port_close(bind.local_port);
+		return irq;
+	}
+	/* The handler needs both. */
+	vcpu->port = bind.local_port;
+	vcpu->irq = irq;
+	snprintf(vcpu->name, sizeof(vcpu->name), "virtback-dom%u-v%u", domid, id);
+	/* They would all stay on the first CPU; neighbours start on different ones. */
+	irq_set_affinity(irq, cpumask_of(cpumask_local_spread(domid + id, NUMA_NO_NODE)));
+	ret = request_threaded_irq(irq, virtback_xen_trap, virtback_xen_trap_thread, 0,
+				   vcpu->name, vcpu);
+	if (ret) {
+		vcpu->irq = 0;
+		/* Unbinds it, which closes the channel. */
+		evtchn_put(bind.local_port);
+	}
+	return ret;
+}
+
+/*
+ * Answer what is left in a slot of a disabled server. A request that a handler
+ * has taken is answered by that handler; there is no device any more, so soon.
+ */
+static void virtback_xen_vcpu_drain(struct virtback_xen_vcpu *vcpu)
+{
+	struct virtback_slot_req req;
+
+	while (virtback_slot_busy(vcpu->slot)) {
+		if (!virtback_slot_take(vcpu->slot, &req)) {
+			synchronize_irq(vcpu->irq);
+			cpu_relax();
+			continue;
+		}
+		req.data = ~0ULL;
+		virtback_slot_finish(vcpu->slot, &req);
+		notify_remote_via_evtchn(vcpu->port);
+	}
+}
+
+/**
+ * virtback_xen_guest_destroy() - take the server of a guest down
+ * @guest: guest without devices
+ *
+ * In an order that leaves no vCPU waiting: no new requests, all slots answered,
+ * channels unbound, server destroyed, page unmapped. May sleep.
+ */
+void virtback_xen_guest_destroy(struct virtback_xen_guest *guest)
+{
+	u32 i;
+
+	/* A dead domain's server is gone already. */
+	if (guest->enabled)
+		virtback_dmop_enable_server(guest->domid, guest->id, false);
+	for (i = 0; i < guest->nr_vcpus; i++) {
+		if (guest->vcpus[i].irq)
+			virtback_xen_vcpu_drain(&guest->vcpus[i]);
+	}
+	for (i = 0; i < guest->nr_vcpus; i++) {
+		if (guest->vcpus[i].irq)
+			unbind_from_irqhandler(guest->vcpus[i].irq, &guest->vcpus[i]);
+	}
+	virtback_dmop_destroy_server(guest->domid, guest->id);
+	virtback_xen_cache_close(guest);
+	/* Last: until here the domid cannot become another domain's. */
+	if (guest->ioreq) {
+		if (virtback_xen_unmap(guest->ioreq->page, 1, BIT(0)))
+			virtback_xen_pages_free(guest->ioreq);
+		else
+			pr_err("dom%u: Xen refused to unmap the ioreq page; it is lost\n",
+			       guest->domid);
+	}
+	virtback_xen_guest_put(guest);
+}
+
+/* Map the slots. */
+static int virtback_xen_guest_map(struct virtback_xen_guest *guest)
+{
+	struct virtback_xen_pages *pages;
+	struct virtback_slot *slot;
+	int ret;
+	u32 i;
+
+	pages = virtback_xen_pages_alloc(1);
+	if (!pages)
+		return -ENOMEM;
+	ret = virtback_xen_map_ioreq(guest->domid, guest->id, pages->page[0]);
+	if (ret) {
+		virtback_xen_pages_free(pages);
+		return ret;
+	}
+	guest->ioreq = pages;
+	slot = page_address(pages->page[0]);
+	for (i = 0; i < guest->nr_vcpus; i++) {
+		guest->vcpus[i].guest = guest;
+		guest->vcpus[i].slot = &slot[i];
+	}
+	return 0;
+}
+
+/* From a new server to one that answers; returns what failed. */
+static const char *virtback_xen_guest_start(struct virtback_xen_guest *guest, int *ret)
+{
+	u32 i;
+
+	*ret = virtback_xen_guest_map(guest);
+	if (*ret)
+		return "mapping the ioreq page";
+	/* Fills in the ports; there is no window yet that a vCPU could touch. */
+	*ret = virtback_dmop_enable_server(guest->domid, guest->id, true);
+	if (*ret)
+		return "enabling the IOREQ server";
+	guest->enabled = true;
+	for (i = 0; i < guest->nr_vcpus; i++) {
+		*ret = virtback_xen_vcpu_bind(&guest->vcpus[i], i);
+		if (*ret)
+			return "binding an event channel";
+	}
+	return NULL;
+}
+
+static struct virtback_xen_guest *virtback_xen_guest_alloc(domid_t domid, u32 nr_vcpus)
+{
+	struct virtback_xen_guest *guest;
+
+	guest = kzalloc(sizeof(*guest), GFP_KERNEL);
+	if (!guest)
+		return NULL;
+	guest->vcpus = kcalloc(nr_vcpus, sizeof(*guest->vcpus), GFP_KERNEL);
+	if (!guest->vcpus) {
+		kfree(guest);
+		return NULL;
+	}
+	kref_init(&guest->ref);
+	INIT_LIST_HEAD(&guest->link);
+	INIT_LIST_HEAD(&guest->devs);
+	mutex_init(&guest->lock);
+	virtback_xen_cache_init(guest);
+	guest->domid = domid;
+	guest->nr_vcpus = nr_vcpus;
+	return guest;
+}
+
+/**
+ * virtback_xen_guest_create() - make an IOREQ server for a domain
+ * @domid: domain
+ * @who: device that needs it, for the log
+ *
+ * May sleep. Return: the guest, or ERR_PTR(-errno) after a line in the log.
+ */
+struct virtback_xen_guest *virtback_xen_guest_create(domid_t domid, const char *who)
+{
+	struct virtback_xen_guest *guest;
+	const char *what;
+	u32 nr_vcpus;
+	int ret;
+
+	ret = virtback_dmop_nr_vcpus(domid, &nr_vcpus);
+	if (!ret && (!nr_vcpus || nr_vcpus > VIRTBACK_SLOTS))
+		ret = -ERANGE;
+	if (ret) {
+		pr_err("%s: domid: asking for the number of vCPUs failed: %d\n", who, ret);
+		return ERR_PTR(ret);
+	}
+	guest = virtback_xen_guest_alloc(domid, nr_vcpus);
+	if (!guest)
+		return ERR_PTR(-ENOMEM);
+	ret = virtback_dmop_create_server(domid, &guest->id);
+	if (ret) {
+		pr_err("%s: domid: creating an IOREQ server failed: %d\n", who, ret);
+		virtback_xen_guest_put(guest);
+		return ERR_PTR(ret);
+	}
+	what = virtback_xen_guest_start(guest, &ret);
+	if (what) {
+		pr_err("%s: domid: %s failed: %d\n", who, what, ret);
+		virtback_xen_guest_destroy(guest);
+		return ERR_PTR(ret);
+	}
+	return guest;
+}

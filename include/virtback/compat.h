@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Differences between the kernels that virtback builds for. Nothing else tests
+ * LINUX_VERSION_CODE.
+ */
+#ifndef VIRTBACK_COMPAT_H
+#define VIRTBACK_COMPAT_H
+
+#include <linux/blkdev.h>
+#include <linux/device.h>
+#include <linux/err.h>
+#include <linux/timer.h>
+#include <linux/version.h>
+#include <linux/virtio_config.h>
+
+/* 6.4: an attribute of a class gets the class, and itself, as constants. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+#define virtback_class_const	const
+#else
+#define virtback_class_const
+#endif
+
+/* 6.9: an open block device is a struct file; before, a block_device and a mode. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+#include <linux/file.h>
+
+typedef struct file *virtback_bdev_handle;
+
+static inline virtback_bdev_handle virtback_bdev_open(const char *path, bool write, void *holder)
+{
+	return bdev_file_open_by_path(path, BLK_OPEN_READ | (write ? BLK_OPEN_WRITE : 0),
+				      write ? holder : NULL, NULL);
+}
+
+static inline struct block_device *virtback_bdev(virtback_bdev_handle handle)
+{
+	return file_bdev(handle);
+}
+
+static inline void virtback_bdev_close(virtback_bdev_handle handle, bool write)
+{
+	bdev_fput(handle);
+}
+#else
+typedef struct block_device *virtback_bdev_handle;
+
+static inline fmode_t virtback_bdev_mode(bool write)
+{
+	return FMODE_READ | (write ? FMODE_WRITE | FMODE_EXCL : 0);
+}
+
+static inline virtback_bdev_handle virtback_bdev_open(const char *path, bool write, void *holder)
+{
+	return blkdev_get_by_path(path, virtback_bdev_mode(write), holder);
+}
+
+static inline struct block_device *virtback_bdev(virtback_bdev_handle handle)
+{
+	return handle;
+}
+
+static inline void virtback_bdev_close(virtback_bdev_handle handle, bool write)
+{
+	blkdev_put(handle, virtback_bdev_mode(write));
+}
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#define timer_delete_sync(t)	del_timer_sync(t)
+#endif
+
+/*
+ * 6.11: a transport's find_vqs() takes one array instead of three. The function
+ * that does the work has the new shape, virtback_find_vqs_op() is what goes into
+ * struct virtio_config_ops.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 11, 0)
+#include <linux/slab.h>
+
+struct virtqueue_info {
+	const char *name;
+	vq_callback_t *callback;
+	bool ctx;
+};
+#endif
+
+/* drivers/loop/direct.c */
+int virtback_loop_find_vqs(struct virtio_device *vdev, unsigned int nvqs,
+			   struct virtqueue *vqs[], struct virtqueue_info info[],
+			   struct irq_affinity *desc);
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 11, 0)
+static inline int virtback_find_vqs_op(struct virtio_device *vdev, unsigned int nvqs,
+				       struct virtqueue *vqs[], vq_callback_t *callbacks[],
+				       const char * const names[], const bool *ctx,
+				       struct irq_affinity *desc)
+{
+	struct virtqueue_info *info = kcalloc(nvqs, sizeof(*info), GFP_KERNEL);
+	unsigned int i;
+	int ret;
+
+	if (!info)
+		return -ENOMEM;
+	for (i = 0; i < nvqs; i++) {
+		info[i].name = names[i];
+		info[i].callback = callbacks[i];
+		info[i].ctx = ctx && ctx[i];
+	}
+	ret = virtback_loop_find_vqs(vdev, nvqs, vqs, info, desc);
+	kfree(info);
+	return ret;
+}
+#else
+#define virtback_find_vqs_op	virtback_loop_find_vqs
+#endif
+
+#endif

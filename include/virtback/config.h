@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What a user can say about one device. The toolstack, sysfs and the module's
+ * parameters all fill this structure and call virtback_create().
+ */
+#ifndef VIRTBACK_CONFIG_H
+#define VIRTBACK_CONFIG_H
+
+#include <linux/types.h>
+
+struct virtback_device;
+
+/* VIRTIO_BLK_ID_BYTES: what GET_ID can return. */
+#define VIRTBACK_SERIAL_LEN	20
+
+/**
+ * struct virtback_config - options of one device; a name there is a name here
+ * @set: bit VIRTBACK_OPT_* of each option that was given
+ * @domid: guest; without it the device is for this kernel itself (loop host)
+ * @base: guest physical address of the register window
+ * @irq: Arm: INTID as libxl writes it (33 is SPI 1)
+ * @backing: path of the block device; owned by the structure
+ * @readonly: offer a read-only disk
+ * @serial: what GET_ID returns; empty: the device's name
+ */
+struct virtback_config {
+	unsigned long set;
+	u32 domid;
+	u64 base;
+	u32 irq;
+	char *backing;
+	bool readonly;
+	char serial[VIRTBACK_SERIAL_LEN + 1];
+};
+
+enum virtback_opt {
+	VIRTBACK_OPT_DOMID,
+	VIRTBACK_OPT_BASE,
+	VIRTBACK_OPT_IRQ,
+	VIRTBACK_OPT_BACKING,
+	VIRTBACK_OPT_READONLY,
+	VIRTBACK_OPT_SERIAL,
+	VIRTBACK_OPT_NR,
+};
+
+/* drivers/control/options.c */
+int virtback_option_set(struct virtback_config *cfg, enum virtback_opt opt, const char *val,
+			const char **why);
+int virtback_config_parse(struct virtback_config *cfg, const char *str);
+void virtback_config_free(struct virtback_config *cfg);
+
+/* drivers/control/control.c */
+int virtback_create(const struct virtback_config *cfg);
+int virtback_remove(const char *name, bool force);
+int virtback_detach(const char *name);
+void virtback_config_name(const struct virtback_config *cfg, char *buf, size_t len);
+void virtback_device_lost(struct virtback_device *vd);
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The core's view of a virtio device, and the two ops tables that are the only
+ * way between the core, a device type (block) and a host (Xen, loop).
+ */
+#ifndef VIRTBACK_DEVICE_H
+#define VIRTBACK_DEVICE_H
+
+#include <linux/atomic.h>
+#include <linux/device.h>
+#include <linux/mutex.h>
+#include <linux/ratelimit.h>
+#include <linux/timer.h>
+#include <linux/types.h>
+
+#include <virtback/vq.h>
+
+struct virtback_config;
+struct virtback_device;
+
+/* Registers 0 to 0xff, then configuration space: libxl gives 0x200 a device. */
+#define VIRTBACK_WINDOW_SIZE	0x200
+
+#define VIRTBACK_NAME_LEN	32
+
+/**
+ * enum virtback_prepare - what prepare() and resume() made of a request
+ * @VIRTBACK_SUBMIT: hand it to submit()
+ * @VIRTBACK_DONE: it is complete, virtback_req_complete() was called
+ * @VIRTBACK_STALL: no pages; nothing was changed, ask again later
+ * @VIRTBACK_BROKEN: the driver broke the rules, the device needs a reset
+ */
+enum virtback_prepare {
+	VIRTBACK_SUBMIT,
+	VIRTBACK_DONE,
+	VIRTBACK_STALL,
+	VIRTBACK_BROKEN,
+};
+
+/**
+ * struct virtback_type_ops - a device type
+ * @name: for people
+ * @id: DeviceID, a VIRTIO_ID_* of linux/virtio_ids.h
+ * @req_size: bytes of the type's own part of each request
+ * @create: open what the device needs; sets vd->type_priv, vd->type_features,
+ *	    vd->config and vd->config_len. May sleep for long.
+ * @destroy: undo @create; no request is in flight. May sleep for long.
+ * @prepare: parse a chain, reserve pages, copy what the device reads. Called by
+ *	     the worker under vq->ring_lock: may sleep, must not wait for requests.
+ * @resume: the same for the next pass of a request given to
+ *	    virtback_req_resume(). Same context.
+ * @submit: start the requests on the list (linked by &virtback_req.batch).
+ *	    Called by the worker with no lock held, may wait for the disk. May
+ *	    not touch guest memory. Each ends in virtback_req_complete() or
+ *	    virtback_req_resume(), in any context.
+ * @write_config: the driver wrote configuration space (whole in bounds);
+ *		  optional. Called with vd->lock held.
+ * @features_ok: veto for a set of accepted features, optional. vd->lock held.
+ */
+struct virtback_type_ops {
+	const char *name;
+	u32 id;
+	size_t req_size;
+	int (*create)(struct virtback_device *vd, const struct virtback_config *cfg);
+	void (*destroy)(struct virtback_device *vd);
+	enum virtback_prepare (*prepare)(struct virtback_req *req, struct virtback_chain *chain);
+	enum virtback_prepare (*resume)(struct virtback_req *req);
+	void (*submit)(struct virtback_vq *vq, struct list_head *reqs);
+	void (*write_config)(struct virtback_device *vd, u32 off, u32 len, u64 val);
+	bool (*features_ok)(struct virtback_device *vd, u64 features);
+};
+
+/**
+ * struct virtback_host_ops - how a guest is reached
+ * @name: for people
+ * @check: is the configuration complete and possible here? Logs the option and
+ *	   the reason, returns -errno. Names the device (vd->name). May sleep.
+ * @attach: claim the window; register accesses may arrive before it returns.
+ *	    May sleep. After an error nothing is left, @release is not called.
+ * @detach: give the window back; when it returns no access is being served any
+ *	    more and none will come. Completions may still unpin and raise
+ *	    interrupts until @release. May sleep, never waits for a disk.
+ * @release: free @host_priv; the core has let go of all pins and mappings and
+ *	     raises no more interrupts. Follows @detach and
+ *	     virtback_device_quiesce(). May sleep, never waits for a disk.
+ * @pin: make the byte at @addr and as many as possible of the @len bytes from
+ *	 there reachable; sets p->va, p->len (1..@len) and p->pin. -EFAULT when
+ *	 it is not guest memory. Worker context, may sleep.
+ * @unpin: undo @pin. Any context, vq->lock may be held.
+ * @map: map a whole ring area contiguously. May sleep.
+ * @unmap: undo @map. May sleep.
+ * @raise_irq: tell the driver that InterruptStatus is not 0. Any context.
+ * @lower_irq: InterruptStatus fell to 0; for level interrupts, optional. Any
+ *	       context.
+ * @in_use: would taking the device away harm a running guest? Removal is then
+ *	    refused unless forced. May sleep.
+ * @reinject: the host may drop an interrupt while the target is offline, so the
+ *	      core repeats it while InterruptStatus is not acknowledged
+ */
+struct virtback_host_ops {
+	const char *name;
+	int (*check)(struct virtback_device *vd, const struct virtback_config *cfg);
+	int (*attach)(struct virtback_device *vd, const struct virtback_config *cfg);
+	void (*detach)(struct virtback_device *vd);
+	void (*release)(struct virtback_device *vd);
+	int (*pin)(struct virtback_device *vd, u64 addr, u32 len, bool write,
+		   struct virtback_piece *p);
+	void (*unpin)(struct virtback_device *vd, struct virtback_piece *p);
+	int (*map)(struct virtback_device *vd, u64 addr, size_t len, bool write,
+		   struct virtback_area *area);
+	void (*unmap)(struct virtback_device *vd, struct virtback_area *area);
+	void (*raise_irq)(struct virtback_device *vd);
+	void (*lower_irq)(struct virtback_device *vd);
+	bool (*in_use)(struct virtback_device *vd);
+	bool reinject;
+};
+
+/**
+ * struct virtback_device - a virtio device
+ * @dev: in /sys/class/virtback; its release frees this structure
+ * @name: "dom<domid>.<base in hex>" or "loop.<n>"
+ * @type: device type
+ * @type_priv: the type's own data
+ * @type_features: features of the type, as offered
+ * @config: configuration space, little endian; vd->lock
+ * @config_len: bytes of it
+ * @host: host
+ * @host_priv: the host's own data
+ * @lock: serialises register accesses that may sleep and everything they change;
+ *	  outermost, then vq->ring_lock, then vq->lock
+ * @accepted: feature bits as written by the driver; @lock
+ * @features: the negotiated bits, 0 before FEATURES_OK; @lock, constant while a
+ *	      queue is ready
+ * @device_features_sel: DeviceFeaturesSel; @lock
+ * @driver_features_sel: DriverFeaturesSel; @lock
+ * @queue_sel: QueueSel; @lock
+ * @config_generation: ConfigGeneration; @lock
+ * @status: Status. Bits are set under @lock, but DEVICE_NEEDS_RESET, set by
+ *	    virtback_device_break() in any context.
+ * @isr: InterruptStatus. atomic_fetch_or() after the used index was stored
+ *	 pairs with atomic_fetch_andnot() of InterruptACK before its reply.
+ * @orphans: requests of before the last reset whose I/O has not ended; while not
+ *	     0 no queue takes new chains (an old write must not land after a new)
+ * @reinject: repeats an interrupt, see &virtback_host_ops.reinject
+ * @log: rate limit of what a guest can make us log
+ * @bad_accesses: register accesses of a wrong width, alignment or offset
+ * @nvqs: number of queues
+ * @vqs: the queues
+ */
+struct virtback_device {
+	struct device dev;
+	char name[VIRTBACK_NAME_LEN];
+	const struct virtback_type_ops *type;
+	void *type_priv;
+	u64 type_features;
+	void *config;
+	u32 config_len;
+	const struct virtback_host_ops *host;
+	void *host_priv;
+
+	struct mutex lock;		/* registers and what they change */
+	u64 accepted;
+	u64 features;
+	u32 device_features_sel;
+	u32 driver_features_sel;
+	u32 queue_sel;
+	u32 config_generation;
+
+	atomic_t status;
+	atomic_t isr;
+	atomic_t orphans;
+	struct timer_list reinject;
+	struct ratelimit_state log;
+	atomic_t bad_accesses;
+
+	u16 nvqs;
+	struct virtback_vq *vqs;
+};
+
+extern const struct virtback_type_ops virtback_blk_type;
+extern const struct virtback_host_ops virtback_loop_host;
+extern const struct virtback_host_ops virtback_xen_host;
+
+#define virtback_dev_of(d) container_of(d, struct virtback_device, dev)
+
+/* A line about what the guest did: names the device, cannot flood the log. */
+#define virtback_guest_err(vd, fmt, ...)				\
+do {									\
+	struct virtback_device *__vd = (vd);				\
+									\
+	if (__ratelimit(&__vd->log))					\
+		pr_warn("%s: guest: " fmt, __vd->name, ##__VA_ARGS__);	\
+} while (0)
+
+/* drivers/core/device.c */
+int virtback_device_init(struct virtback_device *vd, u16 nvqs, u16 queue_size);
+void virtback_device_quiesce(struct virtback_device *vd);
+void virtback_device_drain(struct virtback_device *vd);
+void virtback_device_fini(struct virtback_device *vd);
+void virtback_device_reset(struct virtback_device *vd);
+void virtback_device_break(struct virtback_device *vd, const char *why);
+void virtback_device_set_status(struct virtback_device *vd, u8 val);
+void virtback_device_config_changed(struct virtback_device *vd);
+void virtback_device_interrupt(struct virtback_device *vd, u32 bit);
+u64 virtback_device_offered(const struct virtback_device *vd);
+bool virtback_device_running(const struct virtback_device *vd);
+
+#endif

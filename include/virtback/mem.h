@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Guest memory as the core and the device types see it: short-lived pins of
+ * buffers, long-lived mappings of ring areas, and the pools that keep the
+ * request path free of allocations.
+ */
+#ifndef VIRTBACK_MEM_H
+#define VIRTBACK_MEM_H
+
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+struct page;
+struct virtback_device;
+
+/**
+ * struct virtback_piece - a pinned, virtually contiguous part of guest memory
+ * @va: where this kernel sees it; valid until the piece is unpinned
+ * @len: bytes from @va
+ * @pin: the host's handle, opaque to everyone else
+ * @next: next piece of the same list, see struct virtback_pieces
+ */
+struct virtback_piece {
+	void *va;
+	u32 len;
+	void *pin;
+	struct virtback_piece *next;
+};
+
+/**
+ * struct virtback_pieces - a list of pieces in the order of the guest's buffer
+ * @head: first piece, NULL when empty
+ * @tail: last piece, meaningless when empty
+ */
+struct virtback_pieces {
+	struct virtback_piece *head;
+	struct virtback_piece *tail;
+};
+
+/**
+ * struct virtback_area - a ring area mapped for as long as its queue is ready
+ * @va: virtually contiguous mapping of the whole area
+ * @len: bytes
+ * @pin: the host's handle, opaque to everyone else
+ */
+struct virtback_area {
+	void *va;
+	size_t len;
+	void *pin;
+};
+
+/**
+ * struct virtback_pool - a fixed stock of objects, all or nothing
+ * @lock: protects @nr and @free; taken in interrupt context
+ * @nr: objects in @free
+ * @size: objects that the pool owns
+ * @free: the stack of free objects
+ * @slab: one allocation that backs all objects, or NULL for pages
+ */
+struct virtback_pool {
+	spinlock_t lock;		/* nr, free */
+	unsigned int nr;
+	unsigned int size;
+	void **free;
+	void *slab;
+};
+
+int virtback_pool_init_pages(struct virtback_pool *pool, unsigned int size);
+int virtback_pool_init_pieces(struct virtback_pool *pool, unsigned int size);
+void virtback_pool_destroy_pages(struct virtback_pool *pool);
+void virtback_pool_destroy_pieces(struct virtback_pool *pool);
+bool virtback_pool_get(struct virtback_pool *pool, void **objs, unsigned int n);
+void virtback_pool_put(struct virtback_pool *pool, void **objs, unsigned int n);
+
+#endif

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Virtqueues, device side: what a device type sees of a request, and the queue
+ * itself. The ring format is behind struct virtback_ring_ops; the life of a
+ * request (prepare, submit, complete) is in drivers/core/vq.c and
+ * drivers/core/req.c.
+ */
+#ifndef VIRTBACK_VQ_H
+#define VIRTBACK_VQ_H
+
+#include <linux/atomic.h>
+#include <linux/kthread.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+
+#include <virtback/mem.h>
+
+struct virtback_device;
+struct virtback_vq;
+
+/* VIRTIO 1.2 section 2.7: the largest split queue is 32768. */
+#define VIRTBACK_QUEUE_SIZE_MAX		1024
+#define VIRTBACK_QUEUE_SIZE_DEFAULT	256
+
+/*
+ * Most pages that one pass of a request moves. A longer request is served in
+ * several passes, so that its length never decides how much memory it takes.
+ */
+#define VIRTBACK_ROUND_PAGES		256
+
+/* Bounce pages of a queue: four of the longest passes in flight at once. */
+#define VIRTBACK_POOL_PAGES		(4 * VIRTBACK_ROUND_PAGES)
+
+/**
+ * struct virtback_sg - one buffer of a chain, as read once from the descriptor
+ * @addr: guest address
+ * @len: bytes
+ */
+struct virtback_sg {
+	u64 addr;
+	u32 len;
+};
+
+/**
+ * struct virtback_iter - a position in a list of buffers
+ * @sg: the current buffer
+ * @nr: buffers from @sg to the end
+ * @off: bytes of *@sg already passed
+ * @left: bytes from here to the end
+ */
+struct virtback_iter {
+	const struct virtback_sg *sg;
+	unsigned int nr;
+	u32 off;
+	u64 left;
+};
+
+/**
+ * struct virtback_chain - a descriptor chain taken from the available ring
+ * @id: what goes back into the used ring
+ * @out: buffers that the device reads
+ * @in: buffers that the device writes; follow @out in the same array
+ *
+ * Points into storage of the queue; valid until the next chain is taken.
+ */
+struct virtback_chain {
+	u16 id;
+	struct virtback_iter out;
+	struct virtback_iter in;
+};
+
+/**
+ * struct virtback_req - a request from its chain being taken to its completion
+ * @vq: the queue it came from
+ * @inflight: link in @vq->inflight or @vq->idle; protected by @vq->lock
+ * @batch: link in the list given to submit(), or in @vq->resume
+ *	   (the latter protected by @vq->lock)
+ * @epoch: @vq->epoch when it was taken; another value there makes it an orphan
+ * @id: descriptor id for the used ring
+ * @data: guest memory of the current pass
+ * @status: guest memory that the type writes last (a status byte)
+ *
+ * @data and @status belong to the request's completion while it is live and to
+ * whoever holds @vq->lock once it is an orphan (its completion or
+ * virtback_vq_stop(), whichever comes first). The type's own part
+ * (&virtback_type_ops.req_size bytes) follows, see virtback_req_priv().
+ */
+struct virtback_req {
+	struct virtback_vq *vq;
+	struct list_head inflight;
+	struct list_head batch;
+	u32 epoch;
+	u16 id;
+	struct virtback_pieces data;
+	struct virtback_pieces status;
+};
+
+static inline void *virtback_req_priv(struct virtback_req *req)
+{
+	return req + 1;
+}
+
+/**
+ * struct virtback_ring_ops - a ring format (split; packed may follow)
+ * @map: map the ring areas and start at the beginning; -errno leaves nothing
+ *	 mapped. Called with vd->lock held, may sleep.
+ * @unmap: undo @map. Called with vd->lock held when no worker and no completion
+ *	   uses the ring any more, may sleep.
+ * @pop: take the next chain into @vq->sg. 1 when there is one, 0 when the ring
+ *	 is empty, -errno when the driver broke the ring. May sleep.
+ * @unpop: give the chain taken last back; directly after @pop.
+ * @push: publish one used element. Called with vq->lock held, in any context.
+ * @notify_off: ask the driver for no more kicks (a hint).
+ * @notify_on: ask for kicks again; true when chains came in meanwhile, the
+ *	       caller then looks again.
+ * @want_irq: does the driver want an interrupt for what was pushed since the
+ *	      last call? Called with vq->lock held, in any context.
+ *
+ * @pop, @unpop, @notify_off and @notify_on are called by the queue's worker with
+ * vq->ring_lock held.
+ */
+struct virtback_ring_ops {
+	int (*map)(struct virtback_vq *vq);
+	void (*unmap)(struct virtback_vq *vq);
+	int (*pop)(struct virtback_vq *vq, struct virtback_chain *chain);
+	void (*unpop)(struct virtback_vq *vq);
+	void (*push)(struct virtback_vq *vq, u16 id, u32 len);
+	void (*notify_off)(struct virtback_vq *vq);
+	bool (*notify_on)(struct virtback_vq *vq);
+	bool (*want_irq)(struct virtback_vq *vq);
+};
+
+extern const struct virtback_ring_ops virtback_split_ops;
+
+/**
+ * struct virtback_vq_stats - counts since the device was made
+ * @requests: chains taken
+ * @completed: used elements published
+ * @dropped: requests that a reset orphaned
+ * @irqs: interrupts sent for used buffers
+ * @irqs_saved: completions that needed no interrupt
+ * @stalls: times the worker waited for a request or pages to come back
+ */
+struct virtback_vq_stats {
+	u64 requests;
+	u64 completed;
+	u64 dropped;
+	u64 irqs;
+	u64 irqs_saved;
+	u64 stalls;
+};
+
+/**
+ * struct virtback_vq - a virtqueue
+ * @vd: its device
+ * @index: its number
+ * @num_max: QueueNumMax
+ * @num: QueueNum as the driver set it, 0 when unset; vd->lock
+ * @ready: QueueReady. Written under vd->lock, read by anyone with READ_ONCE().
+ * @desc_addr: QueueDesc, guest address; vd->lock
+ * @driver_addr: QueueDriver (available ring), guest address; vd->lock
+ * @device_addr: QueueDevice (used ring), guest address; vd->lock
+ * @ring: ring format, set when the queue becomes ready
+ * @desc: mapping of the descriptor table
+ * @avail: mapping of the available ring
+ * @used: mapping of the used ring
+ * @event_idx: VIRTIO_F_EVENT_IDX was negotiated, set when it becomes ready
+ * @indirect: VIRTIO_F_INDIRECT_DESC was negotiated, set when it becomes ready
+ * @ring_lock: held by the worker while it reads the ring or copies from the
+ *	       guest, never while it waits for a disk; virtback_vq_stop() takes
+ *	       it to get the worker out of the guest's memory. Inside vd->lock.
+ * @last_avail: next index of the available ring; ring_lock
+ * @sg: storage of the chain being parsed; ring_lock
+ * @lock: the completion side: everything from here to @stats. Taken in
+ *	  interrupt context. Inside ring_lock.
+ * @used_idx: next index of the used ring
+ * @signalled: @used_idx at the last interrupt decision
+ * @signalled_valid: @signalled says something (false right after a start)
+ * @epoch: bumped by every stop. Read without the lock under RCU by completions
+ *	   (pairs with synchronize_rcu_expedited() in virtback_vq_stop()).
+ * @idle: requests not in use
+ * @inflight: requests between being taken and being completed
+ * @nr_inflight: length of @inflight
+ * @nr_orphans: those of @inflight with an old epoch
+ * @resume: requests waiting for their next pass
+ * @stalled: the worker ran out of requests or pages; the next completion wakes it
+ * @drained: woken under @lock when @nr_inflight falls to 0
+ * @stats: counters
+ * @kicks: QueueNotify writes for this queue; any context
+ * @worker: the thread that serves the queue
+ * @work: queued on @worker by a kick
+ * @pages: bounce pages
+ * @pieces: stock of struct virtback_piece
+ * @reqs: storage of all requests
+ */
+struct virtback_vq {
+	struct virtback_device *vd;
+	u16 index;
+	u16 num_max;
+	u16 num;
+	bool ready;
+	u64 desc_addr;
+	u64 driver_addr;
+	u64 device_addr;
+
+	const struct virtback_ring_ops *ring;
+	struct virtback_area desc;
+	struct virtback_area avail;
+	struct virtback_area used;
+	bool event_idx;
+	bool indirect;
+
+	struct mutex ring_lock;		/* the worker's use of guest memory */
+	u16 last_avail;
+	struct virtback_sg *sg;
+
+	spinlock_t lock;		/* the completion side */
+	u16 used_idx;
+	u16 signalled;
+	bool signalled_valid;
+	u32 epoch;
+	struct list_head idle;
+	struct list_head inflight;
+	unsigned int nr_inflight;
+	unsigned int nr_orphans;
+	struct list_head resume;
+	bool stalled;
+	wait_queue_head_t drained;
+	struct virtback_vq_stats stats;
+	atomic_long_t kicks;
+
+	struct kthread_worker *worker;
+	struct kthread_work work;
+	struct virtback_pool pages;
+	struct virtback_pool pieces;
+	void *reqs;
+};
+
+/* drivers/core/vq.c: life of a queue */
+int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 index, u16 num_max);
+void virtback_vq_destroy(struct virtback_vq *vq);
+int virtback_vq_start(struct virtback_vq *vq);
+void virtback_vq_stop(struct virtback_vq *vq);
+void virtback_vq_kick(struct virtback_vq *vq);
+void virtback_vq_drain(struct virtback_vq *vq);
+
+/* drivers/core/req.c: what device types do with a request */
+bool virtback_req_live(const struct virtback_req *req);
+void virtback_req_complete(struct virtback_req *req, u32 written);
+void virtback_req_resume(struct virtback_req *req);
+int virtback_req_pin(struct virtback_req *req, struct virtback_pieces *list,
+		     struct virtback_iter *it, u32 len, bool write);
+void virtback_req_unpin(struct virtback_req *req, struct virtback_pieces *list);
+
+/* drivers/core/iter.c: positions in a chain */
+int virtback_iter_read(struct virtback_vq *vq, struct virtback_iter *it, void *buf, u32 len);
+int virtback_iter_write(struct virtback_vq *vq, struct virtback_iter *it, const void *buf, u32 len);
+void virtback_iter_skip(struct virtback_iter *it, u64 len);
+void virtback_pieces_write(const struct virtback_pieces *list, const void *buf, u32 len);
+
+#endif

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * First and only process of the UML test kernel: loads virtback.ko, whose KUnit
+ * suites run while it loads, unloads it, asks kmemleak what is left, powers off.
+ *
+ * It speaks through /dev/kmsg: then its lines and the kernel's are in one order
+ * and cannot cut each other, and the verdict reads a single log.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define MODULE		"virtback"
+#define KMEMLEAK	"/sys/kernel/debug/kmemleak"
+/* kmemleak does not report what is younger than five seconds */
+#define LEAK_AGE_S	6
+
+static int kmsg = -1;
+
+static char text[900];
+
+/* one write() makes one line of the log; dprintf() would seek, which kmsg refuses */
+#define say(fmt, ...) \
+	say_line(snprintf(text, sizeof(text), "<5>virtback-test: " fmt, ##__VA_ARGS__))
+
+static void say_line(int len)
+{
+	if (len > (int)sizeof(text) - 1)
+		len = sizeof(text) - 1;
+	if (write(kmsg, text, len) < 0)
+		_exit(1);	/* init's death is a panic: the run fails */
+}
+
+static void mount_at(const char *fs, const char *dir)
+{
+	mkdir(dir, 0755);
+	if (mount(fs, dir, fs, 0, "") && errno != EBUSY)
+		say("mount %s: %s", dir, strerror(errno));
+}
+
+static int load(const char *path)
+{
+	/* unknown key=value words of the kernel's command line arrive here */
+	const char *args = getenv("MODARGS") ?: "";
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || syscall(SYS_finit_module, fd, args, 0)) {
+		say("Bail out! insmod: %s", strerror(errno));
+		return -1;
+	}
+	close(fd);
+	return 0;
+}
+
+static int unload(void)
+{
+	if (syscall(SYS_delete_module, MODULE, O_NONBLOCK)) {
+		say("Bail out! rmmod: %s", strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
+static void report_leaks(void)
+{
+	FILE *f = fopen(KMEMLEAK, "r+");
+	char line[800];
+	int i;
+
+	if (!f)
+		return;		/* not a debug kernel */
+	sleep(LEAK_AGE_S);
+	for (i = 0; i < 2; i++) {	/* the first scan only marks candidates */
+		if (fputs("scan", f) < 0 || fflush(f))
+			say("Bail out! kmemleak: %s", strerror(errno));
+	}
+	rewind(f);
+	while (fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = 0;
+		say("%s", line);
+	}
+	fclose(f);
+	say("kmemleak scanned");
+}
+
+int main(void)
+{
+	int loaded, unloaded = -1;
+
+	mkdir("/dev", 0755);
+	mount("devtmpfs", "/dev", "devtmpfs", 0, "");
+	kmsg = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+	if (kmsg < 0)
+		return 1;
+	mount_at("proc", "/proc");
+	mount_at("sysfs", "/sys");
+	mount_at("debugfs", "/sys/kernel/debug");
+
+	say("BEGIN");
+	loaded = load("/" MODULE ".ko");
+	if (!loaded)
+		unloaded = unload();
+	report_leaks();
+	say("END insmod=%d rmmod=%d", loaded, unloaded);
+	reboot(RB_POWER_OFF);
+	return 1;
+}
