@@ -539,6 +539,16 @@ void virtback_xen_cache_close(struct virtback_xen_guest *guest)
 }
 
 /**
+ * virtback_xen_cache_flush() - unmap what is dead now, not soon
+ *
+ * May sleep.
+ */
+void virtback_xen_cache_flush(void)
+{
+	virtback_xen_reap();
+}
+
+/**
  * virtback_xen_cache_init() - start with nothing mapped
  * @guest: zeroed guest
  */

@@ -8,6 +8,7 @@
 #include <linux/mm.h>
 #include <linux/notifier.h>
 #include <linux/rculist.h>
+#include <linux/slab.h>
 #include <linux/workqueue.h>
 
 #include <xen/page.h>
@@ -18,6 +19,7 @@
 #include <virtback/xen.h>
 
 #include "dmop.h"
+#include "toolstack.h"
 #include "xen.h"
 
 /* Shared peripheral interrupts of a GIC. */
@@ -142,12 +144,6 @@ static void virtback_xen_guest_leave(struct virtback_xen_guest *guest)
 		virtback_xen_guest_destroy(guest);
 }
 
-/* The core may pin, and does unpin, after detach: this runs when @vd is freed. */
-static void virtback_xen_dev_release(void *data)
-{
-	virtback_xen_guest_put(data);
-}
-
 /* From here on accesses of the guest find the device. */
 static int virtback_xen_dev_add(struct virtback_xen_dev *xd)
 {
@@ -184,37 +180,40 @@ static void virtback_xen_dev_del(struct virtback_xen_dev *xd)
 	wait_for_completion(&xd->idle);
 }
 
+static void virtback_xen_dev_free(struct virtback_xen_dev *xd)
+{
+	virtback_xen_guest_put(xd->guest);
+	kfree(xd);
+}
+
 static int virtback_xen_attach(struct virtback_device *vd, const struct virtback_config *cfg)
 {
-	struct virtback_xen_guest *guest;
 	struct virtback_xen_dev *xd;
 	int ret;
 
-	xd = devm_kzalloc(&vd->dev, sizeof(*xd), GFP_KERNEL);
+	xd = kzalloc(sizeof(*xd), GFP_KERNEL);
 	if (!xd)
 		return -ENOMEM;
-	guest = virtback_xen_guest_join(cfg->domid, vd->name);
-	if (IS_ERR(guest))
-		return PTR_ERR(guest);
-	kref_get(&guest->ref);
-	ret = devm_add_action_or_reset(&vd->dev, virtback_xen_dev_release, guest);
-	if (ret)
-		goto leave;
-
+	xd->guest = virtback_xen_guest_join(cfg->domid, vd->name);
+	if (IS_ERR(xd->guest)) {
+		ret = PTR_ERR(xd->guest);
+		kfree(xd);
+		return ret;
+	}
+	kref_get(&xd->guest->ref);
 	INIT_LIST_HEAD(&xd->link);
 	xd->vd = vd;
-	xd->guest = guest;
 	xd->base = cfg->base;
 	xd->irq = cfg->irq;
 	refcount_set(&xd->users, 1);
 	init_completion(&xd->idle);
 	vd->host_priv = xd;
 	ret = virtback_xen_dev_add(xd);
-	if (!ret)
-		return 0;
-	virtback_xen_dev_del(xd);
-leave:
-	virtback_xen_guest_leave(guest);
+	if (ret) {
+		virtback_xen_dev_del(xd);
+		virtback_xen_guest_leave(xd->guest);
+		virtback_xen_dev_free(xd);
+	}
 	return ret;
 }
 
@@ -228,10 +227,22 @@ static void virtback_xen_detach(struct virtback_device *vd)
 	virtback_xen_guest_leave(guest);
 }
 
+static void virtback_xen_release(struct virtback_device *vd)
+{
+	struct virtback_xen_dev *xd = vd->host_priv;
+
+	/* Whoever waits for the removal finds the domain free of our mappings. */
+	virtback_xen_cache_flush();
+	virtback_xen_dev_free(xd);
+}
+
 static void virtback_xen_raise_irq(struct virtback_device *vd)
 {
 	struct virtback_xen_dev *xd = vd->host_priv;
 
+	/* The number of a dead domain may be another's by now. */
+	if (READ_ONCE(xd->guest->dead))
+		return;
 	/* The interrupt is an edge: there is nothing to lower. */
 	virtback_dmop_set_irq_level(xd->guest->domid, xd->irq, true);
 }
@@ -248,6 +259,7 @@ const struct virtback_host_ops virtback_xen_host = {
 	.check = virtback_xen_check,
 	.attach = virtback_xen_attach,
 	.detach = virtback_xen_detach,
+	.release = virtback_xen_release,
 	.pin = virtback_xen_pin,
 	.unpin = virtback_xen_unpin,
 	.map = virtback_xen_map,

@@ -93,7 +93,7 @@ struct virtback_xen_vcpu {
 
 /**
  * struct virtback_xen_guest - a domain with at least one device
- * @ref: held by devices until they are freed and by chunks; keeps the structure
+ * @ref: held by devices until they are released and by chunks; keeps the structure
  * @link: in the list of guests while @nr_devs is not 0
  * @domid: domain. While @ioreq is mapped Xen cannot give the number to another
  *	   domain: a mapped page keeps even a dead one from being freed.
@@ -183,6 +183,7 @@ void virtback_xen_unmap_area(struct virtback_device *vd, struct virtback_area *a
 void virtback_xen_cache_init(struct virtback_xen_guest *guest);
 void virtback_xen_cache_invalidate(struct virtback_xen_guest *guest);
 void virtback_xen_cache_close(struct virtback_xen_guest *guest);
+void virtback_xen_cache_flush(void);
 int virtback_xen_chunk_init(void);
 void virtback_xen_chunk_exit(void);
 
@@ -192,9 +193,5 @@ void virtback_xen_guest_destroy(struct virtback_xen_guest *guest);
 void virtback_xen_guest_put(struct virtback_xen_guest *guest);
 bool virtback_xen_guest_alive(struct virtback_xen_guest *guest);
 void virtback_xen_dev_put(struct virtback_xen_dev *xd);
-
-/* toolstack.c: devices from the toolstack's nodes in xenstore */
-int virtback_toolstack_init(void);
-void virtback_toolstack_exit(void);
 
 #endif

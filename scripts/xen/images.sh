@@ -185,6 +185,8 @@ _make_dom0_base()
 		"$r"/var/{log/xen/console,lib/xen,lib/xenstored} "$r"/usr/{bin,sbin}
 	copy_programs "$r" "$u" $x/{xl,xenstored,xenconsoled,xen-init-dom0} \
 		usr/bin/xenstore sbin/dmsetup sbin/mke2fs
+	# pthread_cancel() loads it by name.
+	cp -L "$(find "$u" -name libgcc_s.so.1)" "$r/lib/aarch64-linux-gnu/"
 	for b in xl xenstored xenconsoled xen-init-dom0; do
 		ln -s "/$x/$b" "$r/usr/sbin/$b"
 	done
