@@ -67,7 +67,7 @@ build-matrix: ## W=1 builds for 6.1 and 6.12, amd64 and arm64, and UML
 	scripts/build-matrix
 
 clang: ## W=1 builds with clang
-	scripts/build-matrix --clang 14 6.1-amd64 6.12-amd64 6.12-arm64
+	scripts/build-matrix 6.12-amd64-clang14 6.12-arm64-clang14
 
 mutants: ## every patch of kunit/mutants must turn a test red
 	scripts/mutants

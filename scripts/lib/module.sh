@@ -7,7 +7,8 @@
 #   module_sync <tree> <copy>
 #   module_make <target> [make arguments]
 #
-# A target is a kernel and an architecture: 6.1-amd64, 6.12-arm64, 6.12-um.
+# A target is a kernel and an architecture, and perhaps a clang instead of gcc:
+# 6.1-amd64, 6.12-arm64, 6.12-um, 6.12-amd64-clang14.
 
 # The tree's build copies are apart from those of another clone.
 VB_WORK=$VB_CACHE/work/$(cache_key "$VB_TOP")
@@ -31,7 +32,7 @@ unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL
 # ccache gives the warning again with the object.
 module_make()
 {
-	local target=$1 version=${1%-*} arch=${1##*-} copy lock
+	local target=$1 version arch clang copy lock
 	local -a kmake
 
 	shift
@@ -39,23 +40,31 @@ module_make()
 	copy=$VB_WORK/$target/module
 	exec {lock}>"$VB_WORK/$target/lock"
 	flock "$lock"
-	case $arch in
+	IFS=- read -r version arch clang <<< "$target"
+	case $arch${clang:+-clang} in
 	amd64)
 		kmake=(-C "$(kernel_headers "$version" amd64)" ARCH=x86_64
 			CROSS_COMPILE="$(_cross x86_64-linux-gnu)") ;;
 	arm64)
 		kmake=(-C "$(kernel_headers "$version" arm64)" ARCH=arm64
 			CROSS_COMPILE="$(_cross aarch64-linux-gnu)") ;;
+	*-clang)
+		clang=${clang#clang}
+		mapfile -t kmake < <(clang_args "$arch" "$clang")
+		kmake+=(-C "$(kernel_source "$version")"
+			O="$(clang_tree "$version" "$arch" "$clang")") ;;
 	um)
 		kmake=(-C "$(kernel_source "$version")" ARCH=um VIRTBACK_KUNIT=y
 			O="$("$VB_TOP/scripts/uml/build" "$version" plain)") ;;
 	*)
 		die "no such target: $target" ;;
 	esac
-	kmake+=('CC=ccache $(CROSS_COMPILE)gcc')
+	[ -n "$clang" ] || kmake+=('CC=ccache $(CROSS_COMPILE)gcc')
 	rm -rf "$copy"
-	module_sync "$VB_TOP" "$copy"
-	make -s -j2 "${kmake[@]}" M="$copy" "$@" modules 2>&1 | sed "s#$copy/##g"
+	# set -e does not hold where the caller looks at the status
+	module_sync "$VB_TOP" "$copy" || return
+	make -s -j2 "${kmake[@]}" M="$copy" "$@" modules 2>&1 | sed "s#$copy/##g" || return
+	[ -s "$copy/virtback.ko" ] || { echo "no virtback.ko"; return 1; }
 	exec {lock}>&-
 }
 
