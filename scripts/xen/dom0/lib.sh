@@ -250,7 +250,7 @@ guest_sane()
 ram_disk()
 {
 	blockdev --flushbufs "/dev/ram$1" || fail "/dev/ram$1 is in use"
-	dd if=/dev/zero of="/dev/ram$1" bs=1M count=64 conv=fsync 2>/dev/null
+	dd if=/dev/zero of="/dev/ram$1" bs=1M count=32 conv=fsync 2>/dev/null
 	DISK=/dev/ram$1
 }
 
