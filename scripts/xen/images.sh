@@ -33,8 +33,8 @@ VB_TOOL_DEBS="busybox-static e2fsprogs dmsetup"
 
 VB_DOM0_MODULES="xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs configfs
 	brd null_blk loop dm-mod dm-delay dm-flakey virtio_mmio virtio_blk
-	ext4"
-VB_GUEST_MODULES="virtio_mmio virtio_blk ext4"
+	ext4 crc32c_generic"
+VB_GUEST_MODULES="virtio_mmio virtio_blk ext4 crc32c_generic"
 
 rig_packages()
 {
@@ -195,6 +195,8 @@ _make_dom0_base()
 	done
 	cp -r "$u/etc/xen" "$r/etc/"
 	cp -L "$(find "$u" -path '*bin/busybox')" "$r/bin/busybox"
+	# The kernel asks for modules by this path: ext4 wants crc32c.
+	ln -s ../bin/busybox "$r/sbin/modprobe"
 	# shellcheck disable=SC2086
 	copy_modules "$r" "$kernel" $VB_DOM0_MODULES
 	pack_cpio "$r" "$dir/base.cpio"
@@ -217,6 +219,8 @@ _make_guest()
 	log "packing the guest's file system"
 	mkdir -p "$r"/{bin,etc,sbin}
 	cp -L "$(find "$u" -path '*bin/busybox')" "$r/bin/busybox"
+	# The kernel asks for modules by this path: ext4 wants crc32c.
+	ln -s ../bin/busybox "$r/sbin/modprobe"
 	copy_programs "$r" "$u" sbin/mke2fs
 	ln -s mke2fs "$r/sbin/mkfs.ext4"
 	# Without it mke2fs lacks ext4's features.
