@@ -3,7 +3,6 @@
  * Block requests on their way to the disk and back (drivers/blk/bdev.c), and the
  * backing device itself.
  */
-#include <linux/bitmap.h>
 #include <linux/blkdev.h>
 
 #include "blk_fixture.h"
@@ -387,6 +386,7 @@ static void read_only_device_offers_ro(struct kunit *test)
 	struct blk_test *b = test->priv;
 	struct fake *f;
 
+	blk_test_disk(b, 512, false);
 	set_disk_ro(b->disk->gd, true);
 	f = blk_start(b, RO);
 	KUNIT_EXPECT_EQ(test, offered(f) & RO, RO);
@@ -444,6 +444,7 @@ static void empty_disk_is_refused(struct kunit *test)
 {
 	struct blk_test *b = test->priv;
 
+	blk_test_disk(b, 512, false);
 	set_capacity(b->disk->gd, 0);
 	KUNIT_EXPECT_EQ(test, second(b, false, b->disk->path), -ENOMEDIUM);
 }

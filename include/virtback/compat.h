@@ -39,7 +39,11 @@ static inline struct block_device *virtback_bdev(virtback_bdev_handle handle)
 
 static inline void virtback_bdev_close(virtback_bdev_handle handle, bool write)
 {
-	bdev_fput(handle);
+	/*
+	 * bdev_fput() would close it later, in another thread, after we said
+	 * that it is closed. No lock of ours or of the caller's is held here.
+	 */
+	__fput_sync(handle);
 }
 #else
 typedef struct block_device *virtback_bdev_handle;
