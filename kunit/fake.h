@@ -36,6 +36,11 @@ struct virtback_config;
 #define FAKE_TYPE_ID	42
 #define FAKE_CONFIG	20
 
+/* Descriptor flags. */
+#define F_NEXT		VRING_DESC_F_NEXT
+#define F_WRITE		VRING_DESC_F_WRITE
+#define F_INDIRECT	VRING_DESC_F_INDIRECT
+
 /* A feature of the fake type, in each word. */
 #define FAKE_F_LOW	BIT_ULL(3)
 #define FAKE_F_HIGH	BIT_ULL(40)
