@@ -7,7 +7,7 @@
 # MEM (2560, MiB), DOM0_MEM (1024, MiB), BOOT_TIMEOUT (1500, seconds),
 # XEN_ARGS and DOM0_ARGS (more arguments of the two kernels).
 
-VB_DISK_MB=64
+VB_DISK_MB=32
 
 # boot_xen <image dir> <log dir> <pattern> [dom0 kernel arguments]: until dom0
 # powers off.  The serial line goes to console.log; lines that match the pattern

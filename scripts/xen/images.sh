@@ -33,8 +33,8 @@ VB_TOOL_DEBS="busybox-static e2fsprogs dmsetup"
 
 VB_DOM0_MODULES="xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs configfs
 	brd null_blk loop dm-mod dm-delay dm-flakey virtio_mmio virtio_blk
-	ext4"
-VB_GUEST_MODULES="virtio_mmio virtio_blk ext4"
+	ext4 crc32c_generic"
+VB_GUEST_MODULES="virtio_mmio virtio_blk ext4 crc32c_generic"
 
 rig_packages()
 {
@@ -185,6 +185,8 @@ _make_dom0_base()
 		"$r"/var/{log/xen/console,lib/xen,lib/xenstored} "$r"/usr/{bin,sbin}
 	copy_programs "$r" "$u" $x/{xl,xenstored,xenconsoled,xen-init-dom0} \
 		usr/bin/xenstore sbin/dmsetup sbin/mke2fs
+	# pthread_cancel() loads it by name.
+	cp -L "$(find "$u" -name libgcc_s.so.1)" "$r/lib/aarch64-linux-gnu/"
 	for b in xl xenstored xenconsoled xen-init-dom0; do
 		ln -s "/$x/$b" "$r/usr/sbin/$b"
 	done
@@ -193,6 +195,8 @@ _make_dom0_base()
 	done
 	cp -r "$u/etc/xen" "$r/etc/"
 	cp -L "$(find "$u" -path '*bin/busybox')" "$r/bin/busybox"
+	# The kernel asks for modules by this path: ext4 wants crc32c.
+	ln -s ../bin/busybox "$r/sbin/modprobe"
 	# shellcheck disable=SC2086
 	copy_modules "$r" "$kernel" $VB_DOM0_MODULES
 	pack_cpio "$r" "$dir/base.cpio"
@@ -215,6 +219,8 @@ _make_guest()
 	log "packing the guest's file system"
 	mkdir -p "$r"/{bin,etc,sbin}
 	cp -L "$(find "$u" -path '*bin/busybox')" "$r/bin/busybox"
+	# The kernel asks for modules by this path: ext4 wants crc32c.
+	ln -s ../bin/busybox "$r/sbin/modprobe"
 	copy_programs "$r" "$u" sbin/mke2fs
 	ln -s mke2fs "$r/sbin/mkfs.ext4"
 	# Without it mke2fs lacks ext4's features.
@@ -249,7 +255,7 @@ tiny_kernel()
 # clean; prints its path.  VIRTBACK_KO names a module made elsewhere.
 build_module()
 {
-	local v=$1 kdir dir
+	local v=$1 kdir dir lock
 
 	if [ -n "${VIRTBACK_KO:-}" ]; then
 		echo "$VIRTBACK_KO"
@@ -258,7 +264,9 @@ build_module()
 	kdir=$(kernel_headers "$v" arm64)
 	# One copy for each tree: worktrees may build at the same time.
 	dir=$VB_CACHE/module/$(cache_key "$VB_TOP")-$v
-	mkdir -p "$dir" "$VB_CACHE/log"
+	mkdir -p "$dir" "$VB_CACHE/log" "$VB_CACHE/.lock"
+	exec {lock}>"$VB_CACHE/.lock/module-$(basename "$dir")"
+	flock "$lock"
 	rsync -a --delete --exclude '*.o' --exclude '*.ko' --exclude '*.mod' \
 		--exclude '*.mod.c' --exclude '.*.cmd' --exclude '.*.d' \
 		--exclude Module.symvers --exclude modules.order \
@@ -266,6 +274,7 @@ build_module()
 	log "building virtback.ko for $(basename "$kdir")"
 	quietly "$VB_CACHE/log/module-$v" make -C "$kdir" M="$dir" ARCH=arm64 \
 		CROSS_COMPILE="$VB_CROSS" -j"$(nproc)" modules 1>&2
+	exec {lock}>&-
 	[ -e "$dir/virtback.ko" ] || die "the build made no virtback.ko"
 	echo "$dir/virtback.ko"
 }

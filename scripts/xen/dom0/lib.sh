@@ -178,6 +178,7 @@ guest_id()
 }
 
 # guest_send <name> <command>: do not wait.  Sets CMD, the command's number.
+# The command may be written in several lines; the guest gets one.
 guest_send()
 {
 	local tty
@@ -185,7 +186,8 @@ guest_send()
 	tty=$(xenstore-read "/local/domain/$(guest_id "$1")/console/tty") ||
 		fail "guest $1 has no console"
 	CMD=$(( CMD + 1 ))
-	printf '%s %s\n' $CMD "$2" >"$tty"
+	echo "$CMD $2" | tr '\n\t' '  ' >"$tty"
+	echo >"$tty"
 }
 
 # guest_sh <name> <command>: run it in the guest; its output and status.
@@ -248,7 +250,7 @@ guest_sane()
 ram_disk()
 {
 	blockdev --flushbufs "/dev/ram$1" || fail "/dev/ram$1 is in use"
-	dd if=/dev/zero of="/dev/ram$1" bs=1M count=64 conv=fsync 2>/dev/null
+	dd if=/dev/zero of="/dev/ram$1" bs=1M count=32 conv=fsync 2>/dev/null
 	DISK=/dev/ram$1
 }
 

@@ -85,7 +85,7 @@ scenario_timeout()
 	echo "${t:-400}"
 }
 
-list=$(sed -n 's/.*vb\.run=\([^ ]*\).*/\1/p' /proc/cmdline | tr , ' ')
+list=$(sed -n 's/.*vb\.run=\([^ ]*\).*/\1/p' /proc/cmdline | tr + ' ')
 if [ -z "$list" ]; then
 	list=$(cd /vb/scenarios && ls | sed 's/\.sh$//')
 fi
