@@ -246,6 +246,36 @@ static void pages_are_shared_out(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, blk_same(b, BUF, 0, MIB));
 }
 
+static void stalled_pass_keeps_its_place(struct kunit *test)
+{
+	struct blk_test *b = test->priv;
+	struct fake *f = blk_start(b, 0);
+	struct virtback_pool *pieces = &f->vd.vqs[0].pieces;
+	unsigned int n;
+	void **taken;
+
+	b->disk->hold = true;
+	blk_chain(f, VIRTIO_BLK_T_IN, 0, BUF, 2 * MIB);
+	blk_go(f);
+	/* The first pass gives 256 back; for the second they are too few. */
+	n = pieces->nr;
+	taken = kunit_kzalloc(test, (n + 100) * sizeof(*taken), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, taken);
+	KUNIT_ASSERT_TRUE(test, virtback_pool_get(pieces, taken, n));
+	mutex_lock(&f->vd.vqs[0].ring_lock);
+	KUNIT_EXPECT_TRUE(test, test_disk_end(b->disk, false));
+	KUNIT_EXPECT_TRUE(test, virtback_pool_get(pieces, taken + n, 100));
+	mutex_unlock(&f->vd.vqs[0].ring_lock);
+	fake_settle(f);
+	KUNIT_EXPECT_EQ(test, test_disk_held(b->disk), 0);
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 0);
+	virtback_pool_put(pieces, taken, n + 100);
+	b->disk->hold = false;
+	fake_kick(f);
+	KUNIT_EXPECT_EQ(test, blk_status_of(f), VIRTIO_BLK_S_OK);
+	KUNIT_EXPECT_TRUE(test, blk_same(b, BUF, 0, 2 * MIB));
+}
+
 /* --- the disk's answers --- */
 
 static void disk_error_is_reported(struct kunit *test)
@@ -507,6 +537,7 @@ static struct kunit_case bdev_cases[] = {
 	KUNIT_CASE(failing_pass_ends_the_request),
 	KUNIT_CASE(data_outside_memory_ends_a_later_pass),
 	KUNIT_CASE(pages_are_shared_out),
+	KUNIT_CASE(stalled_pass_keeps_its_place),
 	KUNIT_CASE(disk_error_is_reported),
 	KUNIT_CASE(requests_end_in_any_order),
 	KUNIT_CASE(write_is_copied_when_taken),
