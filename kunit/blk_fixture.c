@@ -57,6 +57,20 @@ static void blk_end_all(struct fake *f)
 		;
 }
 
+/*
+ * Let no bounce page follow another in memory, so that whoever goes on past the
+ * end of one does not find the next.
+ */
+static void blk_scatter_pages(struct virtback_pool *pool)
+{
+	unsigned int i;
+
+	for (i = 0; i < pool->nr / 2; i++)
+		swap(pool->free[i], pool->free[pool->nr - 1 - i]);
+	for (i = 0; i + 3 < pool->nr; i += 4)
+		swap(pool->free[i], pool->free[i + 2]);
+}
+
 /**
  * blk_device() - make the device
  * @b: fixture, which gets a plain disk if it has none
@@ -68,6 +82,7 @@ struct fake *blk_device(struct blk_test *b)
 	b->f = fake_create(b->test, &virtback_blk_type, &b->cfg, BLK_MEM, FAKE_QUEUE_SIZE);
 	b->f->priv = b;
 	b->f->before_drain = blk_end_all;
+	blk_scatter_pages(&b->f->vd.vqs[0].pages);
 	b->disk->bios = 0;
 	b->disk->reads = 0;
 	return b->f;

@@ -54,12 +54,13 @@ struct virtback_config;
  * @vd: the device
  * @mem: guest memory
  * @mem_len: bytes of it
- * @piece: no pin crosses a multiple of this offset, as with chunks or pages
+ * @piece: no pin crosses a multiple of this offset, as with chunks or pages; any
+ *	   size but PAGE_SIZE also makes pieces lie apart
  * @pins: pieces pinned now
  * @maps: areas mapped now
  * @irqs: calls of raise_irq()
  * @lowered: calls of lower_irq()
- * @bad_unpins: pieces unpinned that were not pinned
+ * @bad_unpins: pieces unpinned that were not pinned, or written past their end
  * @maps_left: maps until one fails, -1 for never
  * @on_unpin: called for each piece before it is unpinned
  * @used_at_unpin: used index of queue 0 when a piece was last unpinned
