@@ -31,7 +31,8 @@ boot_xen()
 	timeout --foreground "${BOOT_TIMEOUT:-2400}" qemu-system-aarch64 \
 		-M virt,virtualization=on,gic-version=3 -accel "$accel" \
 		-cpu "$cpu" -smp "${CPUS:-2}" -m "${MEM:-2560}" \
-		-display none -monitor none -no-reboot -net none -serial stdio \
+		-display none -monitor "unix:$img/monitor,server,nowait" \
+		-no-reboot -net none -serial stdio \
 		-global virtio-mmio.force-legacy=false \
 		-kernel "$img/xen" -append "dom0_mem=${DOM0_MEM:-1024}M \
 dom0_max_vcpus=${CPUS:-2} loglvl=all guest_loglvl=all console=dtuart \
