@@ -4,16 +4,23 @@
  */
 #include "blk_fixture.h"
 
-/* Refused without a bio: IOERR, nothing but the status written. */
+/*
+ * Refused without a bio: IOERR, nothing but the status written. The block layer
+ * refuses some bios itself; that the data was not looked at shows that none was
+ * made.
+ */
 static void expect_ioerr(struct blk_test *b, u32 type, u64 sector, u32 len)
 {
 	struct kunit *test = b->test;
 	u16 i = fake_used_idx(b->f);
+	unsigned int pinned = b->f->pinned;
 
 	KUNIT_EXPECT_EQ_MSG(test, blk_request(b->f, type, sector, BUF, len), VIRTIO_BLK_S_IOERR,
 			    "type %u, sector %llu, %u bytes", type, sector, len);
 	KUNIT_EXPECT_EQ(test, fake_used_len(b->f, i), 1);
 	KUNIT_EXPECT_EQ(test, b->disk->bios, 0);
+	/* Header and status. */
+	KUNIT_EXPECT_EQ(test, b->f->pinned - pinned, 2);
 	KUNIT_EXPECT_FALSE(test, fake_broken(b->f));
 }
 
