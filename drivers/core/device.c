@@ -29,6 +29,8 @@
  * @vd: device
  *
  * Any context.
+ *
+ * Return: the bits.
  */
 u64 virtback_device_offered(const struct virtback_device *vd)
 {
@@ -39,7 +41,9 @@ u64 virtback_device_offered(const struct virtback_device *vd)
  * virtback_device_running() - did the driver start the device?
  * @vd: device
  *
- * Any context. Return: DRIVER_OK is set and nothing is broken.
+ * Any context.
+ *
+ * Return: DRIVER_OK is set and nothing is broken.
  */
 bool virtback_device_running(const struct virtback_device *vd)
 {
@@ -217,7 +221,9 @@ void virtback_device_set_status(struct virtback_device *vd, u8 val)
  * @queue_size: QueueNumMax of each, a power of 2
  *
  * Before the type's create(), which may look at the queues' sizes, and before
- * the host's attach(). May sleep. Return: 0 or -errno, then nothing is left.
+ * the host's attach(). May sleep.
+ *
+ * Return: 0 or -errno, then nothing is left.
  */
 int virtback_device_init(struct virtback_device *vd, u16 nvqs, u16 queue_size)
 {

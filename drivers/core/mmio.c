@@ -35,7 +35,9 @@ static void virtback_mmio_bad(struct virtback_device *vd)
  * @vd: device
  * @a: access; a->data is the answer of a read, a->kick the queue to wake
  *
- * Any context. Return: false when it is for virtback_mmio_slow(). After true the
+ * Any context.
+ *
+ * Return: false when it is for virtback_mmio_slow(). After true the
  * caller replies to the driver, then calls virtback_mmio_finish().
  */
 bool virtback_mmio_fast(struct virtback_device *vd, struct virtback_access *a)

@@ -242,7 +242,9 @@ static void virtback_vq_work(struct kthread_work *work)
  * virtback_vq_start() - QueueReady = 1: map the ring and serve it
  * @vq: queue; num and the addresses are set
  *
- * Called with vd->lock held, may sleep. Return: 0 or -errno, then the queue is
+ * Called with vd->lock held, may sleep.
+ *
+ * Return: 0 or -errno, then the queue is
  * not ready.
  */
 int virtback_vq_start(struct virtback_vq *vq)
@@ -328,7 +330,9 @@ void virtback_vq_drain(struct virtback_vq *vq)
  * @index: its number
  * @num_max: QueueNumMax, a power of 2 up to VIRTBACK_QUEUE_SIZE_MAX
  *
- * May sleep. Return: 0 or -errno; virtback_vq_destroy() is right in both cases.
+ * May sleep.
+ *
+ * Return: 0 or -errno; virtback_vq_destroy() is right in both cases.
  */
 int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 index, u16 num_max)
 {

@@ -108,7 +108,7 @@ guest_config()
 		echo "name = '$1'"
 		echo "kernel = '/vb/Image'"
 		echo "ramdisk = '/vb/guest.cpio'"
-		echo "extra = 'console=hvc0 rdinit=/init loglevel=5 panic=1'"
+		echo "extra = 'console=hvc0 rdinit=/init loglevel=5 panic=1 nowatchdog rcupdate.rcu_cpu_stall_suppress=1'"
 		echo "memory = 192"
 		echo "vcpus = 2"
 		shift
