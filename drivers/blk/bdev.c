@@ -148,16 +148,13 @@ enum virtback_prepare virtback_blk_first_pass(struct virtback_req *req,
 	if (br->len == br->total)
 		return VIRTBACK_SUBMIT;
 
-	/*
-	 * The chain's storage serves the next chain as soon as this returns.
-	 * Rare: more than a MiB in one request.
-	 */
-	br->rest = kmemdup(it.sg, it.nr * sizeof(*it.sg), GFP_NOIO | __GFP_NOWARN);
-	if (!br->rest) {
+	/* The chain's storage serves the next chain as soon as this returns. */
+	if (WARN_ON_ONCE(it.nr > ARRAY_SIZE(br->rest))) {
 		blk_unload(req);
 		virtback_blk_finish(req, VIRTIO_BLK_S_IOERR, 0);
 		return VIRTBACK_DONE;
 	}
+	memcpy(br->rest, it.sg, it.nr * sizeof(*it.sg));
 	it.sg = br->rest;
 	br->it = it;
 	return VIRTBACK_SUBMIT;
