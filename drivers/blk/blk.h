@@ -18,7 +18,8 @@ struct virtback_config;
  * struct virtback_blk - a disk
  * @vd: the device it belongs to
  * @handle: the open backing device
- * @bdev: the same, for bios
+ * @holder: who claims it
+ * @bdev: @handle for bios
  * @write: @handle was opened for writing; the disk is read-only otherwise
  * @bios: where bios come from, so that a request can always make progress
  * @capacity: 512-byte sectors, as told to the driver
@@ -29,6 +30,7 @@ struct virtback_config;
 struct virtback_blk {
 	struct virtback_device *vd;
 	virtback_bdev_handle handle;
+	void *holder;
 	struct block_device *bdev;
 	bool write;
 	struct bio_set bios;
