@@ -250,6 +250,22 @@ static void virtback_xen_vcpu_drain(struct virtback_xen_vcpu *vcpu)
 	}
 }
 
+static void virtback_xen_guest_report(const struct virtback_xen_guest *guest)
+{
+	const struct virtback_xen_cache_stats *cache = &guest->stats;
+	u32 i;
+
+	for (i = 0; i < guest->nr_vcpus; i++) {
+		const struct virtback_xen_vcpu *vcpu = &guest->vcpus[i];
+
+		pr_debug("dom%u: vcpu %u: %llu traps, %llu slow, %llu invalidations, %llu bad, %llu strays\n",
+			 guest->domid, i, vcpu->traps, vcpu->slow_traps, vcpu->invalidations,
+			 vcpu->bad, vcpu->strays);
+	}
+	pr_debug("dom%u: chunks: %u mapped, %llu hits, %llu maps, %llu evictions\n",
+		 guest->domid, guest->nr_chunks, cache->hits, cache->maps, cache->evictions);
+}
+
 /**
  * virtback_xen_guest_destroy() - take the server of a guest down
  * @guest: guest without devices
@@ -273,6 +289,7 @@ void virtback_xen_guest_destroy(struct virtback_xen_guest *guest)
 			unbind_from_irqhandler(guest->vcpus[i].irq, &guest->vcpus[i]);
 	}
 	virtback_dmop_destroy_server(guest->domid, guest->id);
+	virtback_xen_guest_report(guest);
 	virtback_xen_cache_close(guest);
 	/* Last: until here the domid cannot become another domain's. */
 	if (guest->ioreq) {
