@@ -15,106 +15,84 @@
 
 #include "control/control.h"
 
-static char *devices;
-module_param(devices, charp, 0444);
-MODULE_PARM_DESC(devices, "devices to make, separated by ';'; each is key=value pairs separated by blanks, with the keys below (default: none)");
+/*
+ * All parameters as one text, in the order given: a plain "irq=33" is what it
+ * would be inside devices=. insmod passes no quotes on, so that
+ *	insmod virtback.ko devices="irq=33 backing=/dev/a; irq=34 backing=/dev/b"
+ * arrives here as four parameters. Put together again they mean the same.
+ */
+static char *given;
 
-/* One device by plain parameters, as given; NULL: not given. */
-static char *plain[VIRTBACK_OPT_NR];
-
-static int plain_set(const char *val, const struct kernel_param *kp)
+static int given_add(const char *key, const char *val)
 {
-	char **slot = kp->arg;
+	char *longer;
 
-	if (*slot) {
-		pr_err("parameters: %s: given twice\n", kp->name);
-		return -EINVAL;
-	}
-	*slot = kstrdup(val, GFP_KERNEL);
-	return *slot ? 0 : -ENOMEM;
-}
-
-static int plain_get(char *buf, const struct kernel_param *kp)
-{
-	char **slot = kp->arg;
-
-	return sysfs_emit(buf, "%s\n", *slot ?: "");
-}
-
-static void plain_free(void *arg)
-{
-	char **slot = arg;
-
-	kfree(*slot);
-	*slot = NULL;
-}
-
-static const struct kernel_param_ops plain_ops = {
-	.set = plain_set,
-	.get = plain_get,
-	.free = plain_free,
-};
-
-module_param_cb(domid, &plain_ops, &plain[VIRTBACK_OPT_DOMID], 0444);
-MODULE_PARM_DESC(domid, "guest, 1 to 32751 (default: this kernel itself)");
-module_param_cb(base, &plain_ops, &plain[VIRTBACK_OPT_BASE], 0444);
-MODULE_PARM_DESC(base, "guest physical address of the register window in bytes, 64 bits (default: none)");
-module_param_cb(irq, &plain_ops, &plain[VIRTBACK_OPT_IRQ], 0444);
-MODULE_PARM_DESC(irq, "interrupt of the guest, 1 to 2147483647; Arm: INTID, 33 is SPI 1 (default: none)");
-module_param_cb(backing, &plain_ops, &plain[VIRTBACK_OPT_BACKING], 0444);
-MODULE_PARM_DESC(backing, "path of a block device (default: none)");
-module_param_cb(readonly, &plain_ops, &plain[VIRTBACK_OPT_READONLY], 0444);
-MODULE_PARM_DESC(readonly, "offer a read-only disk, bool (default: 0, or as the backing device is)");
-module_param_cb(serial, &plain_ops, &plain[VIRTBACK_OPT_SERIAL], 0444);
-MODULE_PARM_DESC(serial, "serial number of the disk, 1 to 20 characters (default: the device's name)");
-
-static int __init virtback_plain_config(struct virtback_config *cfg)
-{
-	const char *why = NULL;
-	int opt, err;
-
-	/* In the table's order, so that an error can name domid and base. */
-	for (opt = 0; opt < VIRTBACK_OPT_NR; opt++) {
-		if (!plain[opt])
-			continue;
-		err = virtback_option_set(cfg, opt, plain[opt], &why);
-		if (err) {
-			char text[80];
-
-			snprintf(text, sizeof(text), "%s=%s", virtback_option_name(opt),
-				 plain[opt]);
-			virtback_option_log(cfg, "parameters", text, why);
-			return err;
-		}
-	}
+	longer = kasprintf(GFP_KERNEL, "%s%s%s%s", given ?: "", given ? " " : "", key, val);
+	if (!longer)
+		return -ENOMEM;
+	kfree(given);
+	given = longer;
 	return 0;
 }
 
-/* The device of the plain parameters, if one was given. */
-static int __init virtback_make_plain(void)
+static int devices_set(const char *val, const struct kernel_param *kp)
 {
-	struct virtback_config cfg = {};
-	int err;
-
-	err = virtback_plain_config(&cfg);
-	if (!err && cfg.set)
-		err = virtback_create(&cfg);
-	virtback_config_free(&cfg);
-	return err;
+	return given_add("", val);
 }
 
-/* The devices of the list. */
-static int __init virtback_make_list(void)
+static int option_set(const char *val, const struct kernel_param *kp)
+{
+	return given_add(kp->arg, val);
+}
+
+static int given_get(char *buf, const struct kernel_param *kp)
+{
+	return sysfs_emit(buf, "%s\n", given ?: "");
+}
+
+static void given_free(void *arg)
+{
+	kfree(given);
+	given = NULL;
+}
+
+static const struct kernel_param_ops devices_ops = {
+	.set = devices_set,
+	.get = given_get,
+	.free = given_free,
+};
+
+static const struct kernel_param_ops option_ops = {
+	.set = option_set,
+};
+
+module_param_cb(devices, &devices_ops, NULL, 0444);
+MODULE_PARM_DESC(devices, "devices to make, separated by ';'; each is key=value pairs separated by blanks, with the keys below (default: none)");
+module_param_cb(domid, &option_ops, "domid=", 0);
+MODULE_PARM_DESC(domid, "guest, 1 to 32751 (default: this kernel itself)");
+module_param_cb(base, &option_ops, "base=", 0);
+MODULE_PARM_DESC(base, "guest physical address of the register window in bytes, 64 bits (default: none)");
+module_param_cb(irq, &option_ops, "irq=", 0);
+MODULE_PARM_DESC(irq, "interrupt of the guest, 1 to 2147483647; Arm: INTID, 33 is SPI 1 (default: none)");
+module_param_cb(backing, &option_ops, "backing=", 0);
+MODULE_PARM_DESC(backing, "path of a block device (default: none)");
+module_param_cb(readonly, &option_ops, "readonly=", 0);
+MODULE_PARM_DESC(readonly, "offer a read-only disk, bool (default: 0, or as the backing device is)");
+module_param_cb(serial, &option_ops, "serial=", 0);
+MODULE_PARM_DESC(serial, "serial number of the disk, 1 to 20 characters (default: the device's name)");
+
+/* Make the devices that the parameters name. */
+static int __init virtback_make_given(void)
 {
 	char *copy, *rest, *str;
 	int err = 0;
 
-	if (!devices)
+	if (!given)
 		return 0;
-	rest = kstrdup(devices, GFP_KERNEL);
-	copy = rest;
+	copy = kstrdup(given, GFP_KERNEL);
 	if (!copy)
 		return -ENOMEM;
+	rest = copy;
 	while (!err && (str = virtback_config_next(&rest))) {
 		struct virtback_config cfg;
 
@@ -141,10 +119,7 @@ static int __init virtback_init(void)
 	err = virtback_xen_init();
 	if (err)
 		goto sysfs;
-	err = virtback_make_plain();
-	if (err)
-		goto devices;
-	err = virtback_make_list();
+	err = virtback_make_given();
 	if (err)
 		goto devices;
 	return 0;

@@ -138,8 +138,15 @@ enum virtback_prepare virtback_blk_first_pass(struct virtback_req *req,
 	int err;
 
 	err = blk_load(req, &it);
-	if (err || br->len == br->total)
-		return virtback_blk_result(err);
+	if (err == -ENOSPC)
+		return VIRTBACK_STALL;
+	if (err) {
+		/* Header and status byte are good, so it can be told. */
+		virtback_blk_finish(req, VIRTIO_BLK_S_IOERR, 0);
+		return VIRTBACK_DONE;
+	}
+	if (br->len == br->total)
+		return VIRTBACK_SUBMIT;
 
 	/*
 	 * The chain's storage serves the next chain as soon as this returns.

@@ -112,7 +112,7 @@ static enum virtback_prepare blk_get_id(struct virtback_req *req, struct virtbac
 	u32 len = min_t(u64, data->left, sizeof(blk->id));
 
 	if (virtback_iter_write(req->vq, data, blk->id, len))
-		return VIRTBACK_BROKEN;
+		return blk_answer(req, VIRTIO_BLK_S_IOERR, 0);
 	return blk_answer(req, VIRTIO_BLK_S_OK, len);
 }
 

@@ -73,6 +73,9 @@ static void virtback_entry_detach(struct virtback_entry *entry)
 	vd->host->detach(vd);
 	virtback_device_quiesce(vd);
 	vd->host->release(vd);
+	if (atomic_read(&vd->orphans))
+		pr_info("%s: removed, the module stays in use until its disk has finished\n",
+			vd->name);
 	complete_all(&entry->detached);
 	queue_work(virtback_wq, &entry->finish);
 }

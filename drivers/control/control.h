@@ -60,8 +60,6 @@ struct virtback_entry {
 
 /* options.c */
 const char *virtback_option_name(enum virtback_opt opt);
-void virtback_option_log(const struct virtback_config *cfg, const char *what, const char *opt,
-			 const char *why);
 ssize_t virtback_option_show(const struct virtback_entry *entry, enum virtback_opt opt, char *buf);
 int virtback_config_copy(struct virtback_config *to, const struct virtback_config *from);
 char *virtback_config_next(char **list);

@@ -220,15 +220,9 @@ static int virtback_parse_pair(struct virtback_config *cfg, const char *pair, co
 	return virtback_option_set(cfg, opt, val + 1, why);
 }
 
-/**
- * virtback_option_log() - the line about an option that is no good
- * @cfg: the configuration as far as it is known
- * @what: what to call the device while its domid and base are not known
- * @opt: the option and its value
- * @why: the reason
- */
-void virtback_option_log(const struct virtback_config *cfg, const char *what, const char *opt,
-			 const char *why)
+/* The line about an option that is no good; @what stands for an unknown name. */
+static void virtback_option_log(const struct virtback_config *cfg, const char *what,
+				const char *opt, const char *why)
 {
 	char name[VIRTBACK_NAME_LEN];
 

@@ -40,7 +40,7 @@ static void virtback_mmio_bad(struct virtback_device *vd)
  */
 bool virtback_mmio_fast(struct virtback_device *vd, struct virtback_access *a)
 {
-	u32 bits;
+	u32 bits, old;
 
 	a->kick = NULL;
 	if (a->size != 4)
@@ -57,7 +57,9 @@ bool virtback_mmio_fast(struct virtback_device *vd, struct virtback_access *a)
 		case VIRTIO_MMIO_INTERRUPT_ACK:
 			bits = a->data & (VIRTIO_MMIO_INT_VRING | VIRTIO_MMIO_INT_CONFIG);
 			/* Pairs with virtback_device_interrupt(). */
-			if (atomic_fetch_andnot(bits, &vd->isr) == bits && vd->host->lower_irq)
+			old = atomic_fetch_andnot(bits, &vd->isr);
+			/* The driver may name more bits than were set. */
+			if (old && !(old & ~bits) && vd->host->lower_irq)
 				vd->host->lower_irq(vd);
 			return true;
 		default:

@@ -32,7 +32,7 @@ bool virtback_req_live(const struct virtback_req *req)
 
 /**
  * virtback_req_unpin() - unpin the pieces of a list and empty it
- * @req: live request, or one that virtback_vq_stop() took over
+ * @req: live request, or an orphan with vq->lock held
  * @list: its @data or @status
  *
  * Any context.
@@ -146,6 +146,14 @@ void virtback_req_complete(struct virtback_req *req, u32 written)
 			vq->stats.irqs++;
 		else
 			vq->stats.irqs_saved++;
+	} else {
+		/*
+		 * Between the change of the epoch and virtback_vq_stop()'s walk:
+		 * after this the walk does not see the request any more, and its
+		 * next use must not find the pins.
+		 */
+		virtback_req_unpin(req, &req->data);
+		virtback_req_unpin(req, &req->status);
 	}
 	last_orphan = virtback_req_retire(req);
 	again = vq->stalled;

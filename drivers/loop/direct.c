@@ -32,7 +32,7 @@
  * struct direct - the driver's side of a device
  * @vdev: what the stock driver binds to
  * @vd: the device
- * @bus: parent of @vdev, there for its place in sysfs only
+ * @bus: parent of @vdev, there for its place in sysfs only; NULL once detached
  * @irq: the interrupt "line"
  * @lock: a line has one handler at a time, and it runs only while the queues are
  *	  there; protects @live
@@ -312,13 +312,13 @@ static void direct_release(struct device *dev)
 	complete(&direct_of(dev_to_virtio(dev))->released);
 }
 
-static void direct_free(struct direct *d)
+/* After the driver's side was unregistered, or was not accepted. */
+static void direct_gone(struct direct *d)
 {
 	/* Its release is code of this module: do not leave before it ran. */
 	wait_for_completion(&d->released);
-	irq_work_sync(&d->irq);
 	platform_device_unregister(d->bus);
-	kfree(d);
+	d->bus = NULL;
 }
 
 static struct direct *direct_alloc(struct virtback_device *vd)
@@ -345,6 +345,21 @@ static struct direct *direct_alloc(struct virtback_device *vd)
 }
 
 /**
+ * virtback_loop_release() - forget a device
+ * @vd: detached device that raises no more interrupts
+ *
+ * May sleep.
+ */
+void virtback_loop_release(struct virtback_device *vd)
+{
+	struct direct *d = vd->host_priv;
+
+	irq_work_sync(&d->irq);
+	vd->host_priv = NULL;
+	kfree(d);
+}
+
+/**
  * virtback_loop_attach() - give a device to the stock driver
  * @vd: device, ready for register accesses
  *
@@ -366,8 +381,8 @@ int virtback_loop_attach(struct virtback_device *vd)
 	err = register_virtio_device(&d->vdev);
 	if (err) {
 		put_device(&d->vdev.dev);
-		direct_free(d);
-		vd->host_priv = NULL;
+		direct_gone(d);
+		virtback_loop_release(vd);
 	}
 	return err;
 }
@@ -384,8 +399,7 @@ void virtback_loop_detach(struct virtback_device *vd)
 	struct direct *d = vd->host_priv;
 
 	unregister_virtio_device(&d->vdev);
-	direct_free(d);
-	vd->host_priv = NULL;
+	direct_gone(d);
 }
 
 /**
@@ -398,5 +412,5 @@ struct device *virtback_loop_bus(struct virtback_device *vd)
 {
 	struct direct *d = vd->host_priv;
 
-	return d ? &d->bus->dev : NULL;
+	return d && d->bus ? &d->bus->dev : NULL;
 }

@@ -178,6 +178,7 @@ const struct virtback_host_ops virtback_loop_host = {
 	.check = loop_check,
 	.attach = loop_attach,
 	.detach = virtback_loop_detach,
+	.release = virtback_loop_release,
 	.pin = loop_pin,
 	.unpin = loop_unpin,
 	.map = loop_map,

@@ -35,7 +35,7 @@
  * @vd: the device
  * @slot: index of the window
  * @irq: its interrupt
- * @pdev: what virtio_mmio binds to
+ * @pdev: what virtio_mmio binds to; NULL once detached
  */
 struct window {
 	struct virtback_device *vd;
@@ -187,7 +187,7 @@ static int window_claim(struct window *w)
 	return 0;
 }
 
-static void window_release(struct window *w)
+static void window_unclaim(struct window *w)
 {
 	lockdep_assert_held(&window_lock);
 	WRITE_ONCE(window_slots[w->slot], NULL);
@@ -278,7 +278,7 @@ put_irq:
 	window_irq_put(w);
 release:
 	mutex_lock(&window_lock);
-	window_release(w);
+	window_unclaim(w);
 	mutex_unlock(&window_lock);
 free:
 	kfree(w);
@@ -297,11 +297,24 @@ void virtback_loop_detach(struct virtback_device *vd)
 	struct window *w = vd->host_priv;
 
 	platform_device_unregister(w->pdev);
+	w->pdev = NULL;
+	mutex_lock(&window_lock);
+	window_unclaim(w);
+	mutex_unlock(&window_lock);
+}
+
+/**
+ * virtback_loop_release() - forget a device
+ * @vd: detached device that raises no more interrupts
+ *
+ * May sleep.
+ */
+void virtback_loop_release(struct virtback_device *vd)
+{
+	struct window *w = vd->host_priv;
+
 	vd->host_priv = NULL;
 	window_irq_put(w);
-	mutex_lock(&window_lock);
-	window_release(w);
-	mutex_unlock(&window_lock);
 	kfree(w);
 }
 
@@ -315,5 +328,5 @@ struct device *virtback_loop_bus(struct virtback_device *vd)
 {
 	struct window *w = vd->host_priv;
 
-	return w ? &w->pdev->dev : NULL;
+	return w && w->pdev ? &w->pdev->dev : NULL;
 }

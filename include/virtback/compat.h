@@ -114,4 +114,30 @@ static inline int virtback_find_vqs_op(struct virtio_device *vdev, unsigned int 
 #define virtback_find_vqs_op	virtback_loop_find_vqs
 #endif
 
+#ifdef VIRTBACK_KUNIT
+/*
+ * A disk for the suites. 6.9: its limits are given when it is allocated; 6.11: a
+ * write cache is one of them.
+ */
+static inline struct gendisk *virtback_test_disk(u32 block_size, bool cache)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+	struct queue_limits lim = {
+		.logical_block_size = block_size,
+		.features = cache ? BLK_FEAT_WRITE_CACHE | BLK_FEAT_FUA : 0,
+	};
+
+	return blk_alloc_disk(&lim, NUMA_NO_NODE);
+#else
+	struct gendisk *disk = blk_alloc_disk(NUMA_NO_NODE);
+
+	if (!disk)
+		return ERR_PTR(-ENOMEM);
+	blk_queue_logical_block_size(disk->queue, block_size);
+	blk_queue_write_cache(disk->queue, cache, cache);
+	return disk;
+#endif
+}
+#endif
+
 #endif

@@ -25,6 +25,7 @@ struct virtback_device;
 /* drivers/loop/window.c or drivers/loop/direct.c */
 int virtback_loop_attach(struct virtback_device *vd);
 void virtback_loop_detach(struct virtback_device *vd);
+void virtback_loop_release(struct virtback_device *vd);
 void virtback_loop_raise_irq(struct virtback_device *vd);
 struct device *virtback_loop_bus(struct virtback_device *vd);
 #else
@@ -34,6 +35,10 @@ static inline int virtback_loop_attach(struct virtback_device *vd)
 }
 
 static inline void virtback_loop_detach(struct virtback_device *vd)
+{
+}
+
+static inline void virtback_loop_release(struct virtback_device *vd)
 {
 }
 

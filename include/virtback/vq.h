@@ -83,8 +83,9 @@ struct virtback_chain {
  * @data: guest memory of the current pass
  * @status: guest memory that the type writes last (a status byte)
  *
- * @data and @status belong to the request's completion while it is live and
- * to virtback_vq_stop() once it is an orphan. The type's own part
+ * @data and @status belong to the request's completion while it is live and to
+ * whoever holds @vq->lock once it is an orphan (its completion or
+ * virtback_vq_stop(), whichever comes first). The type's own part
  * (&virtback_type_ops.req_size bytes) follows, see virtback_req_priv().
  */
 struct virtback_req {

@@ -100,52 +100,49 @@ apt_cache()
 	APT_CONFIG=$VB_APT/apt.conf apt-cache "$@"
 }
 
-# _apt_candidate <package> <arch>: the newest version, whatever suite has it.
-_apt_candidate()
+# _apt_candidates <arch> <package>...: lines "package version" of those that are
+# in the index, as apt would choose: backports only for what nothing else has.
+_apt_candidates()
 {
-	apt_cache madison "$1:$2" 2>/dev/null |
-		awk -F' *[|] *' -v a="$2" '$3 ~ a " Packages" { print $2 }' |
-		_newest_version
-}
+	local arch=$1
 
-# Debian versions in, the newest out; no input is no output.
-_newest_version()
-{
-	local v best=
-
-	while read -r v; do
-		if [ -z "$best" ] || dpkg --compare-versions "$v" gt "$best"; then
-			best=$v
-		fi
-	done
-	[ -z "$best" ] || echo "$best"
+	shift
+	apt_cache policy "${@/%/:$arch}" | awk '
+		/^[^ ]/ { sub(/:.*/, ""); p = $1 }
+		/^  Candidate:/ && $2 != "(none)" { print p, $2 }'
 }
 
 # deb_fetch <arch> <package[=version]>...: print the paths of the .debs, one a
 # line, from the cache where the version is there already.
 deb_fetch()
 {
-	local arch=$1 p
+	local arch=$1 p v
+	local -A ver
 
 	shift
 	apt_refresh
+	while read -r p v; do
+		ver[$p]=$v
+	done < <(_apt_candidates "$arch" "${@%%=*}")
 	for p in "$@"; do
-		_deb_fetch_one "$arch" "$p"
+		case $p in
+		*=*) _deb_fetch_one "$arch" "${p%%=*}" "${p#*=}" ;;
+		*) _deb_fetch_one "$arch" "$p" "${ver[$p]:-}" ;;
+		esac
 	done
 }
 
 _deb_fetch_one()
 {
-	local arch=$1 pkg=${2%%=*} ver= f dir=$VB_CACHE/debs
+	local pkg=$2 ver=$3 arch=$1 f=
 
-	mkdir -p "$dir"
-	case $2 in *=*) ver=${2#*=} ;; *) ver=$(_apt_candidate "$pkg" "$arch") ;; esac
+	mkdir -p "$VB_CACHE/debs"
 	if [ -n "$ver" ]; then
 		f=$(_deb_cached "$pkg" "$ver" "$arch")
 		[ -n "$f" ] || _deb_download "$pkg" "$ver" "$arch" || true
 		f=$(_deb_cached "$pkg" "$ver" "$arch")
 	fi
-	if [ -z "${f:-}" ]; then
+	if [ -z "$f" ]; then
 		# The mirror does not give it: any version fetched before does.
 		f=$(_deb_cached "$pkg" '*' "$arch")
 		[ -n "$f" ] || die "cannot fetch $pkg${ver:+ $ver} ($arch)"
@@ -211,15 +208,13 @@ kernel_abi()
 
 _kernel_abis()
 {
-	local v=$1 arch=$2 p abi
+	local v=$1 arch=$2 abi
 
 	apt_cache pkgnames "linux-headers-$v." |
 		sed -n "s/^linux-headers-\(${v//./\\.}\.[0-9][^-]*\(-[0-9]*\)\?\)-$arch$/\1/p" |
 	while read -r abi; do
-		for p in linux-headers linux-image; do
-			[ -n "$(_apt_candidate "$p-$abi-$arch" "$arch")" ] || continue 2
-		done
-		echo "$abi"
+		[ "$(_apt_candidates "$arch" "linux-headers-$abi-$arch" \
+			"linux-image-$abi-$arch" | wc -l)" != 2 ] || echo "$abi"
 	done
 }
 
@@ -235,7 +230,7 @@ _kernel_kbuild()
 
 kernel_headers()
 {
-	local v=$1 arch=$2 abi ver hdr common kb kbver entry
+	local v=$1 arch=$2 abi ver hdr common kb entry
 
 	abi=$(kernel_abi "$v" "$arch")
 	hdr=$(deb_fetch "$arch" "linux-headers-$abi-$arch")
@@ -243,9 +238,7 @@ kernel_headers()
 	entry=headers/$abi-$arch-${ver//[^A-Za-z0-9.+-]/_}
 	if [ ! -e "$VB_CACHE/$entry" ]; then
 		common=$(deb_fetch "$arch" "linux-headers-$abi-common=$ver")
-		kb=$(_kernel_kbuild "$hdr")
-		kbver=$(_apt_candidate "$kb" "$VB_HOST_ARCH")
-		kb=$(deb_fetch "$VB_HOST_ARCH" "$kb${kbver:+=$kbver}")
+		kb=$(deb_fetch "$VB_HOST_ARCH" "$(_kernel_kbuild "$hdr")")
 		set -- "$hdr" "$common" "$kb"
 	fi
 	entry=$(cache_entry "$entry" _make_headers "$abi-$arch" "$abi-common" "$@")

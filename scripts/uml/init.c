@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,17 +24,17 @@
 
 static int kmsg = -1;
 
-__attribute__((format(printf, 1, 2)))
-static void say(const char *fmt, ...)
-{
-	char line[900] = "<5>virtback-test: ";
-	size_t n = strlen(line);
-	va_list ap;
+static char text[900];
 
-	va_start(ap, fmt);
-	vsnprintf(line + n, sizeof(line) - n, fmt, ap);
-	va_end(ap);
-	if (write(kmsg, line, strlen(line)) < 0)
+/* one write() makes one line of the log; dprintf() would seek, which kmsg refuses */
+#define say(fmt, ...) \
+	say_line(snprintf(text, sizeof(text), "<5>virtback-test: " fmt, ##__VA_ARGS__))
+
+static void say_line(int len)
+{
+	if (len > (int)sizeof(text) - 1)
+		len = sizeof(text) - 1;
+	if (write(kmsg, text, len) < 0)
 		_exit(1);	/* init's death is a panic: the run fails */
 }
 

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# `make help` lists the targets. Kbuild describes the module; what a target does
+# is in scripts/.
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+export FILTER KARGS TIMEOUT ACCEL SOAK_MINUTES
+
+kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
+
+.DEFAULT_GOAL := modules
+.PHONY: help modules clean install modules_install demo check check-full soak \
+	kunit kunit-debug kunit-6.1 lint checkpatch kernel-doc sparse coccicheck \
+	build-matrix clang mutants xen-check
+
+help: ## list the targets
+	@sed -n 's/^\([a-z0-9.-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
+
+modules: ## build virtback.ko for KDIR= (the running kernel), ARCH=, CROSS_COMPILE=
+	$(kbuild) modules
+
+clean: ## remove what `make modules` built
+	$(kbuild) clean
+
+install: modules_install ## same as modules_install
+
+modules_install: modules ## install the module for KDIR= (INSTALL_MOD_PATH=)
+	$(kbuild) modules_install
+
+demo: ## boot Xen under QEMU: a guest makes a file system on a disk of this module
+	scripts/demo
+
+check: ## what CI runs: static checks, builds, KUnit, Xen scenarios
+	scripts/check
+
+check-full: ## check and all that is slow: every kernel and compiler, mutants
+	scripts/check full
+
+soak: ## KUnit and Xen again and again for SOAK_MINUTES= (60); goes on where it stopped
+	scripts/soak
+
+kunit: ## KUnit in UML 6.12 (FILTER=virtback_vring*)
+	scripts/uml/kunit 6.12 plain
+
+kunit-debug: ## the same with KASAN, UBSAN, lockdep, kmemleak
+	scripts/uml/kunit 6.12 debug
+
+kunit-6.1: ## the same in UML 6.1
+	scripts/uml/kunit 6.1 plain
+
+lint: ## all static checks but coccicheck
+	scripts/lint/run
+
+checkpatch: ## checkpatch --strict
+	scripts/lint/run checkpatch
+
+kernel-doc: ## comments of public functions and structures
+	scripts/lint/run kernel-doc
+
+sparse: ## sparse with endian checks, for four kernels
+	scripts/lint/run sparse
+
+coccicheck: ## the kernel's semantic patches
+	scripts/lint/run coccicheck
+
+build-matrix: ## W=1 builds for 6.1 and 6.12, amd64 and arm64, and UML
+	scripts/build-matrix
+
+clang: ## W=1 builds with clang
+	scripts/build-matrix 6.12-amd64-clang14 6.12-arm64-clang14
+
+mutants: ## every patch of kunit/mutants must turn a test red
+	scripts/mutants
+
+xen-check: ## boot Xen under QEMU and run its scenarios
+	scripts/xen/run

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The disk of the suites; see disk.h. A bio-based driver, so that the block layer
+ * checks bios as it does for any disk and hands them over as they were made.
+ */
+#include <linux/blkdev.h>
+#include <linux/highmem.h>
+#include <linux/module.h>
+#include <linux/vmalloc.h>
+
+#include <virtback/compat.h>
+
+#include "disk.h"
+
+static void disk_copy(struct test_disk *disk, struct bio *bio)
+{
+	u64 pos = (u64)bio->bi_iter.bi_sector << SECTOR_SHIFT;
+	struct bvec_iter iter;
+	struct bio_vec bv;
+
+	bio_for_each_segment(bv, bio, iter) {
+		if (op_is_write(bio_op(bio)))
+			memcpy_from_bvec(disk->data + pos, &bv);
+		else
+			memcpy_to_bvec(&bv, disk->data + pos);
+		pos += bv.bv_len;
+	}
+}
+
+static void disk_end(struct test_disk *disk, struct bio *bio)
+{
+	if (disk->fail && !--disk->fail)
+		bio->bi_status = disk->error;
+	else
+		disk_copy(disk, bio);
+	bio_endio(bio);
+}
+
+static void disk_submit_bio(struct bio *bio)
+{
+	struct test_disk *disk = bio->bi_bdev->bd_disk->private_data;
+	bool held;
+
+	disk->bios++;
+	disk->reads += bio_op(bio) == REQ_OP_READ;
+	disk->writes += bio_op(bio) == REQ_OP_WRITE && bio_sectors(bio);
+	disk->flushes += !!(bio->bi_opf & REQ_PREFLUSH);
+	disk->fuas += !!(bio->bi_opf & REQ_FUA);
+	disk->empty += !bio_sectors(bio);
+
+	spin_lock_irq(&disk->lock);
+	held = disk->hold;
+	if (held)
+		bio_list_add(&disk->held, bio);
+	spin_unlock_irq(&disk->lock);
+	if (!held)
+		disk_end(disk, bio);
+}
+
+static const struct block_device_operations disk_ops = {
+	.owner = THIS_MODULE,
+	.submit_bio = disk_submit_bio,
+};
+
+/**
+ * test_disk_held() - how many bios does the disk hold?
+ * @disk: disk
+ */
+unsigned int test_disk_held(struct test_disk *disk)
+{
+	unsigned int n;
+
+	spin_lock_irq(&disk->lock);
+	n = bio_list_size(&disk->held);
+	spin_unlock_irq(&disk->lock);
+	return n;
+}
+
+/**
+ * test_disk_end() - end a bio that the disk holds
+ * @disk: disk
+ * @last: the one that came last, else the one that came first
+ *
+ * Return: false when it holds none
+ */
+bool test_disk_end(struct test_disk *disk, bool last)
+{
+	struct bio_list rest = BIO_EMPTY_LIST;
+	struct bio *bio;
+
+	spin_lock_irq(&disk->lock);
+	bio = bio_list_pop(&disk->held);
+	while (last && bio && !bio_list_empty(&disk->held)) {
+		bio_list_add(&rest, bio);
+		bio = bio_list_pop(&disk->held);
+	}
+	bio_list_merge(&disk->held, &rest);
+	spin_unlock_irq(&disk->lock);
+	if (bio)
+		disk_end(disk, bio);
+	return bio;
+}
+
+/**
+ * test_disk_create() - make a disk
+ * @test: the running test, which ends when this fails
+ * @block_size: its logical blocks
+ * @cache: does it have a volatile cache?
+ */
+struct test_disk *test_disk_create(struct kunit *test, u32 block_size, bool cache)
+{
+	struct test_disk *disk = kunit_kzalloc(test, sizeof(*disk), GFP_KERNEL);
+	unsigned int i;
+	int err;
+
+	KUNIT_ASSERT_NOT_NULL(test, disk);
+	spin_lock_init(&disk->lock);
+	bio_list_init(&disk->held);
+	disk->data = vzalloc(TEST_DISK_BYTES);
+	KUNIT_ASSERT_NOT_NULL(test, disk->data);
+	/* No two sectors are alike. */
+	for (i = 0; i < TEST_DISK_BYTES / sizeof(u32); i++)
+		((u32 *)disk->data)[i] = i * 2654435761U;
+
+	disk->gd = virtback_test_disk(block_size, cache);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_OR_NULL(disk->gd));
+	disk->gd->fops = &disk_ops;
+	disk->gd->flags |= GENHD_FL_NO_PART;
+	disk->gd->private_data = disk;
+	strscpy(disk->gd->disk_name, "vbtest", DISK_NAME_LEN);
+	snprintf(disk->path, sizeof(disk->path), "/dev/%s", disk->gd->disk_name);
+	set_capacity(disk->gd, TEST_DISK_SECTORS);
+	err = add_disk(disk->gd);
+	if (err) {
+		put_disk(disk->gd);
+		vfree(disk->data);
+	}
+	KUNIT_ASSERT_EQ(test, err, 0);
+	return disk;
+}
+
+/**
+ * test_disk_destroy() - take a disk away that nobody has open
+ * @disk: disk
+ */
+void test_disk_destroy(struct test_disk *disk)
+{
+	del_gendisk(disk->gd);
+	put_disk(disk->gd);
+	vfree(disk->data);
+}

@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The fake host and the fake device type; see fake.h.
+ */
+#include <linux/list.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include <virtback/config.h>
+
+#include "fake.h"
+
+/* The type's part of a request. */
+struct fake_req {
+	struct list_head held;
+	unsigned int pass;
+	u32 len;
+};
+
+static int fake_pin(struct virtback_device *vd, u64 addr, u32 len, bool write,
+		    struct virtback_piece *p)
+{
+	struct fake *f = vd->host_priv;
+	u64 off = addr - FAKE_BASE;
+
+	if (addr < FAKE_BASE || off >= f->mem_len)
+		return -EFAULT;
+	p->va = f->mem + off;
+	p->len = min3((u64)len, f->mem_len - off, (u64)(f->piece - (u32)off % f->piece));
+	p->pin = f;
+	atomic_inc(&f->pins);
+	return 0;
+}
+
+static void fake_unpin(struct virtback_device *vd, struct virtback_piece *p)
+{
+	struct fake *f = vd->host_priv;
+
+	if (p->pin != f) {
+		atomic_inc(&f->bad_unpins);
+		return;
+	}
+	if (f->on_unpin)
+		f->on_unpin(f, p);
+	f->used_at_unpin = fake_used_idx(f);
+	p->pin = NULL;
+	p->va = NULL;
+	atomic_dec(&f->pins);
+}
+
+static int fake_map(struct virtback_device *vd, u64 addr, size_t len, bool write,
+		    struct virtback_area *area)
+{
+	struct fake *f = vd->host_priv;
+	u64 off = addr - FAKE_BASE;
+
+	if (addr < FAKE_BASE || off > f->mem_len || len > f->mem_len - off)
+		return -EFAULT;
+	if (!f->maps_left)
+		return -ENOMEM;
+	f->maps_left--;
+	area->va = f->mem + off;
+	area->len = len;
+	atomic_inc(&f->maps);
+	return 0;
+}
+
+static void fake_unmap(struct virtback_device *vd, struct virtback_area *area)
+{
+	struct fake *f = vd->host_priv;
+
+	atomic_dec(&f->maps);
+}
+
+static void fake_raise_irq(struct virtback_device *vd)
+{
+	struct fake *f = vd->host_priv;
+
+	atomic_inc(&f->irqs);
+}
+
+static void fake_lower_irq(struct virtback_device *vd)
+{
+	struct fake *f = vd->host_priv;
+
+	atomic_inc(&f->lowered);
+}
+
+#define FAKE_HOST_OPS			\
+	.name = "fake",			\
+	.pin = fake_pin,		\
+	.unpin = fake_unpin,		\
+	.map = fake_map,		\
+	.unmap = fake_unmap,		\
+	.raise_irq = fake_raise_irq,	\
+	.lower_irq = fake_lower_irq
+
+const struct virtback_host_ops fake_host = {
+	FAKE_HOST_OPS,
+};
+
+const struct virtback_host_ops fake_host_reinject = {
+	FAKE_HOST_OPS,
+	.reinject = true,
+};
+
+static int fake_type_create(struct virtback_device *vd, const struct virtback_config *cfg)
+{
+	struct fake *f = vd->host_priv;
+	unsigned int i;
+
+	for (i = 0; i < FAKE_CONFIG; i++)
+		f->config[i] = 0x10 + i;
+	vd->config = f->config;
+	vd->config_len = FAKE_CONFIG;
+	vd->type_features = FAKE_F_LOW | FAKE_F_HIGH;
+	return 0;
+}
+
+static void fake_type_destroy(struct virtback_device *vd)
+{
+	vd->config = NULL;
+}
+
+/* What prepare() was given, for the test to look at. */
+static void fake_record(struct fake *f, struct virtback_vq *vq, const struct virtback_chain *chain)
+{
+	unsigned int n = min_t(unsigned int, chain->out.nr + chain->in.nr, FAKE_SG);
+	struct virtback_iter it = chain->out;
+
+	f->last = *chain;
+	memcpy(f->sg, chain->out.sg, n * sizeof(f->sg[0]));
+	memset(f->out, 0, sizeof(f->out));
+	if (it.left && virtback_iter_read(vq, &it, f->out, min_t(u64, it.left, sizeof(f->out))))
+		memset(f->out, 0xee, sizeof(f->out));
+	f->flags_seen = le16_to_cpu((__force __le16)READ_ONCE(fake_used(f)->flags));
+}
+
+/* End a pass, and with the last one the request. Any context. */
+static void fake_finish(struct fake *f, struct virtback_req *req)
+{
+	struct fake_req *fr = virtback_req_priv(req);
+	struct virtback_piece *p;
+
+	rcu_read_lock();
+	if (virtback_req_live(req)) {
+		for (p = req->data.head; p; p = p->next)
+			memset(p->va, FAKE_FILL, p->len);
+	}
+	if (++fr->pass < f->passes)
+		virtback_req_resume(req);
+	else
+		virtback_req_complete(req, fr->len);
+	rcu_read_unlock();
+}
+
+static enum virtback_prepare fake_prepare(struct virtback_req *req, struct virtback_chain *chain)
+{
+	struct fake *f = req->vq->vd->host_priv;
+	struct fake_req *fr = virtback_req_priv(req);
+
+	if (f->stalls) {
+		f->stalls--;
+		return VIRTBACK_STALL;
+	}
+	f->prepared++;
+	fake_record(f, req->vq, chain);
+	fr->pass = 0;
+	fr->len = chain->in.left;
+	INIT_LIST_HEAD(&fr->held);
+	switch (virtback_req_pin(req, &req->data, &chain->in, fr->len, true)) {
+	case 0:
+		break;
+	case -ENOSPC:
+		return VIRTBACK_STALL;
+	default:
+		return VIRTBACK_BROKEN;
+	}
+	if (f->broken)
+		return VIRTBACK_BROKEN;
+	if (f->answer_now) {
+		fake_finish(f, req);
+		return VIRTBACK_DONE;
+	}
+	return VIRTBACK_SUBMIT;
+}
+
+static enum virtback_prepare fake_resume(struct virtback_req *req)
+{
+	struct fake *f = req->vq->vd->host_priv;
+
+	if (f->stalls) {
+		f->stalls--;
+		return VIRTBACK_STALL;
+	}
+	f->resumed++;
+	return f->broken ? VIRTBACK_BROKEN : VIRTBACK_SUBMIT;
+}
+
+static void fake_hold(struct fake *f, struct virtback_req *req)
+{
+	struct fake_req *fr = virtback_req_priv(req);
+
+	spin_lock_irq(&f->lock);
+	list_add_tail(&fr->held, &f->held);
+	spin_unlock_irq(&f->lock);
+}
+
+static void fake_submit(struct virtback_vq *vq, struct list_head *reqs)
+{
+	struct fake *f = vq->vd->host_priv;
+	struct virtback_req *req, *next;
+
+	list_for_each_entry_safe(req, next, reqs, batch) {
+		list_del_init(&req->batch);
+		if (!virtback_req_live(req)) {
+			f->dead++;
+			virtback_req_complete(req, 0);
+			continue;
+		}
+		f->submitted++;
+		if (f->hold)
+			fake_hold(f, req);
+		else
+			fake_finish(f, req);
+	}
+}
+
+static void fake_write_config(struct virtback_device *vd, u32 off, u32 len, u64 val)
+{
+	struct fake *f = vd->host_priv;
+
+	f->config_off = off;
+	f->config_len = len;
+	f->config_val = val;
+}
+
+static bool fake_features_ok(struct virtback_device *vd, u64 features)
+{
+	struct fake *f = vd->host_priv;
+
+	return !(features & f->veto);
+}
+
+const struct virtback_type_ops fake_type = {
+	.name = "fake",
+	.id = FAKE_TYPE_ID,
+	.req_size = sizeof(struct fake_req),
+	.create = fake_type_create,
+	.destroy = fake_type_destroy,
+	.prepare = fake_prepare,
+	.resume = fake_resume,
+	.submit = fake_submit,
+	.write_config = fake_write_config,
+	.features_ok = fake_features_ok,
+};
+
+static struct virtback_req *fake_first_held(struct fake *f)
+{
+	struct fake_req *fr;
+
+	spin_lock_irq(&f->lock);
+	fr = list_first_entry_or_null(&f->held, struct fake_req, held);
+	if (fr)
+		list_del_init(&fr->held);
+	spin_unlock_irq(&f->lock);
+	/* As virtback_req_priv() has it. */
+	return fr ? (struct virtback_req *)fr - 1 : NULL;
+}
+
+/**
+ * fake_held() - how many requests does the type keep in flight?
+ * @f: device
+ */
+unsigned int fake_held(struct fake *f)
+{
+	unsigned int n;
+
+	spin_lock_irq(&f->lock);
+	n = list_count_nodes(&f->held);
+	spin_unlock_irq(&f->lock);
+	return n;
+}
+
+/**
+ * fake_release() - end the pass of the request that is held longest
+ * @f: device that holds one
+ */
+void fake_release(struct fake *f)
+{
+	struct virtback_req *req = fake_first_held(f);
+
+	KUNIT_ASSERT_NOT_NULL(f->test, req);
+	fake_finish(f, req);
+	fake_settle(f);
+}
+
+/**
+ * fake_create() - make a device with its guest
+ * @test: the running test
+ * @type: its type
+ * @cfg: for the type
+ * @mem_len: bytes of guest memory
+ * @queue_size: QueueNumMax
+ *
+ * Return: the device, for fake_destroy(). A failure ends the test.
+ */
+struct fake *fake_create(struct kunit *test, const struct virtback_type_ops *type,
+			 const struct virtback_config *cfg, size_t mem_len, u16 queue_size)
+{
+	struct fake *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
+	int err;
+
+	KUNIT_ASSERT_NOT_NULL(test, f);
+	f->test = test;
+	f->mem_len = mem_len;
+	f->mem = kvzalloc(mem_len, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, f->mem);
+	f->piece = PAGE_SIZE;
+	f->maps_left = -1;
+	f->passes = 1;
+	spin_lock_init(&f->lock);
+	INIT_LIST_HEAD(&f->held);
+
+	strscpy(f->vd.name, "fake", sizeof(f->vd.name));
+	f->vd.type = type;
+	f->vd.host = &fake_host;
+	f->vd.host_priv = f;
+	err = virtback_device_init(&f->vd, FAKE_QUEUES, queue_size);
+	if (!err) {
+		err = type->create(&f->vd, cfg);
+		if (err)
+			virtback_device_fini(&f->vd);
+	}
+	if (err)
+		kvfree(f->mem);
+	KUNIT_ASSERT_EQ(test, err, 0);
+	return f;
+}
+
+/**
+ * fake_destroy() - the end of a device, as its removal has it
+ * @f: device
+ *
+ * Whatever a test did, nothing of the guest may be in use afterwards.
+ */
+void fake_destroy(struct fake *f)
+{
+	struct kunit *test = f->test;
+	struct virtback_req *req;
+	unsigned int q;
+
+	virtback_device_quiesce(&f->vd);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->pins), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->maps), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->bad_unpins), 0);
+	f->hold = false;
+	if (f->before_drain)
+		f->before_drain(f);
+	while ((req = fake_first_held(f)))
+		fake_finish(f, req);
+	virtback_device_drain(&f->vd);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->vd.orphans), 0);
+	for (q = 0; q < FAKE_QUEUES; q++) {
+		KUNIT_EXPECT_EQ(test, f->vd.vqs[q].pages.nr, f->vd.vqs[q].pages.size);
+		KUNIT_EXPECT_EQ(test, f->vd.vqs[q].pieces.nr, f->vd.vqs[q].pieces.size);
+	}
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->pins), 0);
+	f->vd.type->destroy(&f->vd);
+	virtback_device_fini(&f->vd);
+	kvfree(f->mem);
+	f->mem = NULL;
+}
+
+/**
+ * fake_init() - a device of the fake type for each test of a suite
+ * @test: the test, whose priv it becomes
+ */
+int fake_init(struct kunit *test)
+{
+	test->priv = fake_create(test, &fake_type, NULL, FAKE_MEM, FAKE_QUEUE_SIZE);
+	return 0;
+}
+
+/**
+ * fake_exit() - the counterpart of fake_init()
+ * @test: the test
+ */
+void fake_exit(struct kunit *test)
+{
+	if (test->priv)
+		fake_destroy(test->priv);
+}

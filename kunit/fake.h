@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the suites stand on: a host whose guest memory is an array, a device type
+ * that does what a test tells it, and a driver that lays out its rings by hand
+ * and so can do all that a stock driver never does.
+ */
+#ifndef VIRTBACK_FAKE_H
+#define VIRTBACK_FAKE_H
+
+#include <kunit/test.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_mmio.h>
+#include <linux/virtio_ring.h>
+
+#include <virtback/device.h>
+#include <virtback/mmio.h>
+
+struct virtback_config;
+
+/* Guest memory; nothing below or above it is. */
+#define FAKE_BASE	0x80000000ULL
+#define FAKE_MEM	SZ_256K
+
+/* Where the rings of a queue are, from its own start. */
+#define FAKE_RING(q)	(FAKE_BASE + (q) * 0x10000ULL)
+#define FAKE_DESC(q)	FAKE_RING(q)
+#define FAKE_AVAIL(q)	(FAKE_RING(q) + 0x4000)
+#define FAKE_USED(q)	(FAKE_RING(q) + 0x8000)
+
+/* What lies behind the rings of two queues is for buffers. */
+#define FAKE_DATA	(FAKE_BASE + 0x20000)
+
+#define FAKE_QUEUES	2
+#define FAKE_QUEUE_SIZE	16
+#define FAKE_SG		(2 * FAKE_QUEUE_SIZE)
+#define FAKE_TYPE_ID	42
+#define FAKE_CONFIG	20
+
+/* Descriptor flags. */
+#define F_NEXT		VRING_DESC_F_NEXT
+#define F_WRITE		VRING_DESC_F_WRITE
+#define F_INDIRECT	VRING_DESC_F_INDIRECT
+
+/* A feature of the fake type, in each word. */
+#define FAKE_F_LOW	BIT_ULL(3)
+#define FAKE_F_HIGH	BIT_ULL(40)
+
+/* What the fake type writes into buffers. */
+#define FAKE_FILL	0xa5
+
+/**
+ * struct fake - one device with its guest
+ * @test: the running test
+ * @vd: the device
+ * @mem: guest memory
+ * @mem_len: bytes of it
+ * @piece: no pin crosses a multiple of this offset, as with chunks or pages
+ * @pins: pieces pinned now
+ * @maps: areas mapped now
+ * @irqs: calls of raise_irq()
+ * @lowered: calls of lower_irq()
+ * @bad_unpins: pieces unpinned that were not pinned
+ * @maps_left: maps until one fails, -1 for never
+ * @on_unpin: called for each piece before it is unpinned
+ * @used_at_unpin: used index of queue 0 when a piece was last unpinned
+ * @before_drain: called before the device is drained at the end of a test
+ * @priv: for @on_unpin and @before_drain
+ * @config: configuration space
+ * @config_off: last write to it: where
+ * @config_len: how long
+ * @config_val: what
+ * @veto: features that the type refuses
+ * @lock: protects @held
+ * @held: requests that the type keeps in flight
+ * @hold: keep requests in flight
+ * @answer_now: complete in prepare()
+ * @broken: prepare() and resume() refuse
+ * @stalls: so many of the next prepare() and resume() calls stall
+ * @passes: passes of a request
+ * @prepared: prepare() calls that did not stall
+ * @resumed: resume() calls that did not stall
+ * @submitted: live requests given to submit()
+ * @dead: orphans given to submit()
+ * @last: chain that prepare() saw last
+ * @sg: its buffers
+ * @out: the first of its readable bytes
+ * @flags_seen: flags of the used ring during prepare()
+ * @avail_idx: available index of each queue, as the driver counts it
+ * @num: size of each queue
+ */
+struct fake {
+	struct kunit *test;
+	struct virtback_device vd;
+
+	u8 *mem;
+	size_t mem_len;
+	u32 piece;
+	atomic_t pins;
+	atomic_t maps;
+	atomic_t irqs;
+	atomic_t lowered;
+	atomic_t bad_unpins;
+	int maps_left;
+	void (*on_unpin)(struct fake *f, struct virtback_piece *p);
+	u16 used_at_unpin;
+	void (*before_drain)(struct fake *f);
+	void *priv;
+
+	u8 config[FAKE_CONFIG];
+	u32 config_off;
+	u32 config_len;
+	u64 config_val;
+	u64 veto;
+	spinlock_t lock;		/* held */
+	struct list_head held;
+	bool hold;
+	bool answer_now;
+	bool broken;
+	unsigned int stalls;
+	unsigned int passes;
+	unsigned int prepared;
+	unsigned int resumed;
+	unsigned int submitted;
+	unsigned int dead;
+	struct virtback_chain last;
+	struct virtback_sg sg[FAKE_SG];
+	u8 out[64];
+	u16 flags_seen;
+
+	u16 avail_idx[FAKE_QUEUES];
+	u16 num[FAKE_QUEUES];
+};
+
+extern const struct virtback_type_ops fake_type;
+extern const struct virtback_host_ops fake_host;
+extern const struct virtback_host_ops fake_host_reinject;
+
+/* fake.c: life */
+struct fake *fake_create(struct kunit *test, const struct virtback_type_ops *type,
+			 const struct virtback_config *cfg, size_t mem_len, u16 queue_size);
+void fake_destroy(struct fake *f);
+int fake_init(struct kunit *test);
+void fake_exit(struct kunit *test);
+
+/* fake.c: the device's requests */
+unsigned int fake_held(struct fake *f);
+void fake_release(struct fake *f);
+
+/* fake_driver.c: registers */
+u64 fake_access(struct fake *f, u32 offset, u32 size, bool write, u64 data);
+u32 fake_read(struct fake *f, u32 offset);
+void fake_write(struct fake *f, u32 offset, u32 val);
+void fake_accept(struct fake *f, u64 features);
+void fake_negotiate(struct fake *f, u64 features);
+void fake_queue_addrs(struct fake *f, u64 desc, u64 avail, u64 used);
+void fake_queue(struct fake *f, u16 q, u16 num);
+void fake_start(struct fake *f, u64 features);
+bool fake_broken(struct fake *f);
+
+/* fake_driver.c: rings and memory */
+void *fake_va(struct fake *f, u64 addr);
+void fake_desc(struct fake *f, u16 i, u64 addr, u32 len, u16 flags, u16 next);
+void fake_indirect(struct fake *f, u64 table, u16 i, u64 addr, u32 len, u16 flags, u16 next);
+void fake_offer_to(struct fake *f, u16 q, u16 head);
+void fake_offer(struct fake *f, u16 head);
+void fake_kick(struct fake *f);
+void fake_settle(struct fake *f);
+u16 fake_used_idx(struct fake *f);
+u32 fake_used_id(struct fake *f, u16 i);
+u32 fake_used_len(struct fake *f, u16 i);
+struct vring_avail *fake_avail(struct fake *f);
+struct vring_used *fake_used(struct fake *f);
+void fake_set_used_event(struct fake *f, u16 val);
+u16 fake_avail_event(struct fake *f);
+
+#endif

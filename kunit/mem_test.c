@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Positions in buffer lists (drivers/core/iter.c) and stocks (pool.c).
+ */
+#include <linux/string.h>
+
+#include "fake.h"
+
+static void put(struct fake *f, u64 addr, const char *text)
+{
+	memcpy(fake_va(f, addr), text, strlen(text));
+}
+
+static struct virtback_iter iter_of(const struct virtback_sg *sg, unsigned int nr)
+{
+	struct virtback_iter it = { .sg = sg, .nr = nr };
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		it.left += sg[i].len;
+	return it;
+}
+
+static void read_gathers_buffers(struct kunit *test)
+{
+	struct fake *f = test->priv;
+	const struct virtback_sg sg[] = {
+		{ FAKE_DATA, 3 }, { FAKE_DATA, 0 }, { FAKE_DATA + 0x100, 4 }, { FAKE_DATA, 1 },
+	};
+	struct virtback_iter it = iter_of(sg, ARRAY_SIZE(sg));
+	char buf[9] = "";
+
+	put(f, FAKE_DATA, "abc");
+	put(f, FAKE_DATA + 0x100, "defg");
+	KUNIT_EXPECT_EQ(test, virtback_iter_read(&f->vd.vqs[0], &it, buf, 5), 0);
+	KUNIT_EXPECT_STREQ(test, buf, "abcde");
+	KUNIT_EXPECT_EQ(test, it.left, 3);
+	KUNIT_EXPECT_EQ(test, virtback_iter_read(&f->vd.vqs[0], &it, buf, 3), 0);
+	KUNIT_EXPECT_STREQ(test, buf, "fgade");
+	KUNIT_EXPECT_EQ(test, it.left, 0);
+}
+
+static void read_crosses_pieces(struct kunit *test)
+{
+	struct fake *f = test->priv;
+	const struct virtback_sg sg = { FAKE_DATA + 1, 12 };
+	struct virtback_iter it = iter_of(&sg, 1);
+	char buf[13] = "";
+
+	f->piece = 5;
+	put(f, FAKE_DATA + 1, "abcdefghijkl");
+	KUNIT_EXPECT_EQ(test, virtback_iter_read(&f->vd.vqs[0], &it, buf, 12), 0);
+	KUNIT_EXPECT_STREQ(test, buf, "abcdefghijkl");
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->pins), 0);
+}
+
+static void read_past_the_end_fails(struct kunit *test)
+{
+	struct fake *f = test->priv;
+	const struct virtback_sg sg = { FAKE_DATA, 4 };
+	struct virtback_iter it = iter_of(&sg, 1);
+	char buf[8] = "";
+
+	KUNIT_EXPECT_EQ(test, virtback_iter_read(&f->vd.vqs[0], &it, buf, 5), -ENODATA);
+	KUNIT_EXPECT_EQ(test, virtback_iter_write(&f->vd.vqs[0], &it, buf, 5), -ENODATA);
+	KUNIT_EXPECT_EQ(test, it.left, 4);
+}
+
+static void read_outside_memory_fails(struct kunit *test)
+{
+	struct fake *f = test->priv;
+	const struct virtback_sg sg = { FAKE_BASE + FAKE_MEM - 2, 4 };
+	struct virtback_iter it = iter_of(&sg, 1);
+	char buf[8] = "";
+
+	KUNIT_EXPECT_EQ(test, virtback_iter_read(&f->vd.vqs[0], &it, buf, 4), -EFAULT);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->pins), 0);
+}
+
+static void write_scatters_to_buffers(struct kunit *test)
+{
+	struct fake *f = test->priv;
+	const struct virtback_sg sg[] = { { FAKE_DATA + 7, 2 }, { FAKE_DATA + 0x200, 3 } };
+	struct virtback_iter it = iter_of(sg, ARRAY_SIZE(sg));
+
+	KUNIT_EXPECT_EQ(test, virtback_iter_write(&f->vd.vqs[0], &it, "vwxyz", 5), 0);
+	KUNIT_EXPECT_STREQ(test, (char *)fake_va(f, FAKE_DATA + 7), "vw");
+	KUNIT_EXPECT_STREQ(test, (char *)fake_va(f, FAKE_DATA + 0x200), "xyz");
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->pins), 0);
+}
+
+static void skip_passes_empty_buffers(struct kunit *test)
+{
+	struct fake *f = test->priv;
+	const struct virtback_sg sg[] = {
+		{ FAKE_DATA, 0 }, { FAKE_DATA, 4 }, { FAKE_DATA, 0 }, { FAKE_DATA + 0x100, 4 },
+	};
+	struct virtback_iter it = iter_of(sg, ARRAY_SIZE(sg));
+	char c = 0;
+
+	put(f, FAKE_DATA + 0x100, "wxyz");
+	virtback_iter_skip(&it, 6);
+	KUNIT_EXPECT_EQ(test, it.left, 2);
+	KUNIT_EXPECT_EQ(test, virtback_iter_read(&f->vd.vqs[0], &it, &c, 1), 0);
+	KUNIT_EXPECT_EQ(test, c, 'y');
+}
+
+static void pieces_write_scatters(struct kunit *test)
+{
+	char a[4] = "...", b[4] = "...";
+	struct virtback_piece second = { .va = b, .len = 3 };
+	struct virtback_piece first = { .va = a, .len = 2, .next = &second };
+	struct virtback_pieces list = { .head = &first, .tail = &second };
+
+	virtback_pieces_write(&list, "1234", 4);
+	KUNIT_EXPECT_STREQ(test, a, "12.");
+	KUNIT_EXPECT_STREQ(test, b, "34.");
+}
+
+static void stock_gives_all_or_nothing(struct kunit *test)
+{
+	struct virtback_pool pool;
+	void *a[4], *b[2];
+
+	KUNIT_ASSERT_EQ(test, virtback_pool_init_pages(&pool, 4), 0);
+	KUNIT_EXPECT_TRUE(test, virtback_pool_get(&pool, a, 3));
+	KUNIT_EXPECT_FALSE(test, virtback_pool_get(&pool, b, 2));
+	KUNIT_EXPECT_EQ(test, pool.nr, 1);
+	KUNIT_EXPECT_TRUE(test, virtback_pool_get(&pool, b, 1));
+	KUNIT_EXPECT_PTR_NE(test, a[0], a[1]);
+	KUNIT_EXPECT_PTR_NE(test, a[2], b[0]);
+	virtback_pool_put(&pool, a, 3);
+	virtback_pool_put(&pool, b, 1);
+	KUNIT_EXPECT_TRUE(test, virtback_pool_get(&pool, a, 4));
+	virtback_pool_put(&pool, a, 4);
+	virtback_pool_destroy_pages(&pool);
+}
+
+static struct kunit_case mem_cases[] = {
+	KUNIT_CASE(read_gathers_buffers),
+	KUNIT_CASE(read_crosses_pieces),
+	KUNIT_CASE(read_past_the_end_fails),
+	KUNIT_CASE(read_outside_memory_fails),
+	KUNIT_CASE(write_scatters_to_buffers),
+	KUNIT_CASE(skip_passes_empty_buffers),
+	KUNIT_CASE(pieces_write_scatters),
+	KUNIT_CASE(stock_gives_all_or_nothing),
+	{}
+};
+
+static struct kunit_suite mem_suite = {
+	.name = "virtback_mem",
+	.init = fake_init,
+	.exit = fake_exit,
+	.test_cases = mem_cases,
+};
+
+kunit_test_suite(mem_suite);

@@ -1,0 +1,473 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The life of a request (drivers/core/vq.c, req.c): stalls, passes, and what a
+ * reset does to requests in flight.
+ */
+#include <linux/delay.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+
+#include "fake.h"
+
+
+/* A started device whose every descriptor is a whole request. */
+static struct fake *started(struct kunit *test)
+{
+	struct fake *f = test->priv;
+	int i;
+
+	fake_start(f, 0);
+	for (i = 0; i < FAKE_QUEUE_SIZE; i++)
+		fake_desc(f, i, FAKE_DATA + i * 64, 32, F_WRITE, 0);
+	return f;
+}
+
+static void offer(struct fake *f, int n)
+{
+	int i;
+
+	for (i = 0; i < n; i++)
+		fake_offer(f, i);
+	fake_kick(f);
+}
+
+/* Requests in flight, and a reset. */
+static struct fake *orphaned(struct kunit *test, int n)
+{
+	struct fake *f = started(test);
+
+	f->hold = true;
+	offer(f, n);
+	KUNIT_ASSERT_EQ(test, fake_held(f), n);
+	fake_write(f, VIRTIO_MMIO_STATUS, 0);
+	return f;
+}
+
+/* Fill the guest's memory; true when nobody has changed it since. */
+static void canary_set(struct fake *f)
+{
+	memset(f->mem, 0x5c, f->mem_len);
+}
+
+static bool canary_lives(struct fake *f)
+{
+	return !memchr_inv(f->mem, 0x5c, f->mem_len);
+}
+
+static void request_is_answered_in_prepare(struct kunit *test)
+{
+	struct fake *f = started(test);
+
+	f->answer_now = true;
+	offer(f, 3);
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 3);
+	KUNIT_EXPECT_EQ(test, f->submitted, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->pins), 0);
+}
+
+static void buffers_stay_pinned_while_in_flight(struct kunit *test)
+{
+	struct fake *f = started(test);
+
+	f->hold = true;
+	f->piece = 16;
+	offer(f, 2);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->pins), 4);
+	fake_release(f);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->pins), 2);
+}
+
+static void buffers_are_unpinned_before_they_are_used(struct kunit *test)
+{
+	struct fake *f = started(test);
+
+	offer(f, 1);
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 1);
+	KUNIT_EXPECT_EQ(test, f->used_at_unpin, 0);
+}
+
+static void buffer_outside_memory_leaves_nothing_pinned(struct kunit *test)
+{
+	struct fake *f = started(test);
+
+	f->piece = 16;
+	fake_desc(f, 0, FAKE_BASE + FAKE_MEM - 40, 64, F_WRITE, 0);
+	offer(f, 1);
+	KUNIT_EXPECT_TRUE(test, fake_broken(f));
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->pins), 0);
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 0);
+	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].nr_inflight, 0);
+}
+
+static void refused_request_breaks_the_device(struct kunit *test)
+{
+	struct fake *f = started(test);
+
+	f->broken = true;
+	offer(f, 2);
+	KUNIT_EXPECT_TRUE(test, fake_broken(f));
+	KUNIT_EXPECT_EQ(test, f->prepared, 1);
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->pins), 0);
+}
+
+static void more_requests_than_a_batch_are_served(struct kunit *test)
+{
+	struct fake *f = test->priv;
+	int i;
+
+	fake_exit(test);
+	f = fake_create(test, &fake_type, NULL, FAKE_MEM, 128);
+	test->priv = f;
+	fake_negotiate(f, BIT_ULL(VIRTIO_F_VERSION_1));
+	fake_queue(f, 0, 128);
+	for (i = 0; i < 128; i++) {
+		fake_desc(f, i, FAKE_DATA + i * 64, 8, F_WRITE, 0);
+		fake_offer(f, i);
+	}
+	fake_write(f, VIRTIO_MMIO_STATUS, VIRTIO_CONFIG_S_DRIVER_OK);
+	fake_settle(f);
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 128);
+	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].stats.requests, 128);
+	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].stats.completed, 128);
+}
+
+/* --- stalls --- */
+
+static void stall_is_tried_again_at_once(struct kunit *test)
+{
+	struct fake *f = started(test);
+
+	f->stalls = 1;
+	offer(f, 1);
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 1);
+	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].stats.stalls, 1);
+	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].stats.requests, 1);
+}
+
+static void stalled_chain_waits_for_a_completion(struct kunit *test)
+{
+	struct fake *f = started(test);
+
+	f->hold = true;
+	offer(f, 1);
+	f->stalls = 2;
+	fake_offer(f, 7);
+	fake_kick(f);
+	KUNIT_EXPECT_EQ(test, f->stalls, 0);
+	KUNIT_EXPECT_EQ(test, f->prepared, 1);
+	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].nr_inflight, 1);
+	fake_release(f);
+	KUNIT_EXPECT_EQ(test, f->prepared, 2);
+	KUNIT_EXPECT_EQ(test, f->last.id, 7);
+	fake_release(f);
+	KUNIT_EXPECT_EQ(test, fake_used_id(f, 1), 7);
+}
+
+static void pieces_run_out_and_come_back(struct kunit *test)
+{
+	struct fake *f = started(test);
+	struct virtback_vq *vq = &f->vd.vqs[0];
+	void **taken;
+	unsigned int n;
+
+	f->hold = true;
+	offer(f, 1);
+	/* All but one of the stock; the request needs two. */
+	n = vq->pieces.nr - 1;
+	taken = kunit_kzalloc(test, n * sizeof(*taken), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, taken);
+	KUNIT_ASSERT_TRUE(test, virtback_pool_get(&vq->pieces, taken, n));
+	fake_desc(f, 1, FAKE_DATA, 32, F_WRITE | F_NEXT, 2);
+	fake_offer(f, 1);
+	fake_kick(f);
+	KUNIT_EXPECT_EQ(test, fake_held(f), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->pins), 1);
+	virtback_pool_put(&vq->pieces, taken, n);
+	fake_release(f);
+	KUNIT_EXPECT_EQ(test, fake_held(f), 1);
+	fake_release(f);
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 2);
+	KUNIT_EXPECT_FALSE(test, fake_broken(f));
+}
+
+/* --- passes --- */
+
+static void passes_end_in_one_used_element(struct kunit *test)
+{
+	struct fake *f = started(test);
+
+	f->passes = 3;
+	offer(f, 1);
+	KUNIT_EXPECT_EQ(test, f->submitted, 3);
+	KUNIT_EXPECT_EQ(test, f->resumed, 2);
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 1);
+	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].stats.requests, 1);
+	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].stats.completed, 1);
+}
+
+static void pass_unpins_its_data(struct kunit *test)
+{
+	struct fake *f = started(test);
+
+	f->passes = 2;
+	f->hold = true;
+	offer(f, 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->pins), 1);
+	fake_release(f);
+	KUNIT_EXPECT_EQ(test, fake_held(f), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->pins), 0);
+	fake_release(f);
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 1);
+}
+
+static void stalled_pass_waits_for_a_completion(struct kunit *test)
+{
+	struct fake *f = started(test);
+
+	f->hold = true;
+	f->passes = 2;
+	offer(f, 2);
+	f->stalls = 2;
+	fake_release(f);		/* first pass of the first: stalls twice */
+	KUNIT_EXPECT_EQ(test, f->resumed, 0);
+	f->passes = 1;
+	fake_release(f);		/* the second ends */
+	KUNIT_EXPECT_EQ(test, f->resumed, 1);
+	fake_release(f);
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 2);
+}
+
+static void pass_goes_before_new_chains(struct kunit *test)
+{
+	struct fake *f = started(test);
+
+	f->hold = true;
+	f->passes = 2;
+	offer(f, 1);
+	f->stalls = 2;
+	fake_release(f);
+	/* The stalled pass holds what the new chain would take. */
+	fake_offer(f, 1);
+	f->stalls = 2;
+	fake_kick(f);
+	KUNIT_EXPECT_EQ(test, f->prepared, 1);
+	fake_kick(f);
+	KUNIT_EXPECT_EQ(test, f->resumed, 1);
+	KUNIT_EXPECT_EQ(test, f->prepared, 2);
+}
+
+static void pass_that_breaks_ends_the_device(struct kunit *test)
+{
+	struct fake *f = started(test);
+
+	f->passes = 2;
+	f->hold = true;
+	offer(f, 1);
+	f->broken = true;
+	fake_release(f);
+	KUNIT_EXPECT_TRUE(test, fake_broken(f));
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 0);
+	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].nr_inflight, 0);
+}
+
+/* --- reset with requests in flight --- */
+
+static void reset_does_not_wait_for_the_disk(struct kunit *test)
+{
+	struct fake *f = orphaned(test, 3);
+
+	KUNIT_EXPECT_EQ(test, fake_held(f), 3);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->pins), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->maps), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->vd.orphans), 3);
+}
+
+static void orphans_touch_nothing(struct kunit *test)
+{
+	struct fake *f = orphaned(test, 3);
+	int i;
+
+	canary_set(f);
+	for (i = 0; i < 3; i++)
+		fake_release(f);
+	KUNIT_EXPECT_TRUE(test, canary_lives(f));
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->irqs), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->vd.orphans), 0);
+	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].stats.dropped, 3);
+	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].stats.completed, 0);
+}
+
+static void queue_ready_zero_orphans_too(struct kunit *test)
+{
+	struct fake *f = started(test);
+
+	f->hold = true;
+	offer(f, 2);
+	fake_write(f, VIRTIO_MMIO_QUEUE_READY, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->pins), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->vd.orphans), 2);
+	canary_set(f);
+	fake_release(f);
+	fake_release(f);
+	KUNIT_EXPECT_TRUE(test, canary_lives(f));
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->vd.orphans), 0);
+}
+
+static void next_driver_waits_for_the_orphans(struct kunit *test)
+{
+	struct fake *f = orphaned(test, 2);
+
+	f = started(test);
+	f->hold = false;
+	f->prepared = 0;
+	offer(f, 1);
+	KUNIT_EXPECT_EQ(test, f->prepared, 0);
+	fake_release(f);
+	KUNIT_EXPECT_EQ(test, f->prepared, 0);
+	/* The last orphan lets the driver's requests go, without another kick. */
+	fake_release(f);
+	KUNIT_EXPECT_EQ(test, f->prepared, 1);
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 1);
+}
+
+static void other_queue_waits_for_the_orphans_too(struct kunit *test)
+{
+	struct fake *f = orphaned(test, 1);
+	struct vring_used *used = fake_va(f, FAKE_USED(1));
+
+	fake_start(f, 0);
+	fake_queue(f, 1, 8);
+	f->hold = false;
+	f->prepared = 0;
+	fake_indirect(f, FAKE_DESC(1), 0, FAKE_DATA, 8, F_WRITE, 0);
+	fake_offer_to(f, 1, 0);
+	fake_write(f, VIRTIO_MMIO_QUEUE_NOTIFY, 1);
+	fake_settle(f);
+	KUNIT_EXPECT_EQ(test, f->prepared, 0);
+	fake_release(f);
+	KUNIT_EXPECT_EQ(test, f->prepared, 1);
+	KUNIT_EXPECT_EQ(test, le16_to_cpu((__force __le16)used->idx), 1);
+}
+
+static void orphan_completes_into_no_new_ring(struct kunit *test)
+{
+	struct fake *f = orphaned(test, 2);
+
+	f = started(test);
+	fake_release(f);
+	fake_release(f);
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->irqs), 0);
+}
+
+static void second_reset_counts_orphans_once(struct kunit *test)
+{
+	struct fake *f = orphaned(test, 2);
+
+	f = started(test);
+	fake_write(f, VIRTIO_MMIO_STATUS, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->vd.orphans), 2);
+	fake_release(f);
+	fake_release(f);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->vd.orphans), 0);
+}
+
+static void orphan_has_no_next_pass(struct kunit *test)
+{
+	struct fake *f = test->priv;
+
+	f->passes = 3;
+	orphaned(test, 1);
+	canary_set(f);
+	fake_release(f);
+	KUNIT_EXPECT_EQ(test, f->resumed, 0);
+	KUNIT_EXPECT_EQ(test, f->dead, 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->vd.orphans), 0);
+	KUNIT_EXPECT_TRUE(test, canary_lives(f));
+}
+
+static void reset_ends_a_stalled_pass(struct kunit *test)
+{
+	struct fake *f = started(test);
+
+	f->hold = true;
+	f->passes = 2;
+	offer(f, 1);
+	f->stalls = 2;
+	fake_release(f);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->vd.orphans), 0);
+	fake_write(f, VIRTIO_MMIO_STATUS, 0);
+	fake_settle(f);
+	KUNIT_EXPECT_EQ(test, f->dead, 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->vd.orphans), 0);
+	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].nr_inflight, 0);
+}
+
+/* --- drain --- */
+
+struct late_release {
+	struct work_struct work;
+	struct fake *f;
+	bool done;
+};
+
+static void release_late(struct work_struct *work)
+{
+	struct late_release *late = container_of(work, struct late_release, work);
+
+	msleep(20);
+	late->done = true;
+	fake_release(late->f);
+}
+
+static void drain_waits_for_the_disk(struct kunit *test)
+{
+	struct fake *f = orphaned(test, 1);
+	struct late_release late = { .f = f };
+
+	INIT_WORK_ONSTACK(&late.work, release_late);
+	schedule_work(&late.work);
+	virtback_device_drain(&f->vd);
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(late.done));
+	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].nr_inflight, 0);
+	flush_work(&late.work);
+	destroy_work_on_stack(&late.work);
+}
+
+static struct kunit_case req_cases[] = {
+	KUNIT_CASE(request_is_answered_in_prepare),
+	KUNIT_CASE(buffers_stay_pinned_while_in_flight),
+	KUNIT_CASE(buffers_are_unpinned_before_they_are_used),
+	KUNIT_CASE(buffer_outside_memory_leaves_nothing_pinned),
+	KUNIT_CASE(refused_request_breaks_the_device),
+	KUNIT_CASE(more_requests_than_a_batch_are_served),
+	KUNIT_CASE(stall_is_tried_again_at_once),
+	KUNIT_CASE(stalled_chain_waits_for_a_completion),
+	KUNIT_CASE(pieces_run_out_and_come_back),
+	KUNIT_CASE(passes_end_in_one_used_element),
+	KUNIT_CASE(pass_unpins_its_data),
+	KUNIT_CASE(stalled_pass_waits_for_a_completion),
+	KUNIT_CASE(pass_goes_before_new_chains),
+	KUNIT_CASE(pass_that_breaks_ends_the_device),
+	KUNIT_CASE(reset_does_not_wait_for_the_disk),
+	KUNIT_CASE(orphans_touch_nothing),
+	KUNIT_CASE(queue_ready_zero_orphans_too),
+	KUNIT_CASE(next_driver_waits_for_the_orphans),
+	KUNIT_CASE(other_queue_waits_for_the_orphans_too),
+	KUNIT_CASE(orphan_completes_into_no_new_ring),
+	KUNIT_CASE(second_reset_counts_orphans_once),
+	KUNIT_CASE(orphan_has_no_next_pass),
+	KUNIT_CASE(reset_ends_a_stalled_pass),
+	KUNIT_CASE(drain_waits_for_the_disk),
+	{}
+};
+
+static struct kunit_suite req_suite = {
+	.name = "virtback_request",
+	.init = fake_init,
+	.exit = fake_exit,
+	.test_cases = req_cases,
+};
+
+kunit_test_suite(req_suite);

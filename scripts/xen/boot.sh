@@ -1,0 +1,49 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Runs Xen with dom0 in QEMU.  To be sourced after images.sh.
+#
+# Environment: ACCEL (tcg), CPU (cortex-a57, or host with kvm), CPUS (2),
+# MEM (2560, MiB), DOM0_MEM (1024, MiB), BOOT_TIMEOUT (1500, seconds),
+# XEN_ARGS and DOM0_ARGS (more arguments of the two kernels).
+
+VB_DISK_MB=64
+
+# boot_xen <image dir> <log dir> <pattern> [dom0 kernel arguments]: until dom0
+# powers off.  The serial line goes to console.log; lines that match the pattern
+# are shown.  dom0 gets a disk that QEMU reads and writes by DMA into dom0's memory, and
+# another on which it leaves a tar of its logs.
+boot_xen()
+{
+	local img=$1 out=$2 show=$3 rc=0 accel=${ACCEL:-tcg} cpu
+
+	shift 3
+	cpu=${CPU:-cortex-a57}
+	case $accel in
+	tcg) accel=tcg,thread=multi ;;
+	kvm) cpu=${CPU:-host} ;;
+	esac
+	truncate -s "${VB_DISK_MB}M" "$img/disk0"
+	truncate -s 64M "$img/logdisk"
+	timeout --foreground "${BOOT_TIMEOUT:-1500}" qemu-system-aarch64 \
+		-M virt,virtualization=on,gic-version=3 -accel "$accel" \
+		-cpu "$cpu" -smp "${CPUS:-2}" -m "${MEM:-2560}" \
+		-display none -monitor none -no-reboot -net none -serial stdio \
+		-global virtio-mmio.force-legacy=false \
+		-kernel "$img/xen" -append "dom0_mem=${DOM0_MEM:-1024}M \
+dom0_max_vcpus=${CPUS:-2} loglvl=all guest_loglvl=all console=dtuart \
+bootscrub=0 ${XEN_ARGS:-}" \
+		-device guest-loader,addr=0x50000000,kernel="$img/Image",bootargs="console=hvc0 \
+earlycon=xenboot rdinit=/init panic=-1 loglevel=8 ${DOM0_ARGS:-} $*" \
+		-device guest-loader,addr=0x60000000,initrd="$img/dom0.cpio" \
+		-drive if=none,id=d0,format=raw,file="$img/disk0",cache=unsafe \
+		-device virtio-blk-device,drive=d0,serial=vbmmio \
+		-drive if=none,id=d1,format=raw,file="$img/logdisk",cache=unsafe \
+		-device virtio-blk-device,drive=d1,serial=vblog \
+		</dev/null 2>&1 |
+		python3 "$VB_XEN_DIR/console.py" "$out/console.log" "$VB_T0" "$show" ||
+		rc=${PIPESTATUS[0]}
+	tar -C "$out" -xf "$img/logdisk" 2>/dev/null ||
+		log "dom0 left no logs on its log disk"
+	return "$rc"
+}

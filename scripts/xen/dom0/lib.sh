@@ -1,0 +1,344 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# What scenarios call in dom0: make guests, give them commands, look at disks,
+# check that nothing is left.  Every function ends the scenario with a reason
+# when what it stands for does not hold.  For busybox's sh.
+
+SYS=/sys/class/virtback
+LOGS=/var/log/xen/console
+# Long, because a loaded machine stalls guests; nothing waits so long normally.
+WAIT=${WAIT:-180}
+CMD=0
+
+# A line that `scripts/demo` shows to the person who started it.
+step()
+{
+	echo "## $*"
+}
+
+note()
+{
+	echo "# $*"
+}
+
+fail()
+{
+	note "FAILED: $*"
+	exit 1
+}
+
+# wait_for <seconds> <what for> <command>...
+wait_for()
+{
+	local end what=$2
+
+	end=$(( $(cut -d. -f1 /proc/uptime) + $1 ))
+	shift 2
+	until "$@" >/dev/null 2>&1; do
+		[ "$(cut -d. -f1 /proc/uptime)" -lt $end ] ||
+			fail "waited in vain for $what"
+		sleep 0.1
+	done
+}
+
+is_not()
+{
+	! "$@"
+}
+
+# ------------------------------------------------------------------- module
+
+load()
+{
+	insmod /vb/virtback.ko "$@" || fail "insmod virtback.ko $*"
+}
+
+unload()
+{
+	rmmod virtback || fail "rmmod virtback"
+}
+
+loaded()
+{
+	[ -d /sys/module/virtback ]
+}
+
+# The names of the devices of a guest, or of all guests.
+devices()
+{
+	local d
+
+	for d in $SYS/dom${1:-}*; do
+		[ ! -d "$d" ] || echo "${d##*/}"
+	done
+}
+
+nr_devices()
+{
+	devices "${1:-}" | wc -l
+}
+
+# A mark in the kernel's log, and what virtback said after it.
+mark_log()
+{
+	MARK="virtback-test mark $(cat /proc/uptime)"
+	echo "$MARK" >/dev/kmsg
+}
+
+log_since_mark()
+{
+	dmesg | sed "1,/$MARK/d" | grep 'virtback:' || true
+}
+
+# ------------------------------------------------------------------- guests
+
+# disk_line <path> <name> <mode>: for a guest's configuration, as in the README.
+disk_line()
+{
+	echo "'phy:$1,$2,$3,backendtype=standalone,specification=virtio'"
+}
+
+# guest_config <name> <disk line>... [-- <line of configuration>...]
+guest_config()
+{
+	local f=/tmp/$1.cfg sep=
+
+	{
+		echo "name = '$1'"
+		echo "kernel = '/vb/Image'"
+		echo "ramdisk = '/vb/guest.cpio'"
+		echo "extra = 'console=hvc0 rdinit=/init loglevel=5 panic=1'"
+		echo "memory = 192"
+		echo "vcpus = 2"
+		shift
+		printf 'disk = ['
+		while [ $# -gt 0 ] && [ "$1" != -- ]; do
+			printf '%s %s' "$sep" "$1"
+			sep=,
+			shift
+		done
+		echo " ]"
+		[ $# = 0 ] || shift
+		while [ $# -gt 0 ]; do
+			echo "$1"
+			shift
+		done
+	} >"$f"
+	echo "$f"
+}
+
+# tiny_config <name> <disk line>...: a guest that only exists.
+tiny_config()
+{
+	local f
+
+	f=$(guest_config "$@")
+	sed -i -e 's/^kernel.*/kernel = "\/vb\/tiny"/' -e '/^ramdisk/d' \
+		-e '/^extra/d' -e 's/^memory.*/memory = 16/' \
+		-e 's/^vcpus.*/vcpus = 1/' "$f"
+	echo "$f"
+}
+
+# create <config> [xl create options]
+create()
+{
+	local cfg=$1
+
+	shift
+	xl create -q "$@" "$cfg" </dev/null || fail "xl create $* ${cfg##*/}"
+}
+
+# guest <name> <disk line>...: make one and wait until it takes commands.
+guest()
+{
+	local name=$1
+
+	rm -f "$LOGS/guest-$name.log"
+	create "$(guest_config "$@")"
+	guest_ready "$name"
+	note "$name is domain $(guest_id "$name"): $(grep -ao '@@ready.*' \
+		"$LOGS/guest-$name.log" | tail -n 1)"
+}
+
+# guest_ready <name> [nth start]
+guest_ready()
+{
+	wait_for "$WAIT" "guest $1 to boot" _guest_started "$1" "${2:-1}"
+}
+
+_guest_started()
+{
+	[ "$(grep -c '^@@ready' "$LOGS/guest-$1.log")" -ge "$2" ]
+}
+
+guest_id()
+{
+	xl domid "$1" 2>/dev/null
+}
+
+# guest_send <name> <command>: do not wait.  Sets CMD, the command's number.
+# The command may be written in several lines; the guest gets one.
+guest_send()
+{
+	local tty
+
+	tty=$(xenstore-read "/local/domain/$(guest_id "$1")/console/tty") ||
+		fail "guest $1 has no console"
+	CMD=$(( CMD + 1 ))
+	echo "$CMD $2" | tr '\n\t' '  ' >"$tty"
+	echo >"$tty"
+}
+
+# guest_sh <name> <command>: run it in the guest; its output and status.
+guest_sh()
+{
+	guest_send "$1" "$2"
+	wait_for "$WAIT" "guest $1 to do: $2" \
+		grep -aq "^@@$CMD rc=" "$LOGS/guest-$1.log"
+	guest_output "$1" $CMD
+	return "$(tr -d '\r' <"$LOGS/guest-$1.log" |
+		sed -n "s/^@@$CMD rc=//p" | tail -n 1)"
+}
+
+guest_output()
+{
+	tr -d '\r' <"$LOGS/guest-$1.log" | sed -n "/^@@$2 begin/,/^@@$2 rc=/p" |
+		grep -v '^@@'
+}
+
+# guest_do <name> <command>: the same, and it must succeed; output as notes.
+# Not in a pipe, which would keep CMD and a failure in a subshell.
+guest_do()
+{
+	local rc=0
+
+	guest_sh "$1" "$2" >"/tmp/$1.out" || rc=$?
+	sed "s/^/# $1: /" "/tmp/$1.out"
+	[ $rc = 0 ] || fail "in guest $1 ($rc): $2"
+}
+
+# guest_value <name> <command>: its output in VALUE.
+guest_value()
+{
+	guest_sh "$1" "$2" >"/tmp/$1.out" || fail "in guest $1: $2"
+	VALUE=$(cat "/tmp/$1.out")
+}
+
+guest_gone()
+{
+	[ -z "$(guest_id "$1")" ]
+}
+
+destroy()
+{
+	xl destroy "$1" || fail "xl destroy $1"
+}
+
+# The guest's kernel must not have complained.
+guest_sane()
+{
+	if grep -aE 'Oops|BUG:|WARNING:|Call trace|I/O error|Buffer I/O' \
+		"$LOGS/guest-$1.log" | head -n 5 | sed 's/^/# /' | grep .; then
+		fail "the kernel of guest $1 complained"
+	fi
+}
+
+# -------------------------------------------------------------------- disks
+
+# RAM disk 0 to 11, emptied: its content must be this scenario's.
+ram_disk()
+{
+	blockdev --flushbufs "/dev/ram$1" || fail "/dev/ram$1 is in use"
+	dd if=/dev/zero of="/dev/ram$1" bs=1M count=64 conv=fsync 2>/dev/null
+	DISK=/dev/ram$1
+}
+
+# null_disk <name> <MiB>: RAM behind blk-mq, with I/O statistics, which brd lacks.
+null_disk()
+{
+	local c=/sys/kernel/config/nullb/$1
+
+	mkdir "$c"
+	echo "$2" >"$c/size"
+	echo 1 >"$c/memory_backed"
+	echo 512 >"$c/blocksize"
+	echo 1 >"$c/power"
+	DISK=/dev/$1
+	wait_for 20 "$DISK" test -b "$DISK"
+}
+
+null_disk_remove()
+{
+	rmdir "/sys/kernel/config/nullb/$1" || fail "$1 is still in use"
+}
+
+# The disk of QEMU, which reads and writes dom0's memory itself, by addresses
+# that the driver in dom0 gives to it.
+dma_disk()
+{
+	local d
+
+	for d in /sys/block/vd*; do
+		if [ "$(cat "$d/serial")" = vbmmio ]; then
+			DISK=/dev/${d##*/}
+			return
+		fi
+	done
+	fail "dom0 has no QEMU disk"
+}
+
+# Reads and writes that the block layer counted for a disk.
+disk_reads()
+{
+	awk '{ print $1 }' "/sys/block/${1#/dev/}/stat"
+}
+
+disk_writes()
+{
+	awk '{ print $5 }' "/sys/block/${1#/dev/}/stat"
+}
+
+# From the disk itself, not from dom0's page cache.
+disk_sha()
+{
+	blockdev --flushbufs "$1"
+	dd if="$1" bs=1M 2>/dev/null | sha256sum | cut -d' ' -f1
+}
+
+# Nobody else has it open exclusively.
+disk_free()
+{
+	vbio exclusive "$1"
+}
+
+# ------------------------------------------------------------------ the end
+
+no_domain()
+{
+	[ "$(xl list | wc -l)" = 2 ]
+}
+
+no_device()
+{
+	[ -z "$(devices)" ]
+}
+
+no_backend_node()
+{
+	[ -z "$(xenstore-ls -f /local/domain/0/backend/virtio_disk 2>/dev/null |
+		grep '/state = ')" ]
+}
+
+# nothing_left [disk]...: no guest, not even a zombie, no device, disks closed.
+nothing_left()
+{
+	local d
+
+	wait_for 30 "the domains to be gone" no_domain
+	wait_for 30 "the devices to be gone" no_device
+	wait_for 30 "xenstore's nodes to be gone" no_backend_node
+	for d in "$@"; do
+		wait_for 30 "$d to be closed" disk_free "$d"
+	done
+}

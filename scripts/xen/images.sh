@@ -1,0 +1,311 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Makes what the Xen/arm64 test machine boots: the hypervisor with IOREQ servers
+# (Debian's is built without), the virtback module for dom0's kernel, and the
+# initial file systems of dom0 and of the guest, as cpio parts that the kernel
+# reads one after the other.  To be sourced after common.sh and apt.sh.
+
+VB_XEN_DIR=$VB_TOP/scripts/xen
+VB_XEN_VERSION=4.17
+VB_CROSS=aarch64-linux-gnu-
+[ "$VB_HOST_ARCH" != arm64 ] || VB_CROSS=
+
+# CONFIG_XSM spares a warning with a 3 s countdown; SILO is Debian's default.
+VB_XEN_CONFIG='CONFIG_EXPERT=y
+CONFIG_UNSUPPORTED=y
+CONFIG_IOREQ_SERVER=y
+CONFIG_DEBUG=y
+CONFIG_XSM=y
+CONFIG_XSM_SILO=y
+CONFIG_XSM_SILO_DEFAULT=y
+# CONFIG_SCRUB_DEBUG is not set'
+
+VB_XEN_DEBS="xen-utils-4.17 libxenmisc4.17 xen-utils-common xenstore-utils
+	libxencall1 libxenevtchn1 libxenforeignmemory1 libxengnttab1
+	libxenstore4 libxentoollog1 libxentoolcore1 libxendevicemodel1
+	libxenhypfs1"
+VB_LIB_DEBS="libc6 libncurses6 libtinfo6 libyajl2 libfdt1 libuuid1 libbz2-1.0
+	liblzma5 liblzo2-2 zlib1g libzstd1 libnl-3-200 libnl-route-3-200
+	libgcc-s1 libargon2-1 libjson-c5 libdevmapper1.02.1 libselinux1
+	libpcre2-8-0 libudev1 libblkid1 libext2fs2 libcom-err2 libss2"
+VB_TOOL_DEBS="busybox-static e2fsprogs dmsetup"
+
+VB_DOM0_MODULES="xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs configfs
+	brd null_blk loop dm-mod dm-delay dm-flakey virtio_mmio virtio_blk
+	ext4 crc32c_generic"
+VB_GUEST_MODULES="virtio_mmio virtio_blk ext4 crc32c_generic"
+
+rig_packages()
+{
+	local cross="gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
+
+	[ -n "$VB_CROSS" ] || cross="gcc libc6-dev"
+	# shellcheck disable=SC2086
+	need_packages $cross make bc bison flex cpio xz-utils kmod rsync curl \
+		python3 ca-certificates libc6-dev gcc device-tree-compiler \
+		qemu-system-arm pahole
+}
+
+xen_hypervisor()
+{
+	local src
+
+	src=$(xen_source "$VB_XEN_VERSION")
+	cache_entry "xen/${src##*/}-$(cache_key "$VB_XEN_CONFIG" \
+		"$(${VB_CROSS}gcc --version | head -n 1)")" \
+		_make_xen "$src"
+}
+
+_make_xen()
+{
+	local dir=$1 x="$1/build/xen"
+
+	log "building Xen ${2##*xen_} for arm64 (log/xen-build)"
+	cp -a "$2" "$dir/build"
+	export XEN_TARGET_ARCH=arm64 CROSS_COMPILE=$VB_CROSS
+	quietly "$VB_CACHE/log/xen-config" make -C "$x" arm64_defconfig
+	echo "$VB_XEN_CONFIG" >>"$x/.config"
+	quietly "$VB_CACHE/log/xen-config" make -C "$x" olddefconfig
+	grep -q '^CONFIG_IOREQ_SERVER=y' "$x/.config"
+	quietly "$VB_CACHE/log/xen-build" make -C "$x" -j"$(nproc)"
+	mv "$x/xen" "$x/.config" "$dir/"
+	rm -rf "$dir/build"
+}
+
+# The unpacked arm64 userland that both file systems take files from.
+xen_userland()
+{
+	local debs
+
+	# shellcheck disable=SC2086
+	mapfile -t debs < <(deb_fetch arm64 $VB_XEN_DEBS $VB_LIB_DEBS $VB_TOOL_DEBS)
+	[ ${#debs[@]} -gt 30 ] || die "packages for the test machine are missing"
+	cache_entry "userland/$(cache_key "${debs[@]##*/}" x)" deb_unpack "${debs[@]}"
+}
+
+# copy_programs <root> <userland> <program>...: with the libraries they need.
+copy_programs()
+{
+	local root=$1 u=$2 p
+
+	shift 2
+	for p in "$@"; do
+		mkdir -p "$root/$(dirname "$p")"
+		cp -L "$u/$p" "$root/$p"
+		_copy_libs "$root" "$u" "$root/$p"
+	done
+}
+
+_copy_libs()
+{
+	local root=$1 u=$2 n f to
+
+	for n in $("${VB_CROSS}readelf" -d "$3" 2>/dev/null |
+			sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p'); do
+		to=$root/lib/aarch64-linux-gnu/$n
+		[ "$n" != ld-linux-aarch64.so.1 ] || to=$root/lib/$n
+		[ ! -e "$to" ] || continue
+		f=$(find "$u/lib" "$u/usr/lib" -name "$n" | head -n 1)
+		[ -n "$f" ] || die "no library $n for $3"
+		mkdir -p "${to%/*}"
+		cp -L "$f" "$to"
+		_copy_libs "$root" "$u" "$to"
+	done
+}
+
+# copy_modules <root> <kernel dir> <module>...: with all they depend on, and
+# the modules.dep that busybox's modprobe reads.
+copy_modules()
+{
+	local root=$1 kernel=$2 ver m f to
+
+	shift 2
+	ver=$(basename "$kernel"/lib/modules/*)
+	for m in "$@"; do
+		# A name that is built in, or new in one kernel, prints no path.
+		for f in $(modprobe -d "$kernel" -S "$ver" --show-depends "$m" |
+				awk '$1 == "insmod" { print $2 }'); do
+			to=$root/lib/modules/$ver/${f#*/lib/modules/"$ver"/}
+			to=${to%.xz}
+			mkdir -p "${to%/*}"
+			case $f in
+			*.xz) xz -dc "$f" >"$to" ;;
+			*) cp "$f" "$to" ;;
+			esac
+		done
+	done
+	cp "$kernel/lib/modules/$ver"/modules.{builtin,order} \
+		"$root/lib/modules/$ver/"
+	# Silent about modules.builtin.modinfo, which Debian does not ship.
+	depmod -b "$root" "$ver" 2>/dev/null
+}
+
+# kernel_tree <6.1|6.12>: image and modules, with modules.dep.
+kernel_tree()
+{
+	local image
+
+	image=$(kernel_image "$1")
+	cache_entry "kernel/${image##*/}" _make_kernel_tree "$image"
+}
+
+_make_kernel_tree()
+{
+	local ver
+
+	ver=$(basename "$2"/lib/modules/*)
+	mkdir -p "$1/boot" "$1/lib"
+	cp -al "$2/lib/modules" "$1/lib/"
+	cp "$2"/boot/vmlinuz-* "$1/boot/Image"
+	depmod -b "$1" "$ver"
+}
+
+pack_cpio()
+{
+	( cd "$1" && find . | LC_ALL=C sort |
+		cpio -o -H newc --quiet -R 0:0 ) >"$2"
+}
+
+# The part of dom0's file system that depends on packages only.
+dom0_base()
+{
+	local kernel=$1 u=$2
+
+	cache_entry "dom0/$(cache_key "$VB_XEN_DIR/images.sh" "$kernel" "$u")" \
+		_make_dom0_base "$kernel" "$u"
+}
+
+_make_dom0_base()
+{
+	local dir=$1 kernel=$2 u=$3 r=$1/root x=usr/lib/xen-$VB_XEN_VERSION/bin b
+
+	log "packing dom0's file system"
+	mkdir -p "$r"/{bin,sbin,etc,proc,sys,dev,run,tmp,root,mnt} \
+		"$r"/var/{log/xen/console,lib/xen,lib/xenstored} "$r"/usr/{bin,sbin}
+	copy_programs "$r" "$u" $x/{xl,xenstored,xenconsoled,xen-init-dom0} \
+		usr/bin/xenstore sbin/dmsetup sbin/mke2fs
+	# pthread_cancel() loads it by name.
+	cp -L "$(find "$u" -name libgcc_s.so.1)" "$r/lib/aarch64-linux-gnu/"
+	for b in xl xenstored xenconsoled xen-init-dom0; do
+		ln -s "/$x/$b" "$r/usr/sbin/$b"
+	done
+	for b in ls read write list rm watch exists chmod; do
+		ln -s xenstore "$r/usr/bin/xenstore-$b"
+	done
+	cp -r "$u/etc/xen" "$r/etc/"
+	cp -L "$(find "$u" -path '*bin/busybox')" "$r/bin/busybox"
+	# The kernel asks for modules by this path: ext4 wants crc32c.
+	ln -s ../bin/busybox "$r/sbin/modprobe"
+	# shellcheck disable=SC2086
+	copy_modules "$r" "$kernel" $VB_DOM0_MODULES
+	pack_cpio "$r" "$dir/base.cpio"
+	rm -rf "$r"
+}
+
+guest_initrd()
+{
+	local kernel=$1 u=$2
+
+	cache_entry "guest/$(cache_key "$VB_XEN_DIR"/guest/* \
+		"$VB_XEN_DIR/images.sh" "$kernel" "$u")" \
+		_make_guest "$kernel" "$u"
+}
+
+_make_guest()
+{
+	local dir=$1 kernel=$2 u=$3 r=$1/root
+
+	log "packing the guest's file system"
+	mkdir -p "$r"/{bin,etc,sbin}
+	cp -L "$(find "$u" -path '*bin/busybox')" "$r/bin/busybox"
+	# The kernel asks for modules by this path: ext4 wants crc32c.
+	ln -s ../bin/busybox "$r/sbin/modprobe"
+	copy_programs "$r" "$u" sbin/mke2fs
+	ln -s mke2fs "$r/sbin/mkfs.ext4"
+	# Without it mke2fs lacks ext4's features.
+	cp "$u/etc/mke2fs.conf" "$r/etc/"
+	# shellcheck disable=SC2086
+	copy_modules "$r" "$kernel" $VB_GUEST_MODULES
+	cp "$VB_XEN_DIR/guest/init" "$r/init"
+	chmod 755 "$r/init"
+	"${VB_CROSS}gcc" -static -O2 -Wall -Wextra -Werror -pthread \
+		-o "$r/bin/vbio" "$VB_XEN_DIR/guest/vbio.c"
+	"${VB_CROSS}strip" "$r/bin/vbio"
+	cp "$r/bin/vbio" "$dir/"
+	pack_cpio "$r" "$dir/guest.cpio"
+	rm -rf "$r"
+}
+
+# tiny_kernel <file>: an arm64 kernel image that only waits, for guests that
+# exist and do nothing.
+tiny_kernel()
+{
+	python3 - "$1" <<-'EOF'
+	import struct, sys
+	size = 0x1000
+	head = struct.pack('<IIQQQQQQII', 0x14000010, 0, 0, size, 0xa, 0, 0, 0,
+	                   0x644d5241, 0)
+	code = struct.pack('<II', 0xd503207f, 0x17ffffff)   # wfi; b to it
+	open(sys.argv[1], 'wb').write((head + code).ljust(size, b'\0'))
+	EOF
+}
+
+# build_module <6.1|6.12>: virtback.ko from a copy of the tree, which stays
+# clean; prints its path.  VIRTBACK_KO names a module made elsewhere.
+build_module()
+{
+	local v=$1 kdir dir
+
+	if [ -n "${VIRTBACK_KO:-}" ]; then
+		echo "$VIRTBACK_KO"
+		return
+	fi
+	kdir=$(kernel_headers "$v" arm64)
+	# One copy for each tree: worktrees may build at the same time.
+	dir=$VB_CACHE/module/$(cache_key "$VB_TOP")-$v
+	mkdir -p "$dir" "$VB_CACHE/log"
+	rsync -a --delete --exclude '*.o' --exclude '*.ko' --exclude '*.mod' \
+		--exclude '*.mod.c' --exclude '.*.cmd' --exclude '.*.d' \
+		--exclude Module.symvers --exclude modules.order \
+		--exclude .git --exclude logs "$VB_TOP/" "$dir/"
+	log "building virtback.ko for $(basename "$kdir")"
+	quietly "$VB_CACHE/log/module-$v" make -C "$kdir" M="$dir" ARCH=arm64 \
+		CROSS_COMPILE="$VB_CROSS" -j"$(nproc)" modules 1>&2
+	[ -e "$dir/virtback.ko" ] || die "the build made no virtback.ko"
+	echo "$dir/virtback.ko"
+}
+
+# make_images <out dir> <dom0 kernel> <guest kernel>: everything QEMU loads:
+# xen, Image, dom0.cpio.
+make_images()
+{
+	local out=$1 xen k0 kg u base guest ko ov
+
+	xen=$(xen_hypervisor)
+	k0=$(kernel_tree "$2")
+	kg=$(kernel_tree "$3")
+	u=$(xen_userland)
+	base=$(dom0_base "$k0" "$u")
+	guest=$(guest_initrd "$kg" "$u")
+	ko=$(build_module "$2")
+
+	mkdir -p "$out"
+	ov=$out/overlay
+	mkdir -p "$ov/vb" "$ov/bin"
+	cp "$xen/xen" "$k0/boot/Image" "$out/"
+	cp "$VB_XEN_DIR/dom0/init" "$ov/init"
+	cp -r "$VB_XEN_DIR/dom0/." "$VB_XEN_DIR/scenarios" "$ov/vb/"
+	cp "$ko" "$ov/vb/virtback.ko"
+	cp "$guest/guest.cpio" "$ov/vb/guest.cpio"
+	cp "$guest/vbio" "$ov/bin/vbio"
+	cp "$kg/boot/Image" "$ov/vb/Image"
+	tiny_kernel "$ov/vb/tiny"
+	dtc -q -I dts -O dtb -o "$ov/vb/virtio-node.dtb" \
+		"$VB_XEN_DIR/dom0/virtio-node.dts"
+	rm "$ov/vb/virtio-node.dts"
+	chmod 755 "$ov/init"
+	pack_cpio "$ov" "$out/overlay.cpio"
+	cat "$base/base.cpio" "$out/overlay.cpio" >"$out/dom0.cpio"
+	rm -rf "$ov" "$out/overlay.cpio"
+}

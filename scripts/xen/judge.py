@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Judge a run of scenarios by dom0's and Xen's common console.
+
+usage: judge.py CONSOLE SCENARIO_DIR NAME...
+
+A scenario passed when the console has exactly one "ok" line of it, no "not ok",
+and neither dom0's kernel nor Xen complained while it ran.  A scenario may
+declare complaints that belong to it in lines "# expect: REGEX".  One more
+result stands for the machine: boot, the time between scenarios, power-off.
+Prints the reasons and one line "N passed, N failed"; exit status 1 if any failed.
+"""
+
+import re
+import sys
+
+COMPLAINTS = re.compile(
+    r"BUG:|WARNING:|Oops|Unable to handle|Internal error|[Cc]all trace:"
+    r"|kernel BUG|Kernel panic|refcount_t|list_(add|del) corruption"
+    r"|blocked for more than|detected stall|nobody cared|soft lockup"
+    r"|possible (circular|recursive) locking|inconsistent lock state"
+    r"|suspicious RCU|sleeping function called|scheduling while atomic"
+    r"|critical (medium|target) error|I/O error"
+    r"|\(XEN\).*(Assertion|BUG|[Pp]anic|crash|traps\.c|HSR=|gpa=)")
+STAMP = re.compile(r"^\[ *\d+\.\d+\] ")
+BEGIN = re.compile(r"virtback-test: begin (\S+)")
+END = re.compile(r"virtback-test: end (\S+)")
+RESULT = re.compile(r"^(ok|not ok) \d+ - (\S+)")
+DONE = "# dom0 done"
+MACHINE = "machine"
+
+
+def expected_complaints(directory, name):
+    with open("%s/%s.sh" % (directory, name), encoding="utf-8") as f:
+        found = re.findall(r"^# expect: *(.+)$", f.read(), re.M)
+    return [re.compile(x) for x in found]
+
+
+def read_console(lines):
+    """Results and complaints by scenario, and whether dom0 came to its end."""
+    results, complaints, done, now = {}, {}, False, MACHINE
+    for line in lines:
+        line = STAMP.sub("", line.rstrip("\n"), count=1)
+        begin, end, result = BEGIN.search(line), END.search(line), RESULT.match(line)
+        if begin:
+            now = begin.group(1)
+        elif end:
+            now = MACHINE
+        elif result:
+            results.setdefault(result.group(2), []).append(result.group(1))
+        elif line.startswith(DONE):
+            done = True
+        elif not line.startswith("#") and COMPLAINTS.search(line):
+            complaints.setdefault(now, []).append(line)
+    return results, complaints, done
+
+
+def judge(lines, names, expected):
+    """Return {name: [reason to fail]} for every name and for the machine."""
+    results, complaints, done = read_console(lines)
+    verdict = {}
+    for name in names:
+        reasons = []
+        got = results.get(name, [])
+        if not got:
+            reasons.append("no result")
+        elif got != ["ok"]:
+            reasons.append("result: " + ", ".join(got))
+        for line in complaints.get(name, []):
+            if not any(x.search(line) for x in expected.get(name, [])):
+                reasons.append("console: " + line)
+        verdict[name] = reasons
+    reasons = ["console: " + x for x in complaints.get(MACHINE, [])]
+    if not done:
+        reasons.append("dom0 did not come to its end")
+    reasons += ["unknown scenario " + x for x in results if x not in names]
+    verdict[MACHINE] = reasons
+    return verdict
+
+
+def main():
+    console, directory, names = sys.argv[1], sys.argv[2], sys.argv[3:]
+    expected = {n: expected_complaints(directory, n) for n in names}
+    with open(console, encoding="utf-8") as f:
+        verdict = judge(f, names, expected)
+    for name, reasons in verdict.items():
+        for reason in reasons[:8]:
+            print("FAILED %s: %s" % (name, reason))
+        if len(reasons) > 8:
+            print("FAILED %s: and %d more" % (name, len(reasons) - 8))
+    failed = sum(1 for reasons in verdict.values() if reasons)
+    print("%d passed, %d failed" % (len(verdict) - failed, failed))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,17 @@
+# shellcheck shell=sh disable=SC2148
+# SPDX-License-Identifier: GPL-2.0
+# insmod devices= for several; one that is bad makes none of its own.
+
+create "$(tiny_config t -- 'vuart = "sbsa_uart"')" -p
+id=$(guest_id t)
+load devices="domid=$id base=0x2000000 irq=33 backing=/dev/ram0; domid=$id base=0x2000200 irq=34 backing=/dev/ram1"
+devices | sed 's/^/# /'
+[ "$(nr_devices "$id.")" = 2 ] || fail "$(nr_devices "$id.") devices, not 2"
+# The same disk again is refused: two writers would ruin it.
+if echo "domid=$id base=0x2000400 irq=35 backing=/dev/ram1" >$SYS/add; then
+	fail "/dev/ram1 was given twice"
+fi
+[ "$(nr_devices "$id.")" = 2 ] || fail "$(nr_devices "$id.") devices, not 2"
+destroy t
+nothing_left /dev/ram0 /dev/ram1
+unload

@@ -1,0 +1,70 @@
+# shellcheck shell=sh disable=SC2148
+# SPDX-License-Identifier: GPL-2.0
+# Bad parameters: an errno, one line in the log, nothing half made.
+
+load
+create "$(tiny_config t -- 'vuart = "sbsa_uart"')" -p
+id=$(guest_id t)
+good="domid=$id base=0x2000000 irq=33 backing=/dev/ram0"
+count=0
+
+# bad <errno text> <word of the line> <options>
+bad()
+{
+	local lines
+
+	count=$(( count + 1 ))
+	mark_log
+	if sh -c 'echo "$1" >'$SYS/add _ "$3" 2>/tmp/err; then
+		fail "accepted: $3"
+	fi
+	grep -q "$1" /tmp/err || fail "$3: $(cat /tmp/err), not $1"
+	log_since_mark >/tmp/lines
+	lines=$(wc -l </tmp/lines)
+	[ "$lines" = 1 ] || { cat /tmp/lines; fail "$3: $lines lines in the log"; }
+	grep -q "$2" /tmp/lines || fail "$3: no '$2' in: $(cat /tmp/lines)"
+	note "$1: $(sed 's/.*virtback: //' /tmp/lines)"
+	[ "$(nr_devices)" = 0 ] || fail "$3: a device is there"
+	disk_free /dev/ram0 || fail "$3: the disk is still open"
+}
+
+bad 'Invalid argument' backing "domid=$id base=0x2000000 irq=33"
+bad 'Invalid argument' base "domid=$id irq=33 backing=/dev/ram0"
+bad 'Invalid argument' irq "domid=$id base=0x2000000 backing=/dev/ram0"
+bad 'Invalid argument' nonsense "$good nonsense=1"
+bad 'Invalid argument' irq "domid=$id base=0x2000000 irq=33x backing=/dev/ram0"
+bad 'Invalid argument' irq "domid=$id base=0x2000000 irq=5 backing=/dev/ram0"
+bad 'Invalid argument' irq "domid=$id base=0x2000000 irq=5000 backing=/dev/ram0"
+bad 'Invalid argument' base "domid=$id base=0x2000001 irq=33 backing=/dev/ram0"
+bad 'Invalid argument' domid "domid=0 base=0x2000000 irq=33 backing=/dev/ram0"
+bad 'Invalid argument' domid "domid=32752 base=0x2000000 irq=33 backing=/dev/ram0"
+bad 'Invalid argument' domid "domid=99999999999 base=0x2000000 irq=33 backing=/dev/ram0"
+bad 'No such process' 'dom3000' "domid=3000 base=0x2000000 irq=33 backing=/dev/ram0"
+bad 'No such file' /dev/none "domid=$id base=0x2000000 irq=33 backing=/dev/none"
+bad 'Block device required' backing "domid=$id base=0x2000000 irq=33 backing=/dev/null"
+bad 'Invalid argument' serial "$good serial=123456789012345678901"
+bad 'Invalid argument' readonly "$good readonly=perhaps"
+bad 'Invalid argument' domid "$good domid=$id"
+mke2fs -q -F /dev/ram1
+modprobe ext4
+mount -t ext4 /dev/ram1 /mnt
+bad 'busy' ram1 "domid=$id base=0x2000000 irq=33 backing=/dev/ram1"
+umount /mnt
+
+# After all this the good one works, and a second of its name is refused.
+echo "$good" >$SYS/add || fail "the good options are refused"
+mark_log
+if sh -c 'echo "$1" >'$SYS/add _ "domid=$id base=0x2000000 irq=34 backing=/dev/ram2" 2>/tmp/err; then
+	fail "two devices in one window"
+fi
+grep -q 'File exists' /tmp/err || fail "$(cat /tmp/err), not EEXIST"
+[ "$(log_since_mark | wc -l)" = 1 ] || fail "not one line for EEXIST"
+# A window that overlaps it is refused as well.
+if echo "domid=$id base=0x2000100 irq=34 backing=/dev/ram2" >$SYS/add; then
+	fail "overlapping windows"
+fi
+[ "$(nr_devices)" = 1 ] || fail "$(nr_devices) devices, not 1"
+note "$count bad strings refused"
+destroy t
+nothing_left /dev/ram0 /dev/ram1 /dev/ram2
+unload
