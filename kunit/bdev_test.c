@@ -3,7 +3,6 @@
  * Block requests on their way to the disk and back (drivers/blk/bdev.c), and the
  * backing device itself.
  */
-#include <linux/bitmap.h>
 #include <linux/blkdev.h>
 
 #include "blk_fixture.h"
@@ -140,6 +139,48 @@ static void pass_may_end_within_any_buffer(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, b->disk->bios, 4);
 }
 
+static void next_chain_leaves_a_long_request_alone(struct kunit *test)
+{
+	struct blk_test *b = test->priv;
+	struct fake *f = blk_start(b, 0);
+	u32 len = 2 * MIB;
+
+	b->disk->hold = true;
+	blk_chain(f, VIRTIO_BLK_T_IN, 0, BUF, len);
+	fake_offer(f, 0);
+	fake_kick(f);
+	/* Taken while the first waits for its disk; where chains are kept is used again. */
+	fake_desc(f, 3, HDR, HDR_LEN, F_NEXT, 4);
+	fake_desc(f, 4, BUF + len, 512, F_NEXT | F_WRITE, 5);
+	fake_desc(f, 5, STATUS + 1, 1, F_WRITE, 0);
+	fake_offer(f, 3);
+	fake_kick(f);
+	KUNIT_EXPECT_EQ(test, test_disk_held(b->disk), 2);
+	b->disk->hold = false;
+	while (test_disk_end(b->disk, false))
+		;
+	fake_settle(f);
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 2);
+	KUNIT_EXPECT_EQ(test, blk_status_of(f), VIRTIO_BLK_S_OK);
+	KUNIT_EXPECT_TRUE(test, blk_same(b, BUF, 0, len));
+	KUNIT_EXPECT_TRUE(test, blk_same(b, BUF + len, 0, 512));
+}
+
+static void pieces_may_be_odd(struct kunit *test)
+{
+	struct blk_test *b = test->priv;
+	struct fake *f = blk_start(b, 0);
+
+	f->piece = 1000;
+	KUNIT_EXPECT_EQ(test, blk_request(f, VIRTIO_BLK_T_IN, 3, BUF + 7, 16384),
+			VIRTIO_BLK_S_OK);
+	KUNIT_EXPECT_TRUE(test, blk_same(b, BUF + 7, 3, 16384));
+	blk_fill(f, BUF + 7, 16384, 10);
+	KUNIT_EXPECT_EQ(test, blk_request(f, VIRTIO_BLK_T_OUT, 5, BUF + 7, 16384),
+			VIRTIO_BLK_S_OK);
+	KUNIT_EXPECT_TRUE(test, blk_same(b, BUF + 7, 5, 16384));
+}
+
 static void exactly_one_pass(struct kunit *test)
 {
 	struct blk_test *b = test->priv;
@@ -162,7 +203,7 @@ static void failing_pass_ends_the_request(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, b->disk->bios, 2);
 	KUNIT_EXPECT_TRUE(test, blk_same(b, BUF, 0, MIB));
 	KUNIT_EXPECT_EQ(test, ((u8 *)fake_va(f, BUF))[MIB], 0);
-	KUNIT_EXPECT_EQ(test, fake_used_len(f, 0), MIB + 1);
+	KUNIT_EXPECT_EQ(test, fake_used_len(f, 0), MIB);
 }
 
 static void data_outside_memory_ends_a_later_pass(struct kunit *test)
@@ -174,7 +215,7 @@ static void data_outside_memory_ends_a_later_pass(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, blk_request(f, VIRTIO_BLK_T_IN, 0, addr, 2 * MIB),
 			VIRTIO_BLK_S_IOERR);
 	KUNIT_EXPECT_EQ(test, b->disk->bios, 1);
-	KUNIT_EXPECT_EQ(test, fake_used_len(f, 0), MIB + 1);
+	KUNIT_EXPECT_EQ(test, fake_used_len(f, 0), MIB);
 	KUNIT_EXPECT_EQ(test, blk_request(f, VIRTIO_BLK_T_OUT, 0, addr, 2 * MIB),
 			VIRTIO_BLK_S_IOERR);
 	KUNIT_EXPECT_EQ(test, fake_used_len(f, 1), 1);
@@ -205,6 +246,36 @@ static void pages_are_shared_out(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, blk_same(b, BUF, 0, MIB));
 }
 
+static void stalled_pass_keeps_its_place(struct kunit *test)
+{
+	struct blk_test *b = test->priv;
+	struct fake *f = blk_start(b, 0);
+	struct virtback_pool *pieces = &f->vd.vqs[0].pieces;
+	unsigned int n;
+	void **taken;
+
+	b->disk->hold = true;
+	blk_chain(f, VIRTIO_BLK_T_IN, 0, BUF, 2 * MIB);
+	blk_go(f);
+	/* The first pass gives 256 back; for the second they are too few. */
+	n = pieces->nr;
+	taken = kunit_kzalloc(test, (n + 100) * sizeof(*taken), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, taken);
+	KUNIT_ASSERT_TRUE(test, virtback_pool_get(pieces, taken, n));
+	mutex_lock(&f->vd.vqs[0].ring_lock);
+	KUNIT_EXPECT_TRUE(test, test_disk_end(b->disk, false));
+	KUNIT_EXPECT_TRUE(test, virtback_pool_get(pieces, taken + n, 100));
+	mutex_unlock(&f->vd.vqs[0].ring_lock);
+	fake_settle(f);
+	KUNIT_EXPECT_EQ(test, test_disk_held(b->disk), 0);
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 0);
+	virtback_pool_put(pieces, taken, n + 100);
+	b->disk->hold = false;
+	fake_kick(f);
+	KUNIT_EXPECT_EQ(test, blk_status_of(f), VIRTIO_BLK_S_OK);
+	KUNIT_EXPECT_TRUE(test, blk_same(b, BUF, 0, 2 * MIB));
+}
+
 /* --- the disk's answers --- */
 
 static void disk_error_is_reported(struct kunit *test)
@@ -215,7 +286,7 @@ static void disk_error_is_reported(struct kunit *test)
 	b->disk->fail = 1;
 	b->disk->error = BLK_STS_MEDIUM;
 	KUNIT_EXPECT_EQ(test, blk_request(f, VIRTIO_BLK_T_IN, 0, BUF, 512), VIRTIO_BLK_S_IOERR);
-	KUNIT_EXPECT_EQ(test, fake_used_len(f, 0), 1);
+	KUNIT_EXPECT_EQ(test, fake_used_len(f, 0), 0);
 	KUNIT_EXPECT_EQ(test, *(u32 *)fake_va(f, BUF), 0);
 	b->disk->fail = 1;
 	b->disk->error = BLK_STS_NOTSUPP;
@@ -387,6 +458,7 @@ static void read_only_device_offers_ro(struct kunit *test)
 	struct blk_test *b = test->priv;
 	struct fake *f;
 
+	blk_test_disk(b, 512, false);
 	set_disk_ro(b->disk->gd, true);
 	f = blk_start(b, RO);
 	KUNIT_EXPECT_EQ(test, offered(f) & RO, RO);
@@ -444,6 +516,7 @@ static void empty_disk_is_refused(struct kunit *test)
 {
 	struct blk_test *b = test->priv;
 
+	blk_test_disk(b, 512, false);
 	set_capacity(b->disk->gd, 0);
 	KUNIT_EXPECT_EQ(test, second(b, false, b->disk->path), -ENOMEDIUM);
 }
@@ -458,10 +531,13 @@ static struct kunit_case bdev_cases[] = {
 	KUNIT_CASE(long_read_comes_in_passes),
 	KUNIT_CASE(long_write_goes_in_passes),
 	KUNIT_CASE(pass_may_end_within_any_buffer),
+	KUNIT_CASE(next_chain_leaves_a_long_request_alone),
+	KUNIT_CASE(pieces_may_be_odd),
 	KUNIT_CASE(exactly_one_pass),
 	KUNIT_CASE(failing_pass_ends_the_request),
 	KUNIT_CASE(data_outside_memory_ends_a_later_pass),
 	KUNIT_CASE(pages_are_shared_out),
+	KUNIT_CASE(stalled_pass_keeps_its_place),
 	KUNIT_CASE(disk_error_is_reported),
 	KUNIT_CASE(requests_end_in_any_order),
 	KUNIT_CASE(write_is_copied_when_taken),

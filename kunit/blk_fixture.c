@@ -7,7 +7,7 @@
 #include "blk_fixture.h"
 
 /**
- * blk_test_init() - a plain disk for each test
+ * blk_test_init() - a fixture for each test
  * @test: the test, whose priv becomes a struct blk_test
  */
 int blk_test_init(struct kunit *test)
@@ -17,7 +17,6 @@ int blk_test_init(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, b);
 	b->test = test;
 	test->priv = b;
-	blk_test_disk(b, 512, false);
 	return 0;
 }
 
@@ -38,16 +37,13 @@ void blk_test_exit(struct kunit *test)
 }
 
 /**
- * blk_test_disk() - take another disk
+ * blk_test_disk() - take a disk that is not the plain one
  * @b: fixture without a device
  * @block_size: logical block
  * @cache: has it a volatile cache?
  */
 void blk_test_disk(struct blk_test *b, u32 block_size, bool cache)
 {
-	if (b->disk)
-		test_disk_destroy(b->disk);
-	b->disk = NULL;
 	b->disk = test_disk_create(b->test, block_size, cache);
 	b->cfg.backing = b->disk->path;
 }
@@ -61,15 +57,32 @@ static void blk_end_all(struct fake *f)
 		;
 }
 
+/*
+ * Let no bounce page follow another in memory, so that whoever goes on past the
+ * end of one does not find the next.
+ */
+static void blk_scatter_pages(struct virtback_pool *pool)
+{
+	unsigned int i;
+
+	for (i = 0; i < pool->nr / 2; i++)
+		swap(pool->free[i], pool->free[pool->nr - 1 - i]);
+	for (i = 0; i + 3 < pool->nr; i += 4)
+		swap(pool->free[i], pool->free[i + 2]);
+}
+
 /**
  * blk_device() - make the device
- * @b: fixture
+ * @b: fixture, which gets a plain disk if it has none
  */
 struct fake *blk_device(struct blk_test *b)
 {
+	if (!b->disk)
+		blk_test_disk(b, 512, false);
 	b->f = fake_create(b->test, &virtback_blk_type, &b->cfg, BLK_MEM, FAKE_QUEUE_SIZE);
 	b->f->priv = b;
 	b->f->before_drain = blk_end_all;
+	blk_scatter_pages(&b->f->vd.vqs[0].pages);
 	b->disk->bios = 0;
 	b->disk->reads = 0;
 	return b->f;

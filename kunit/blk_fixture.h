@@ -13,7 +13,7 @@
 #include "disk.h"
 #include "fake.h"
 
-#define BLK_MEM		SZ_8M
+#define BLK_MEM		SZ_4M
 
 /* Where a request is in guest memory. */
 #define HDR		FAKE_DATA
@@ -30,7 +30,7 @@
 /**
  * struct blk_test - a disk, a device and its guest
  * @test: the running test
- * @disk: backing device
+ * @disk: backing device; NULL before blk_test_disk() or blk_device()
  * @cfg: of the device
  * @f: device and guest; NULL before blk_start()
  */

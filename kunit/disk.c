@@ -4,6 +4,7 @@
  * checks bios as it does for any disk and hands them over as they were made.
  */
 #include <linux/blkdev.h>
+#include <linux/file.h>
 #include <linux/highmem.h>
 #include <linux/module.h>
 #include <linux/vmalloc.h>
@@ -145,6 +146,8 @@ struct test_disk *test_disk_create(struct kunit *test, u32 block_size, bool cach
  */
 void test_disk_destroy(struct test_disk *disk)
 {
+	/* An open that failed late is undone by another thread. */
+	flush_delayed_fput();
 	del_gendisk(disk->gd);
 	put_disk(disk->gd);
 	vfree(disk->data);

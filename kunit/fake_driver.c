@@ -198,6 +198,7 @@ void fake_offer_to(struct fake *f, u16 q, u16 head)
 
 	avail->ring[f->avail_idx[q] % f->num[q]] = (__force __virtio16)cpu_to_le16(head);
 	f->avail_idx[q]++;
+	/* The entry before the index. */
 	virt_store_release(&avail->idx, (__force __virtio16)cpu_to_le16(f->avail_idx[q]));
 }
 

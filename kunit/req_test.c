@@ -9,7 +9,6 @@
 
 #include "fake.h"
 
-
 /* A started device whose every descriptor is a whole request. */
 static struct fake *started(struct kunit *test)
 {

@@ -42,6 +42,8 @@ static const char *const virtback_option_names[VIRTBACK_OPT_NR] = {
 /**
  * virtback_option_name() - the name that an option has everywhere
  * @opt: the option
+ *
+ * Return: the name that users write.
  */
 const char *virtback_option_name(enum virtback_opt opt)
 {

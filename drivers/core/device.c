@@ -29,6 +29,8 @@
  * @vd: device
  *
  * Any context.
+ *
+ * Return: the bits.
  */
 u64 virtback_device_offered(const struct virtback_device *vd)
 {
@@ -39,7 +41,9 @@ u64 virtback_device_offered(const struct virtback_device *vd)
  * virtback_device_running() - did the driver start the device?
  * @vd: device
  *
- * Any context. Return: DRIVER_OK is set and nothing is broken.
+ * Any context.
+ *
+ * Return: DRIVER_OK is set and nothing is broken.
  */
 bool virtback_device_running(const struct virtback_device *vd)
 {
@@ -86,6 +90,12 @@ static void virtback_device_reinject(struct timer_list *t)
 {
 	struct virtback_device *vd = container_of(t, struct virtback_device, reinject);
 
+	/*
+	 * The timer is off, then look; pairs with the atomic in
+	 * virtback_device_interrupt(), which sets the bit and then looks at the
+	 * timer. One of the two sees the other.
+	 */
+	smp_mb();
 	if (!atomic_read(&vd->isr))
 		return;		/* idle devices have no timer running */
 	vd->host->raise_irq(vd);
@@ -217,7 +227,9 @@ void virtback_device_set_status(struct virtback_device *vd, u8 val)
  * @queue_size: QueueNumMax of each, a power of 2
  *
  * Before the type's create(), which may look at the queues' sizes, and before
- * the host's attach(). May sleep. Return: 0 or -errno, then nothing is left.
+ * the host's attach(). May sleep.
+ *
+ * Return: 0 or -errno, then nothing is left.
  */
 int virtback_device_init(struct virtback_device *vd, u16 nvqs, u16 queue_size)
 {
@@ -227,6 +239,8 @@ int virtback_device_init(struct virtback_device *vd, u16 nvqs, u16 queue_size)
 	mutex_init(&vd->lock);
 	timer_setup(&vd->reinject, virtback_device_reinject, 0);
 	ratelimit_state_init(&vd->log, DEFAULT_RATELIMIT_INTERVAL, DEFAULT_RATELIMIT_BURST);
+	/* What it says of suppressed lines would name no device. */
+	ratelimit_set_flags(&vd->log, RATELIMIT_MSG_ON_RELEASE);
 	vd->vqs = kvcalloc(nvqs, sizeof(*vd->vqs), GFP_KERNEL);
 	if (!vd->vqs)
 		return -ENOMEM;

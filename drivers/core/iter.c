@@ -49,7 +49,9 @@ void virtback_iter_skip(struct virtback_iter *it, u64 len)
  * @write: the device will write them
  * @p: receives the piece; its length may be less than @len
  *
- * Worker context, may sleep. Return: 0, or -EFAULT when it is not guest memory.
+ * Worker context, may sleep.
+ *
+ * Return: 0, or -EFAULT when it is not guest memory.
  */
 int virtback_iter_pin(struct virtback_vq *vq, struct virtback_iter *it, u32 len, bool write,
 		      struct virtback_piece *p)
@@ -71,7 +73,9 @@ int virtback_iter_pin(struct virtback_vq *vq, struct virtback_iter *it, u32 len,
  * @buf: where to
  * @len: bytes
  *
- * Worker context, may sleep. Return: 0, -ENODATA when fewer are left, or
+ * Worker context, may sleep.
+ *
+ * Return: 0, -ENODATA when fewer are left, or
  * -EFAULT when they are not guest memory; @it is then undefined.
  */
 int virtback_iter_read(struct virtback_vq *vq, struct virtback_iter *it, void *buf, u32 len)
@@ -100,7 +104,9 @@ int virtback_iter_read(struct virtback_vq *vq, struct virtback_iter *it, void *b
  * @buf: where from
  * @len: bytes
  *
- * Worker context, may sleep. Return: 0, -ENODATA when fewer are left, or
+ * Worker context, may sleep.
+ *
+ * Return: 0, -ENODATA when fewer are left, or
  * -EFAULT when they are not guest memory; @it is then undefined.
  */
 int virtback_iter_write(struct virtback_vq *vq, struct virtback_iter *it, const void *buf, u32 len)

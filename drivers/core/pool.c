@@ -106,7 +106,9 @@ void virtback_pool_destroy_pieces(struct virtback_pool *pool)
  * @objs: receives the objects
  * @n: how many
  *
- * Any context. Return: false when fewer than @n are there.
+ * Any context.
+ *
+ * Return: false when fewer than @n are there.
  */
 bool virtback_pool_get(struct virtback_pool *pool, void **objs, unsigned int n)
 {

@@ -23,6 +23,8 @@
  *
  * The answer holds until the end of the RCU read-side section it was given in,
  * or, in prepare() and resume(), until they return. Any context.
+ *
+ * Return: false for an orphan.
  */
 bool virtback_req_live(const struct virtback_req *req)
 {
@@ -58,7 +60,9 @@ void virtback_req_unpin(struct virtback_req *req, struct virtback_pieces *list)
  * @len: bytes, at most it->left
  * @write: the device will write them
  *
- * Context of prepare(), may sleep. Return: 0, -ENOSPC when the queue has no
+ * Context of prepare(), may sleep.
+ *
+ * Return: 0, -ENOSPC when the queue has no
  * more pieces (VIRTBACK_STALL), -EFAULT when it is not guest memory. What was
  * pinned before an error stays on @list.
  */

@@ -58,7 +58,9 @@ static struct virtback_xen_pages *virtback_xen_pages_pooled(unsigned int nr)
  * virtback_xen_pages_alloc() - get address space
  * @nr: pages, at most VIRTBACK_CHUNK_PAGES
  *
- * May sleep. Return: the pages, or NULL when there are none.
+ * May sleep.
+ *
+ * Return: the pages, or NULL when there are none.
  */
 struct virtback_xen_pages *virtback_xen_pages_alloc(unsigned int nr)
 {

@@ -375,7 +375,9 @@ static struct virtback_xen_guest *virtback_xen_guest_alloc(domid_t domid, u32 nr
  * @domid: domain
  * @who: device that needs it, for the log
  *
- * May sleep. Return: the guest, or ERR_PTR(-errno) after a line in the log.
+ * May sleep.
+ *
+ * Return: the guest, or ERR_PTR(-errno) after a line in the log.
  */
 struct virtback_xen_guest *virtback_xen_guest_create(domid_t domid, const char *who)
 {

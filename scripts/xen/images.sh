@@ -184,7 +184,7 @@ _make_dom0_base()
 	mkdir -p "$r"/{bin,sbin,etc,proc,sys,dev,run,tmp,root,mnt} \
 		"$r"/var/{log/xen/console,lib/xen,lib/xenstored} "$r"/usr/{bin,sbin}
 	copy_programs "$r" "$u" $x/{xl,xenstored,xenconsoled,xen-init-dom0} \
-		usr/bin/xenstore sbin/dmsetup sbin/mke2fs
+		usr/bin/xenstore sbin/dmsetup
 	# pthread_cancel() loads it by name.
 	cp -L "$(find "$u" -name libgcc_s.so.1)" "$r/lib/aarch64-linux-gnu/"
 	for b in xl xenstored xenconsoled xen-init-dom0; do
@@ -255,7 +255,7 @@ tiny_kernel()
 # clean; prints its path.  VIRTBACK_KO names a module made elsewhere.
 build_module()
 {
-	local v=$1 kdir dir
+	local v=$1 kdir dir lock
 
 	if [ -n "${VIRTBACK_KO:-}" ]; then
 		echo "$VIRTBACK_KO"
@@ -264,7 +264,9 @@ build_module()
 	kdir=$(kernel_headers "$v" arm64)
 	# One copy for each tree: worktrees may build at the same time.
 	dir=$VB_CACHE/module/$(cache_key "$VB_TOP")-$v
-	mkdir -p "$dir" "$VB_CACHE/log"
+	mkdir -p "$dir" "$VB_CACHE/log" "$VB_CACHE/.lock"
+	exec {lock}>"$VB_CACHE/.lock/module-$(basename "$dir")"
+	flock "$lock"
 	rsync -a --delete --exclude '*.o' --exclude '*.ko' --exclude '*.mod' \
 		--exclude '*.mod.c' --exclude '.*.cmd' --exclude '.*.d' \
 		--exclude Module.symvers --exclude modules.order \
@@ -272,6 +274,7 @@ build_module()
 	log "building virtback.ko for $(basename "$kdir")"
 	quietly "$VB_CACHE/log/module-$v" make -C "$kdir" M="$dir" ARCH=arm64 \
 		CROSS_COMPILE="$VB_CROSS" -j"$(nproc)" modules 1>&2
+	exec {lock}>&-
 	[ -e "$dir/virtback.ko" ] || die "the build made no virtback.ko"
 	echo "$dir/virtback.ko"
 }

@@ -108,7 +108,7 @@ guest_config()
 		echo "name = '$1'"
 		echo "kernel = '/vb/Image'"
 		echo "ramdisk = '/vb/guest.cpio'"
-		echo "extra = 'console=hvc0 rdinit=/init loglevel=5 panic=1'"
+		echo "extra = 'console=hvc0 rdinit=/init loglevel=5 panic=1 nowatchdog rcupdate.rcu_cpu_stall_suppress=1'"
 		echo "memory = 192"
 		echo "vcpus = 2"
 		shift
@@ -250,7 +250,7 @@ guest_sane()
 ram_disk()
 {
 	blockdev --flushbufs "/dev/ram$1" || fail "/dev/ram$1 is in use"
-	dd if=/dev/zero of="/dev/ram$1" bs=1M count=64 conv=fsync 2>/dev/null
+	dd if=/dev/zero of="/dev/ram$1" bs=1M count=32 conv=fsync 2>/dev/null
 	DISK=/dev/ram$1
 }
 

@@ -82,7 +82,7 @@ scenario_timeout()
 	local t
 
 	t=$(sed -n 's/^# timeout: *//p' "/vb/scenarios/$1.sh")
-	echo "${t:-400}"
+	echo "${t:-600}"
 }
 
 list=$(sed -n 's/.*vb\.run=\([^ ]*\).*/\1/p' /proc/cmdline | tr + ' ')

@@ -4,7 +4,7 @@
 
 step "Loading virtback.ko in dom0 ($(uname -r))"
 load
-null_disk nb0 48
+null_disk nb0 32
 disk=$DISK
 dma_disk
 dma=$DISK
@@ -18,9 +18,9 @@ guest_do demo 'uname -r; for d in vda vdb; do
 devices | sed 's/^/## dom0: \/sys\/class\/virtback\//'
 
 for d in vda vdb; do
-	step "Guest: mkfs.ext4 /dev/$d, mount, write 16 MiB, drop caches, verify"
+	step "Guest: mkfs.ext4 /dev/$d, mount, write 8 MiB, drop caches, verify"
 	guest_do demo "mkfs.ext4 -q -F /dev/$d && mount -t ext4 /dev/$d /mnt &&
-		dd if=/dev/urandom of=/tmp/data bs=1M count=16 2>/dev/null &&
+		dd if=/dev/urandom of=/tmp/data bs=1M count=8 2>/dev/null &&
 		cp /tmp/data /mnt/data && (cd /tmp && sha256sum data) >/mnt/sum &&
 		sync && echo 3 >/proc/sys/vm/drop_caches &&
 		(cd /mnt && sha256sum -c sum)"
@@ -44,7 +44,7 @@ done
 
 step "Throughput (emulated processors, so only a sign of life):"
 guest_sh demo 'vbio verify /dev/vda 1 0 4096 1 >/dev/null
-	vbio mix /dev/vda 32 3 4096 4; vbio mix /dev/vda 32 3 131072 4' >/tmp/rates ||
+	vbio mix /dev/vda 32 3 4096 4; vbio mix /dev/vda 32 3 65536 4' >/tmp/rates ||
 	fail "throughput run"
 sed 's/^vbio: /## /' /tmp/rates
 guest_sane demo

@@ -4,7 +4,7 @@
 
 load
 ram_disk 0
-null_disk nb0 64
+null_disk nb0 32
 null=$DISK
 dma_disk
 dma=$DISK

@@ -4,7 +4,7 @@
 
 load
 dma_disk
-dd if=/dev/urandom of="$DISK" bs=1M count=32 conv=fsync 2>/dev/null
+dd if=/dev/urandom of="$DISK" bs=1M count=24 conv=fsync 2>/dev/null
 vbio write "$DISK" 16 77 >/dev/null
 sum=$(disk_sha "$DISK")
 writes=$(disk_writes "$DISK")

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * From end to end with stock drivers: virtback_create() makes a device for this
+ * kernel itself (the loop host), virtio_mmio and virtio_blk probe it, and what is
+ * written to their disk is found on the backing device.
+ */
+#include <linux/bio.h>
+#include <linux/blkdev.h>
+#include <linux/file.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include <virtback/compat.h>
+#include <virtback/config.h>
+#include <virtback/loop.h>
+
+#include "../drivers/control/control.h"
+#include "disk.h"
+
+#define DEVICE	"loop.0"
+#define PAGES	64
+
+/**
+ * struct e2e - a backing device and what the stock driver made of it
+ * @disk: backing device
+ * @cfg: of the device
+ * @made: the device exists
+ * @handle: the stock driver's disk, open
+ * @bdev: the same
+ */
+struct e2e {
+	struct test_disk *disk;
+	struct virtback_config cfg;
+	bool made;
+	virtback_bdev_handle handle;
+	struct block_device *bdev;
+};
+
+static int e2e_init(struct kunit *test)
+{
+	struct e2e *e = kunit_kzalloc(test, sizeof(*e), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, e);
+	test->priv = e;
+	if (!VIRTBACK_LOOP)
+		kunit_skip(test, "this kernel has no virtio drivers");
+	e->disk = test_disk_create(test, 512, true);
+	e->cfg.backing = e->disk->path;
+	set_bit(VIRTBACK_OPT_BACKING, &e->cfg.set);
+	return 0;
+}
+
+static void e2e_close(struct e2e *e)
+{
+	if (e->bdev)
+		virtback_bdev_close(e->handle, true, e);
+	e->bdev = NULL;
+}
+
+static void e2e_exit(struct kunit *test)
+{
+	struct e2e *e = test->priv;
+
+	if (!e)
+		return;
+	e2e_close(e);
+	if (e->made)
+		KUNIT_EXPECT_EQ(test, virtback_remove_wait(DEVICE, true), 0);
+	if (e->disk)
+		test_disk_destroy(e->disk);
+}
+
+/* The number of the disk that the stock driver made, 0 when there is none. */
+static dev_t e2e_devt(void)
+{
+	struct device *dev = class_find_device_by_name(&virtback_class, DEVICE);
+	dev_t devt;
+
+	if (!dev)
+		return 0;
+	devt = virtback_loop_disk(virtback_dev_of(dev));
+	put_device(dev);
+	return devt;
+}
+
+/* Open that disk and no other: a machine may have virtio disks of its own. */
+static int e2e_open(struct e2e *e)
+{
+	dev_t want = e2e_devt(), devt;
+	char path[] = "/dev/vda";
+	virtback_bdev_handle handle;
+
+	for (; want && path[7] <= 'z'; path[7]++) {
+		if (lookup_bdev(path, &devt) || devt != want)
+			continue;
+		handle = virtback_bdev_open(path, true, e);
+		if (IS_ERR(handle))
+			return PTR_ERR(handle);
+		e->handle = handle;
+		e->bdev = virtback_bdev(handle);
+		return 0;
+	}
+	return -ENOENT;
+}
+
+static void e2e_make(struct kunit *test)
+{
+	struct e2e *e = test->priv;
+
+	KUNIT_ASSERT_EQ(test, virtback_create(&e->cfg), 0);
+	e->made = true;
+	/* The search for partitions has it open until this thread's files are closed. */
+	flush_delayed_fput();
+}
+
+static void e2e_start(struct kunit *test)
+{
+	e2e_make(test);
+	KUNIT_ASSERT_EQ(test, e2e_open(test->priv), 0);
+}
+
+static int e2e_remove(struct e2e *e, bool force)
+{
+	int err = virtback_remove_wait(DEVICE, force);
+
+	if (!err)
+		e->made = false;
+	return err;
+}
+
+/* One bio of @nr pages of the stock driver's disk, waited for. */
+static int e2e_io(struct e2e *e, blk_opf_t opf, u64 sector, void *buf, unsigned int nr)
+{
+	struct bio *bio = bio_alloc(e->bdev, max(nr, 1U), opf, GFP_KERNEL);
+	unsigned int i;
+	int err;
+
+	bio->bi_iter.bi_sector = sector;
+	for (i = 0; i < nr; i++)
+		__bio_add_page(bio, virt_to_page(buf + i * PAGE_SIZE), PAGE_SIZE, 0);
+	err = submit_bio_wait(bio);
+	bio_put(bio);
+	return err;
+}
+
+static void *e2e_pages(struct kunit *test)
+{
+	void *buf = kunit_kmalloc(test, PAGES * PAGE_SIZE, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, buf);
+	return buf;
+}
+
+static void stock_driver_makes_a_disk(struct kunit *test)
+{
+	struct e2e *e = test->priv;
+
+	e2e_start(test);
+	KUNIT_EXPECT_EQ(test, bdev_nr_sectors(e->bdev), TEST_DISK_SECTORS);
+	KUNIT_EXPECT_EQ(test, bdev_logical_block_size(e->bdev), 512);
+	KUNIT_EXPECT_TRUE(test, bdev_write_cache(e->bdev));
+	KUNIT_EXPECT_FALSE(test, bdev_read_only(e->bdev));
+}
+
+static void written_data_is_on_the_backing_device(struct kunit *test)
+{
+	struct e2e *e = test->priv;
+	u8 *buf = e2e_pages(test);
+	unsigned int i, n;
+
+	e2e_start(test);
+	for (i = 0; i < 200; i++) {
+		u64 sector = (i * 37 % 512) * 8;
+
+		n = 1 + i % PAGES;
+		memset(buf, i + 1, n * PAGE_SIZE);
+		if (sector + n * 8 > TEST_DISK_SECTORS)
+			continue;
+		KUNIT_ASSERT_EQ(test, e2e_io(e, REQ_OP_WRITE, sector, buf, n), 0);
+		KUNIT_ASSERT_EQ(test, memcmp(e->disk->data + sector * 512, buf, n * PAGE_SIZE), 0);
+		memset(buf, 0, n * PAGE_SIZE);
+		KUNIT_ASSERT_EQ(test, e2e_io(e, REQ_OP_READ, sector, buf, n), 0);
+		KUNIT_ASSERT_EQ(test, memcmp(e->disk->data + sector * 512, buf, n * PAGE_SIZE), 0);
+	}
+}
+
+static void flush_reaches_the_backing_device(struct kunit *test)
+{
+	struct e2e *e = test->priv;
+
+	e2e_start(test);
+	KUNIT_ASSERT_EQ(test, e2e_io(e, REQ_OP_WRITE | REQ_PREFLUSH, 0, NULL, 0), 0);
+	KUNIT_EXPECT_EQ(test, e->disk->flushes, 1);
+}
+
+static void disk_error_reaches_the_driver(struct kunit *test)
+{
+	struct e2e *e = test->priv;
+	u8 *buf = e2e_pages(test);
+
+	e2e_start(test);
+	e->disk->error = BLK_STS_IOERR;
+	e->disk->fail = 1;
+	KUNIT_EXPECT_EQ(test, e2e_io(e, REQ_OP_READ, 0, buf, 1), -EIO);
+	KUNIT_EXPECT_EQ(test, e2e_io(e, REQ_OP_READ, 0, buf, 1), 0);
+}
+
+static void read_only_disk_cannot_be_opened_for_writing(struct kunit *test)
+{
+	struct e2e *e = test->priv;
+
+	e->cfg.readonly = true;
+	e2e_make(test);
+	KUNIT_EXPECT_EQ(test, e2e_open(e), -EACCES);
+}
+
+static void open_disk_is_removed_by_force_only(struct kunit *test)
+{
+	struct e2e *e = test->priv;
+
+	e2e_start(test);
+	KUNIT_EXPECT_EQ(test, e2e_remove(e, false), -EBUSY);
+	e2e_close(e);
+	KUNIT_EXPECT_EQ(test, e2e_remove(e, false), 0);
+	KUNIT_EXPECT_EQ(test, e2e_remove(e, false), -ENOENT);
+}
+
+static void removed_disk_is_gone(struct kunit *test)
+{
+	struct e2e *e = test->priv;
+
+	e2e_start(test);
+	e2e_close(e);
+	KUNIT_ASSERT_EQ(test, e2e_remove(e, false), 0);
+	KUNIT_EXPECT_EQ(test, e2e_open(e), -ENOENT);
+}
+
+static void device_can_be_made_again(struct kunit *test)
+{
+	struct e2e *e = test->priv;
+	u8 *buf = e2e_pages(test);
+	int i;
+
+	for (i = 0; i < 5; i++) {
+		e2e_start(test);
+		KUNIT_EXPECT_EQ(test, e2e_io(e, REQ_OP_READ, 8, buf, 4), 0);
+		KUNIT_EXPECT_EQ(test, memcmp(e->disk->data + 8 * 512, buf, 4 * PAGE_SIZE), 0);
+		e2e_close(e);
+		KUNIT_ASSERT_EQ(test, e2e_remove(e, false), 0);
+	}
+}
+
+static struct kunit_case e2e_cases[] = {
+	KUNIT_CASE(stock_driver_makes_a_disk),
+	KUNIT_CASE(written_data_is_on_the_backing_device),
+	KUNIT_CASE(flush_reaches_the_backing_device),
+	KUNIT_CASE(disk_error_reaches_the_driver),
+	KUNIT_CASE(read_only_disk_cannot_be_opened_for_writing),
+	KUNIT_CASE(open_disk_is_removed_by_force_only),
+	KUNIT_CASE(removed_disk_is_gone),
+	KUNIT_CASE(device_can_be_made_again),
+	{}
+};
+
+static struct kunit_suite e2e_suite = {
+	.name = "virtback_e2e",
+	.init = e2e_init,
+	.exit = e2e_exit,
+	.test_cases = e2e_cases,
+};
+
+kunit_test_suite(e2e_suite);
