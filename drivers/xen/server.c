@@ -7,6 +7,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/cpumask.h>
+#include <linux/delay.h>
 #include <linux/interrupt.h>
 #include <linux/mm.h>
 #include <linux/rculist.h>
@@ -20,6 +21,9 @@
 #include "xen.h"
 
 #define VIRTBACK_SLOTS	(PAGE_SIZE / sizeof(struct virtback_slot))
+
+/* How often, at 1 ms, to look whether all vCPUs have taken their answers. */
+#define VIRTBACK_TAKEN_TRIES	100
 
 /* Is the vCPU's event channel still connected to the domain's end? */
 static bool virtback_xen_port_connected(evtchn_port_t port)
@@ -250,15 +254,48 @@ static void virtback_xen_vcpu_drain(struct virtback_xen_vcpu *vcpu)
 	}
 }
 
+static bool virtback_xen_guest_taken(struct virtback_xen_guest *guest)
+{
+	u32 i;
+
+	for (i = 0; i < guest->nr_vcpus; i++) {
+		if (guest->vcpus[i].slot && !virtback_slot_empty(guest->vcpus[i].slot))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * May the server be destroyed? A vCPU waits in Xen with pointers into it, and Xen
+ * does not look before it frees it: a domain that is paused in a trap would go on
+ * in freed memory. A dying domain never goes on.
+ */
+static bool virtback_xen_guest_wait_taken(struct virtback_xen_guest *guest)
+{
+	unsigned int n;
+
+	for (n = 0; n < VIRTBACK_TAKEN_TRIES; n++) {
+		if (virtback_xen_guest_taken(guest))
+			return true;
+		if (guest->vcpus[0].port && !virtback_xen_port_connected(guest->vcpus[0].port))
+			return true;
+		msleep(1);
+	}
+	return false;
+}
+
 /**
  * virtback_xen_guest_destroy() - take the server of a guest down
  * @guest: guest without devices
  *
  * In an order that leaves no vCPU waiting: no new requests, all slots answered,
- * channels unbound, server destroyed, page unmapped. May sleep.
+ * answers taken, channels unbound, server destroyed, page unmapped. The server of
+ * a paused domain stays, disabled, until Xen destroys it with the domain; its
+ * channels are not needed any more, since the vCPU was notified. May sleep.
  */
 void virtback_xen_guest_destroy(struct virtback_xen_guest *guest)
 {
+	bool taken;
 	u32 i;
 
 	/* A dead domain's server is gone already. */
@@ -268,11 +305,16 @@ void virtback_xen_guest_destroy(struct virtback_xen_guest *guest)
 		if (guest->vcpus[i].irq)
 			virtback_xen_vcpu_drain(&guest->vcpus[i]);
 	}
+	taken = virtback_xen_guest_wait_taken(guest);
 	for (i = 0; i < guest->nr_vcpus; i++) {
 		if (guest->vcpus[i].irq)
 			unbind_from_irqhandler(guest->vcpus[i].irq, &guest->vcpus[i]);
 	}
-	virtback_dmop_destroy_server(guest->domid, guest->id);
+	if (taken)
+		virtback_dmop_destroy_server(guest->domid, guest->id);
+	else
+		pr_warn("dom%u: a vCPU stopped within an access, its IOREQ server stays until the domain ends\n",
+			guest->domid);
 	virtback_xen_cache_close(guest);
 	/* Last: until here the domid cannot become another domain's. */
 	if (guest->ioreq) {

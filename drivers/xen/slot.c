@@ -97,3 +97,17 @@ bool virtback_slot_busy(const struct virtback_slot *slot)
 
 	return state == VIRTBACK_SLOT_READY || state == VIRTBACK_SLOT_INPROCESS;
 }
+
+/**
+ * virtback_slot_empty() - has the vCPU taken its answer?
+ * @slot: slot
+ *
+ * Any context. Until then the vCPU, which may be paused, goes on using what Xen
+ * keeps for the slot.
+ *
+ * Return: true when the slot has neither a request nor an answer.
+ */
+bool virtback_slot_empty(const struct virtback_slot *slot)
+{
+	return (READ_ONCE(slot->state) & VIRTBACK_SLOT_STATE) == VIRTBACK_SLOT_NONE;
+}
