@@ -201,37 +201,53 @@ static void virtback_xen_port_close(evtchn_port_t port)
 	HYPERVISOR_event_channel_op(EVTCHNOP_close, &close);
 }
 
+/* The vCPU's channel: from here on it can be told that it was answered. */
+static int virtback_xen_vcpu_connect(struct virtback_xen_vcpu *vcpu)
+{
+	struct evtchn_bind_interdomain bind = {
+		.remote_dom = vcpu->guest->domid,
+		.remote_port = READ_ONCE(vcpu->slot->vp_eport),
+	};
+	int ret;
+
+	ret = HYPERVISOR_event_channel_op(EVTCHNOP_bind_interdomain, &bind);
+	if (!ret)
+		vcpu->port = bind.local_port;
+	return ret;
+}
+
+/* Be told of the vCPU's requests. */
 static int virtback_xen_vcpu_bind(struct virtback_xen_vcpu *vcpu, unsigned int id)
 {
 	domid_t domid = vcpu->guest->domid;
-	struct evtchn_bind_interdomain bind = {
-		.remote_dom = domid,
-		.remote_port = READ_ONCE(vcpu->slot->vp_eport),
-	};
 	int irq, ret;
 
-	ret = HYPERVISOR_event_channel_op(EVTCHNOP_bind_interdomain, &bind);
-	if (ret)
-		return ret;
-	irq = bind_evtchn_to_irq_lateeoi(bind.local_port);
-	if (irq < 0) {
-		virtback_xen_port_close(bind.local_port);
+	irq = bind_evtchn_to_irq_lateeoi(vcpu->port);
+	if (irq < 0)
 		return irq;
-	}
-	/* The handler needs both. */
-	vcpu->port = bind.local_port;
+	vcpu->bound = true;
+	/* The handler needs it. */
 	vcpu->irq = irq;
 	snprintf(vcpu->name, sizeof(vcpu->name), "virtback-dom%u-v%u", domid, id);
 	/* They would all stay on the first CPU; neighbours start on different ones. */
 	irq_set_affinity(irq, cpumask_of(cpumask_local_spread(domid + id, NUMA_NO_NODE)));
 	ret = request_threaded_irq(irq, virtback_xen_trap, virtback_xen_trap_thread, 0,
 				   vcpu->name, vcpu);
-	if (ret) {
+	if (ret)
 		vcpu->irq = 0;
-		/* Unbinds it, which closes the channel. */
-		evtchn_put(bind.local_port);
-	}
 	return ret;
+}
+
+/* No more events; Xen does not miss the channel, as the vCPU was notified. */
+static void virtback_xen_vcpu_disconnect(struct virtback_xen_vcpu *vcpu)
+{
+	/* Unbinding closes the channel. */
+	if (vcpu->irq)
+		unbind_from_irqhandler(vcpu->irq, vcpu);
+	else if (vcpu->bound)
+		evtchn_put(vcpu->port);
+	else if (vcpu->port)
+		virtback_xen_port_close(vcpu->port);
 }
 
 /*
@@ -244,7 +260,8 @@ static void virtback_xen_vcpu_drain(struct virtback_xen_vcpu *vcpu)
 
 	while (virtback_slot_busy(vcpu->slot)) {
 		if (!virtback_slot_take(vcpu->slot, &req)) {
-			synchronize_irq(vcpu->irq);
+			if (vcpu->irq)
+				synchronize_irq(vcpu->irq);
 			cpu_relax();
 			continue;
 		}
@@ -302,14 +319,12 @@ void virtback_xen_guest_destroy(struct virtback_xen_guest *guest)
 	if (guest->enabled)
 		virtback_dmop_enable_server(guest->domid, guest->id, false);
 	for (i = 0; i < guest->nr_vcpus; i++) {
-		if (guest->vcpus[i].irq)
+		if (guest->vcpus[i].port)
 			virtback_xen_vcpu_drain(&guest->vcpus[i]);
 	}
 	taken = virtback_xen_guest_wait_taken(guest);
-	for (i = 0; i < guest->nr_vcpus; i++) {
-		if (guest->vcpus[i].irq)
-			unbind_from_irqhandler(guest->vcpus[i].irq, &guest->vcpus[i]);
-	}
+	for (i = 0; i < guest->nr_vcpus; i++)
+		virtback_xen_vcpu_disconnect(&guest->vcpus[i]);
 	if (taken)
 		virtback_dmop_destroy_server(guest->domid, guest->id);
 	else
@@ -360,11 +375,20 @@ static const char *virtback_xen_guest_start(struct virtback_xen_guest *guest, in
 	*ret = virtback_xen_guest_map(guest);
 	if (*ret)
 		return "mapping the ioreq page";
-	/* Fills in the ports; there is no window yet that a vCPU could touch. */
+	/*
+	 * Fills in the ports. There is no window yet that a vCPU could touch, but
+	 * INVALIDATE may come at once, so all channels first: whatever fails later,
+	 * every vCPU can be answered.
+	 */
 	*ret = virtback_dmop_enable_server(guest->domid, guest->id, true);
 	if (*ret)
 		return "enabling the IOREQ server";
 	guest->enabled = true;
+	for (i = 0; i < guest->nr_vcpus; i++) {
+		*ret = virtback_xen_vcpu_connect(&guest->vcpus[i]);
+		if (*ret)
+			return "connecting an event channel";
+	}
 	for (i = 0; i < guest->nr_vcpus; i++) {
 		*ret = virtback_xen_vcpu_bind(&guest->vcpus[i], i);
 		if (*ret)

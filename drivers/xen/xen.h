@@ -65,8 +65,9 @@ struct virtback_xen_cache_stats {
  * struct virtback_xen_vcpu - a vCPU of a guest: its slot and its event channel
  * @guest: guest
  * @slot: slot in the ioreq page
- * @port: local event channel
- * @irq: Linux's number for @port, 0 when not bound
+ * @port: local event channel, 0 when not connected
+ * @bound: Linux has an interrupt for @port, which closes with it
+ * @irq: that interrupt's number, 0 when it has no handler
  * @name: of the interrupt
  * @req: the request taken; the interrupt's handler and thread alone
  * @slow: the device whose access the thread is to do; as @req
@@ -80,6 +81,7 @@ struct virtback_xen_vcpu {
 	struct virtback_xen_guest *guest;
 	struct virtback_slot *slot;
 	evtchn_port_t port;
+	bool bound;
 	int irq;
 	char name[32];
 	struct virtback_slot_req req;
