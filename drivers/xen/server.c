@@ -11,6 +11,8 @@
 #include <linux/interrupt.h>
 #include <linux/mm.h>
 #include <linux/rculist.h>
+#include <linux/sched.h>
+#include <linux/sched/rt.h>
 #include <linux/slab.h>
 
 #include <xen/events.h>
@@ -187,6 +189,9 @@ static irqreturn_t virtback_xen_trap_thread(int irq, void *data)
 	struct virtback_xen_dev *xd = vcpu->slow;
 	struct virtback_access access = virtback_xen_access(xd, &vcpu->req);
 
+	/* A guest decides how much is done here: no more than its fair share. */
+	if (rt_task(current))
+		sched_set_normal(current, 0);
 	virtback_mmio_slow(xd->vd, &access);
 	vcpu->req.data = access.data;
 	virtback_xen_answer(vcpu);
