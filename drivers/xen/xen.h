@@ -71,8 +71,11 @@ struct virtback_xen_cache_stats {
  * @name: of the interrupt
  * @req: the request taken; the interrupt's handler and thread alone
  * @slow: the device whose access the thread is to do; as @req
+ * @tick: jiffies when @burst was last reset; the interrupt's handler alone
+ * @burst: accesses since then; as @tick
  * @traps: requests taken
- * @slow_traps: those that needed the thread
+ * @slow_traps: those that the thread did
+ * @throttled: those that came too fast for interrupt context
  * @invalidations: those that were INVALIDATE
  * @bad: those that no memory window can get
  * @strays: accesses that hit no device
@@ -86,8 +89,11 @@ struct virtback_xen_vcpu {
 	char name[32];
 	struct virtback_slot_req req;
 	struct virtback_xen_dev *slow;
+	unsigned long tick;
+	unsigned int burst;
 	u64 traps;
 	u64 slow_traps;
+	u64 throttled;
 	u64 invalidations;
 	u64 bad;
 	u64 strays;
