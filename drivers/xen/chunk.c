@@ -118,6 +118,7 @@ static unsigned int virtback_xen_reap(void)
 	spin_unlock_irq(&virtback_xen_dead_lock);
 
 	list_for_each_entry_safe(chunk, next, &dead, link) {
+		cond_resched();
 		list_del(&chunk->link);
 		if (virtback_chunk_reap(chunk))
 			continue;
@@ -125,7 +126,6 @@ static unsigned int virtback_xen_reap(void)
 		spin_lock_irq(&virtback_xen_dead_lock);
 		list_add_tail(&chunk->link, &virtback_xen_dead);
 		spin_unlock_irq(&virtback_xen_dead_lock);
-		cond_resched();
 	}
 	mutex_unlock(&virtback_xen_reap_lock);
 	return left;
@@ -188,29 +188,37 @@ static struct virtback_chunk *virtback_chunk_find(struct virtback_xen_guest *gue
 	return NULL;
 }
 
-/* Within the limit there must be room for one more, if any chunk is unused. */
+/*
+ * Within the limit there must be room for one more, if any chunk is unused. The
+ * victim alone is reaped, and here: whoever waits under map_lock must not pay for
+ * the dead of others, and the reaper's pages would come too late. (No reap_lock:
+ * this is a worker of the guest, and a release waits for its workers.)
+ */
 static void virtback_cache_make_room(struct virtback_xen_guest *guest)
 {
 	unsigned long max = virtback_xen_pages_scarce() ? VIRTBACK_CHUNKS_MAX_SCARCE :
 							  VIRTBACK_CHUNKS_MAX;
-	struct virtback_chunk *chunk;
-	bool evicted = false;
+	struct virtback_chunk *chunk, *victim = NULL;
 
 	spin_lock_irq(&guest->cache_lock);
 	if (guest->nr_chunks >= max) {
 		list_for_each_entry(chunk, &guest->lru, link) {
 			if (chunk->refs)
 				continue;
-			virtback_chunk_unhash(chunk);
+			victim = chunk;
+			hash_del(&victim->hash);
+			list_del_init(&victim->link);
 			guest->stats.evictions++;
-			evicted = true;
 			break;
 		}
 	}
 	spin_unlock_irq(&guest->cache_lock);
-	/* Not left to the reaper, whose pages would come too late. */
-	if (evicted)
-		virtback_xen_reap();
+	if (!victim || virtback_chunk_reap(victim))
+		return;
+	/* Someone else still uses its pages. */
+	spin_lock_irq(&guest->cache_lock);
+	virtback_chunk_die(victim);
+	spin_unlock_irq(&guest->cache_lock);
 }
 
 static void virtback_chunk_insert(struct virtback_chunk *chunk)
