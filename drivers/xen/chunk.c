@@ -140,11 +140,16 @@ static void virtback_xen_reap_work(struct work_struct *work)
 /* Nobody finds it or uses it any more. Called with cache_lock held. */
 static void virtback_chunk_die(struct virtback_chunk *chunk)
 {
+	bool first;
+
 	lockdep_assert_held(&chunk->guest->cache_lock);
 	spin_lock(&virtback_xen_dead_lock);
+	first = list_empty(&virtback_xen_dead);
 	list_add_tail(&chunk->link, &virtback_xen_dead);
 	spin_unlock(&virtback_xen_dead_lock);
-	mod_delayed_work(virtback_xen_wq, &virtback_xen_reaper, 0);
+	/* Else the reaper has yet to come, or comes again soon. */
+	if (first)
+		mod_delayed_work(virtback_xen_wq, &virtback_xen_reaper, 0);
 }
 
 /* Let nobody find it any more. Called with cache_lock held. */
