@@ -5,7 +5,8 @@
  *
  * A chunk is hashed (pins find it), pinned (in use), both, or neither: then it is
  * dead, and the reaper unmaps it. INVALIDATE makes a new generation: chunks of
- * an older one are never found again and die as soon as nobody uses them.
+ * an older one are never found again and die as soon as nobody uses them, those
+ * that are pinned in their last unpin.
  *
  * A mapping holds the page in Xen. A guest that gives a page away while it is in
  * use here harms only itself.
@@ -41,7 +42,7 @@
 /**
  * struct virtback_chunk - consecutive pages of a guest, mapped
  * @hash: in guest->chunks; cache_lock, as what follows
- * @link: in guest->lru while hashed, in virtback_xen_dead when dead
+ * @link: in guest->lru while hashed and not pinned, in virtback_xen_dead when dead
  * @refs: pins
  * @gen: guest->gen when it was mapped
  * @mapped: bit n: page n is mapped. Only ever gains bits. Written under map_lock
@@ -152,14 +153,13 @@ static void virtback_chunk_die(struct virtback_chunk *chunk)
 		mod_delayed_work(virtback_xen_wq, &virtback_xen_reaper, 0);
 }
 
-/* Let nobody find it any more. Called with cache_lock held. */
+/* Let nobody find it any more: it is not pinned. Called with cache_lock held. */
 static void virtback_chunk_unhash(struct virtback_chunk *chunk)
 {
 	lockdep_assert_held(&chunk->guest->cache_lock);
 	hash_del(&chunk->hash);
 	list_del_init(&chunk->link);
-	if (!chunk->refs)
-		virtback_chunk_die(chunk);
+	virtback_chunk_die(chunk);
 }
 
 static void virtback_chunk_put(struct virtback_chunk *chunk)
@@ -168,8 +168,15 @@ static void virtback_chunk_put(struct virtback_chunk *chunk)
 	unsigned long flags;
 
 	spin_lock_irqsave(&guest->cache_lock, flags);
-	if (!--chunk->refs && hlist_unhashed(&chunk->hash))
+	if (--chunk->refs)
+		goto unlock;
+	if (hlist_unhashed(&chunk->hash))
 		virtback_chunk_die(chunk);
+	else if (chunk->gen != guest->gen)
+		virtback_chunk_unhash(chunk);
+	else
+		list_add_tail(&chunk->link, &guest->lru);
+unlock:
 	spin_unlock_irqrestore(&guest->cache_lock, flags);
 }
 
@@ -180,11 +187,11 @@ static struct virtback_chunk *virtback_chunk_find(struct virtback_xen_guest *gue
 
 	spin_lock_irq(&guest->cache_lock);
 	hash_for_each_possible(guest->chunks, chunk, hash, nr) {
-		/* One of an old generation waits for its sweep. */
+		/* One of an old generation waits for its sweep or its last unpin. */
 		if (chunk->nr != nr || chunk->gen != guest->gen)
 			continue;
-		chunk->refs++;
-		list_move_tail(&chunk->link, &guest->lru);
+		if (!chunk->refs++)
+			list_del_init(&chunk->link);
 		guest->stats.hits++;
 		spin_unlock_irq(&guest->cache_lock);
 		return chunk;
@@ -203,19 +210,15 @@ static void virtback_cache_make_room(struct virtback_xen_guest *guest)
 {
 	unsigned long max = virtback_xen_pages_scarce() ? VIRTBACK_CHUNKS_MAX_SCARCE :
 							  VIRTBACK_CHUNKS_MAX;
-	struct virtback_chunk *chunk, *victim = NULL;
+	struct virtback_chunk *victim = NULL;
 
 	spin_lock_irq(&guest->cache_lock);
-	if (guest->nr_chunks >= max) {
-		list_for_each_entry(chunk, &guest->lru, link) {
-			if (chunk->refs)
-				continue;
-			victim = chunk;
-			hash_del(&victim->hash);
-			list_del_init(&victim->link);
-			guest->stats.evictions++;
-			break;
-		}
+	if (guest->nr_chunks >= max)
+		victim = list_first_entry_or_null(&guest->lru, struct virtback_chunk, link);
+	if (victim) {
+		hash_del(&victim->hash);
+		list_del_init(&victim->link);
+		guest->stats.evictions++;
 	}
 	spin_unlock_irq(&guest->cache_lock);
 	if (!victim || virtback_chunk_reap(victim))
@@ -233,10 +236,8 @@ static void virtback_chunk_insert(struct virtback_chunk *chunk)
 	spin_lock_irq(&guest->cache_lock);
 	guest->nr_chunks++;
 	/* An INVALIDATE came while it was mapped: of use for this pin alone. */
-	if (!guest->closed && chunk->gen == guest->gen) {
+	if (!guest->closed && chunk->gen == guest->gen)
 		hash_add(guest->chunks, &chunk->hash, chunk->nr);
-		list_add_tail(&chunk->link, &guest->lru);
-	}
 	spin_unlock_irq(&guest->cache_lock);
 }
 

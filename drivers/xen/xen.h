@@ -120,8 +120,8 @@ struct virtback_xen_vcpu {
  * @closed: no new chunk is kept
  * @gen: bumped by INVALIDATE; chunks of another generation are not used any more
  * @nr_chunks: chunks mapped
- * @lru: hashed chunks, the longest unused one first; those of old generations
- *	 come before all others
+ * @lru: hashed chunks that are not pinned, the longest unused one first; those
+ *	 of old generations come before all others
  * @chunks: hashed chunks by number
  * @stats: counters
  * @sweep: lets go of chunks of old generations
