@@ -24,8 +24,10 @@
 /*
  * Chunks of a guest that are kept mapped: 512 MiB, for which this kernel spends
  * 8 MiB on page structures; 64 MiB where mapping takes memory from this domain.
- * Pinned chunks come on top when there are more of them; the queues' pools bound
- * those.
+ * When so many are pinned, pages are mapped one by one on top, each for its pin
+ * alone. To refuse them instead could stop a queue for ever: what would make room
+ * are the requests of other queues, or rings, and no completion wakes it for those.
+ * The queues' pools bound the number, and a page costs a 16th of a chunk.
  */
 #define VIRTBACK_CHUNKS_MAX		((512UL << 20) / PAGE_SIZE / VIRTBACK_CHUNK_PAGES)
 #define VIRTBACK_CHUNKS_MAX_SCARCE	((64UL << 20) / PAGE_SIZE / VIRTBACK_CHUNK_PAGES)
@@ -48,6 +50,8 @@
  * @mapped: bit n: page n is mapped. Only ever gains bits. Written under map_lock
  *	    and cache_lock.
  * @nr: number of the chunk: guest frame number >> VIRTBACK_CHUNK_SHIFT
+ * @gfn: guest frame number of the first page; of a single page on top of the
+ *	 limit, which is never hashed, that of the page
  * @guest: guest, with a reference
  * @pages: where it is mapped
  */
@@ -58,6 +62,7 @@ struct virtback_chunk {
 	u32 gen;
 	u32 mapped;
 	u64 nr;
+	u64 gfn;
 	struct virtback_xen_guest *guest;
 	struct virtback_xen_pages *pages;
 };
@@ -84,11 +89,18 @@ static void virtback_xen_reap_work(struct work_struct *work);
 static DECLARE_DELAYED_WORK(virtback_xen_reaper, virtback_xen_reap_work);
 static struct workqueue_struct *virtback_xen_wq;
 
+/* A page on top of the limit, not a chunk that counts. */
+static bool virtback_chunk_single(const struct virtback_chunk *chunk)
+{
+	return chunk->pages->nr == 1;
+}
+
 /* Unmap and free a dead chunk; false when its pages are still in use elsewhere. */
 static bool virtback_chunk_reap(struct virtback_chunk *chunk)
 {
 	struct virtback_xen_guest *guest = chunk->guest;
 	struct virtback_xen_pages *pages = chunk->pages;
+	bool single = virtback_chunk_single(chunk);
 	unsigned long flags;
 
 	if (virtback_xen_pages_busy(pages))
@@ -99,7 +111,8 @@ static bool virtback_chunk_reap(struct virtback_chunk *chunk)
 		pr_err("dom%u: Xen refused to unmap pages; they are lost\n", guest->domid);
 
 	spin_lock_irqsave(&guest->cache_lock, flags);
-	guest->nr_chunks--;
+	if (!single)
+		guest->nr_chunks--;
 	spin_unlock_irqrestore(&guest->cache_lock, flags);
 	kfree(chunk);
 	virtback_xen_guest_put(guest);
@@ -201,19 +214,21 @@ static struct virtback_chunk *virtback_chunk_find(struct virtback_xen_guest *gue
 }
 
 /*
- * Within the limit there must be room for one more, if any chunk is unused. The
+ * Is there room for one more chunk within the limit, or can it be made? The
  * victim alone is reaped, and here: whoever waits under map_lock must not pay for
  * the dead of others, and the reaper's pages would come too late. (No reap_lock:
  * this is a worker of the guest, and a release waits for its workers.)
  */
-static void virtback_cache_make_room(struct virtback_xen_guest *guest)
+static bool virtback_cache_make_room(struct virtback_xen_guest *guest)
 {
 	unsigned long max = virtback_xen_pages_scarce() ? VIRTBACK_CHUNKS_MAX_SCARCE :
 							  VIRTBACK_CHUNKS_MAX;
 	struct virtback_chunk *victim = NULL;
+	bool room;
 
 	spin_lock_irq(&guest->cache_lock);
-	if (guest->nr_chunks >= max)
+	room = guest->nr_chunks < max;
+	if (!room)
 		victim = list_first_entry_or_null(&guest->lru, struct virtback_chunk, link);
 	if (victim) {
 		hash_del(&victim->hash);
@@ -221,18 +236,23 @@ static void virtback_cache_make_room(struct virtback_xen_guest *guest)
 		guest->stats.evictions++;
 	}
 	spin_unlock_irq(&guest->cache_lock);
-	if (!victim || virtback_chunk_reap(victim))
-		return;
+	if (!victim)
+		return room;
+	if (virtback_chunk_reap(victim))
+		return true;
 	/* Someone else still uses its pages. */
 	spin_lock_irq(&guest->cache_lock);
 	virtback_chunk_die(victim);
 	spin_unlock_irq(&guest->cache_lock);
+	return false;
 }
 
 static void virtback_chunk_insert(struct virtback_chunk *chunk)
 {
 	struct virtback_xen_guest *guest = chunk->guest;
 
+	if (virtback_chunk_single(chunk))
+		return;
 	spin_lock_irq(&guest->cache_lock);
 	guest->nr_chunks++;
 	/* An INVALIDATE came while it was mapped: of use for this pin alone. */
@@ -241,30 +261,36 @@ static void virtback_chunk_insert(struct virtback_chunk *chunk)
 	spin_unlock_irq(&guest->cache_lock);
 }
 
-/* Map a chunk. Called with map_lock held. Returns it pinned, or NULL. */
-static struct virtback_chunk *virtback_chunk_map(struct virtback_xen_guest *guest, u64 nr)
+/*
+ * Map the chunk with the page @gfn. Called with map_lock held. Returns it pinned,
+ * or NULL.
+ */
+static struct virtback_chunk *virtback_chunk_map(struct virtback_xen_guest *guest, u64 gfn)
 {
+	unsigned int nr = VIRTBACK_CHUNK_PAGES;
 	struct virtback_chunk *chunk;
 
 	lockdep_assert_held(&guest->map_lock);
-	virtback_cache_make_room(guest);
+	if (!virtback_cache_make_room(guest))
+		nr = 1;
 	chunk = kzalloc(sizeof(*chunk), GFP_KERNEL);
 	if (!chunk)
 		return NULL;
-	chunk->pages = virtback_xen_pages_alloc(VIRTBACK_CHUNK_PAGES);
+	chunk->pages = virtback_xen_pages_alloc(nr);
 	if (!chunk->pages)
 		goto free;
 	INIT_HLIST_NODE(&chunk->hash);
 	INIT_LIST_HEAD(&chunk->link);
 	chunk->refs = 1;
-	chunk->nr = nr;
+	chunk->nr = gfn >> VIRTBACK_CHUNK_SHIFT;
+	chunk->gfn = round_down(gfn, nr);
 	chunk->guest = guest;
 	spin_lock_irq(&guest->cache_lock);
 	guest->stats.maps++;
 	chunk->gen = guest->gen;
 	spin_unlock_irq(&guest->cache_lock);
-	chunk->mapped = virtback_xen_map_foreign(guest->domid, nr << VIRTBACK_CHUNK_SHIFT,
-						 chunk->pages->page, chunk->pages->nr);
+	chunk->mapped = virtback_xen_map_foreign(guest->domid, chunk->gfn,
+						 chunk->pages->page, nr);
 	/* Keep nothing for an address where the guest has no memory at all. */
 	if (!chunk->mapped)
 		goto free_pages;
@@ -279,9 +305,10 @@ free:
 	return NULL;
 }
 
-/* The chunk @nr, pinned, or NULL. */
-static struct virtback_chunk *virtback_chunk_get(struct virtback_xen_guest *guest, u64 nr)
+/* The chunk with the page @gfn, pinned, or NULL. */
+static struct virtback_chunk *virtback_chunk_get(struct virtback_xen_guest *guest, u64 gfn)
 {
+	u64 nr = gfn >> VIRTBACK_CHUNK_SHIFT;
 	struct virtback_chunk *chunk;
 
 	chunk = virtback_chunk_find(guest, nr);
@@ -290,7 +317,7 @@ static struct virtback_chunk *virtback_chunk_get(struct virtback_xen_guest *gues
 	mutex_lock(&guest->map_lock);
 	chunk = virtback_chunk_find(guest, nr);
 	if (!chunk)
-		chunk = virtback_chunk_map(guest, nr);
+		chunk = virtback_chunk_map(guest, gfn);
 	mutex_unlock(&guest->map_lock);
 	return chunk;
 }
@@ -303,8 +330,7 @@ static bool virtback_chunk_retry(struct virtback_chunk *chunk, unsigned int i)
 
 	mutex_lock(&guest->map_lock);
 	ok = (chunk->mapped & BIT(i)) ||
-	     virtback_xen_map_foreign(guest->domid, (chunk->nr << VIRTBACK_CHUNK_SHIFT) + i,
-				      &chunk->pages->page[i], 1);
+	     virtback_xen_map_foreign(guest->domid, chunk->gfn + i, &chunk->pages->page[i], 1);
 	if (ok) {
 		spin_lock_irq(&guest->cache_lock);
 		WRITE_ONCE(chunk->mapped, chunk->mapped | BIT(i));
@@ -314,16 +340,20 @@ static bool virtback_chunk_retry(struct virtback_chunk *chunk, unsigned int i)
 	return ok;
 }
 
-/* The chunk with the page @gfn, pinned and with that page mapped, or NULL. */
-static struct virtback_chunk *virtback_chunk_get_page(struct virtback_xen_guest *guest, u64 gfn)
+/*
+ * The chunk with the page @gfn, pinned and with that page mapped, or NULL; *@i is
+ * the page's index in it.
+ */
+static struct virtback_chunk *virtback_chunk_get_page(struct virtback_xen_guest *guest, u64 gfn,
+						      unsigned int *i)
 {
-	unsigned int i = gfn % VIRTBACK_CHUNK_PAGES;
 	struct virtback_chunk *chunk;
 
-	chunk = virtback_chunk_get(guest, gfn >> VIRTBACK_CHUNK_SHIFT);
+	chunk = virtback_chunk_get(guest, gfn);
 	if (!chunk)
 		return NULL;
-	if ((READ_ONCE(chunk->mapped) & BIT(i)) || virtback_chunk_retry(chunk, i))
+	*i = gfn - chunk->gfn;
+	if ((READ_ONCE(chunk->mapped) & BIT(*i)) || virtback_chunk_retry(chunk, *i))
 		return chunk;
 	virtback_chunk_put(chunk);
 	return NULL;
@@ -354,11 +384,11 @@ int virtback_xen_pin(struct virtback_device *vd, u64 addr, u32 len, bool write,
 		     struct virtback_piece *p)
 {
 	struct virtback_xen_dev *xd = vd->host_priv;
-	unsigned int i = (addr >> PAGE_SHIFT) % VIRTBACK_CHUNK_PAGES;
 	u32 off = offset_in_page(addr);
 	struct virtback_chunk *chunk;
+	unsigned int i;
 
-	chunk = virtback_chunk_get_page(xd->guest, addr >> PAGE_SHIFT);
+	chunk = virtback_chunk_get_page(xd->guest, addr >> PAGE_SHIFT, &i);
 	if (!chunk)
 		return -EFAULT;
 	p->va = page_address(chunk->pages->page[i]) + off;
@@ -393,12 +423,13 @@ static int virtback_xen_area_pin(struct virtback_xen_guest *guest, struct virtba
 				 u64 gfn, unsigned int nr, struct page **page)
 {
 	struct virtback_chunk *chunk;
+	unsigned int i;
 
 	while (xa->nr < nr) {
-		chunk = virtback_chunk_get_page(guest, gfn + xa->nr);
+		chunk = virtback_chunk_get_page(guest, gfn + xa->nr, &i);
 		if (!chunk)
 			return -EFAULT;
-		page[xa->nr] = chunk->pages->page[(gfn + xa->nr) % VIRTBACK_CHUNK_PAGES];
+		page[xa->nr] = chunk->pages->page[i];
 		xa->chunk[xa->nr++] = chunk;
 	}
 	return 0;
