@@ -231,7 +231,10 @@ static void virtback_xen_release(struct virtback_device *vd)
 {
 	struct virtback_xen_dev *xd = vd->host_priv;
 
-	/* Whoever waits for the removal finds the domain free of our mappings. */
+	/*
+	 * Whoever waits for the removal finds the domain free of our mappings: first
+	 * those that hold the guest, then the ioreq page with the last of them.
+	 */
 	virtback_xen_cache_flush();
 	virtback_xen_dev_free(xd);
 }
@@ -240,7 +243,7 @@ static void virtback_xen_raise_irq(struct virtback_device *vd)
 {
 	struct virtback_xen_dev *xd = vd->host_priv;
 
-	/* The number of a dead domain may be another's by now. */
+	/* Xen would only refuse. The domid is the guest's while we hold that. */
 	if (READ_ONCE(xd->guest->dead))
 		return;
 	/* The interrupt is an edge: there is nothing to lower. */

@@ -54,7 +54,10 @@ static bool virtback_xen_port_connected(evtchn_port_t port)
  *
  * Xen disconnects the event channels of an IOREQ server when it begins to
  * destroy the domain. Unlike a domid, a channel is never connected to another
- * domain.
+ * domain. (Its local number may be, once it is closed: not for guests without
+ * devices.) May sleep.
+ *
+ * Return: false when the domain is being destroyed, and from then on.
  */
 bool virtback_xen_guest_alive(struct virtback_xen_guest *guest)
 {
@@ -65,15 +68,23 @@ static void virtback_xen_guest_free(struct kref *ref)
 {
 	struct virtback_xen_guest *guest = container_of(ref, struct virtback_xen_guest, ref);
 
+	/* From here on the domid can become another domain's. */
+	if (guest->ioreq) {
+		if (virtback_xen_unmap(guest->ioreq->page, 1, BIT(0)))
+			virtback_xen_pages_free(guest->ioreq);
+		else
+			pr_err("dom%u: Xen refused to unmap the ioreq page; it is lost\n",
+			       guest->domid);
+	}
 	kfree(guest->vcpus);
 	kfree(guest);
 }
 
 /**
- * virtback_xen_guest_put() - let go of the structure
+ * virtback_xen_guest_put() - let go of the structure, and of the domid
  * @guest: guest
  *
- * Any context.
+ * The last one unmaps the ioreq page. Process context.
  */
 void virtback_xen_guest_put(struct virtback_xen_guest *guest)
 {
@@ -340,9 +351,10 @@ static bool virtback_xen_guest_wait_taken(struct virtback_xen_guest *guest)
  * @guest: guest without devices
  *
  * In an order that leaves no vCPU waiting: no new requests, all slots answered,
- * answers taken, channels unbound, server destroyed, page unmapped. The server of
- * a paused domain stays, disabled, until Xen destroys it with the domain; its
- * channels are not needed any more, since the vCPU was notified. May sleep.
+ * answers taken, channels unbound, server destroyed. The server of a paused
+ * domain stays, disabled, until Xen destroys it with the domain; its channels are
+ * not needed any more, since the vCPU was notified. The page stays mapped while
+ * anyone holds the guest. May sleep.
  */
 void virtback_xen_guest_destroy(struct virtback_xen_guest *guest)
 {
@@ -365,14 +377,6 @@ void virtback_xen_guest_destroy(struct virtback_xen_guest *guest)
 		pr_warn("dom%u: a vCPU stopped within an access, its IOREQ server stays until the domain ends\n",
 			guest->domid);
 	virtback_xen_cache_close(guest);
-	/* Last: until here the domid cannot become another domain's. */
-	if (guest->ioreq) {
-		if (virtback_xen_unmap(guest->ioreq->page, 1, BIT(0)))
-			virtback_xen_pages_free(guest->ioreq);
-		else
-			pr_err("dom%u: Xen refused to unmap the ioreq page; it is lost\n",
-			       guest->domid);
-	}
 	virtback_xen_guest_put(guest);
 }
 

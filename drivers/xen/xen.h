@@ -102,9 +102,11 @@ struct virtback_xen_vcpu {
 /**
  * struct virtback_xen_guest - a domain with at least one device
  * @ref: held by devices until they are released and by chunks; keeps the structure
+ *	 and the mapping of @ioreq, and so @domid
  * @link: in the list of guests while @nr_devs is not 0
  * @domid: domain. While @ioreq is mapped Xen cannot give the number to another
- *	   domain: a mapped page keeps even a dead one from being freed.
+ *	   domain: a mapped page keeps even a dead one from being freed. So whoever
+ *	   holds a reference may use it.
  * @id: IOREQ server
  * @enabled: the server was enabled
  * @nr_devs: devices between attach and detach; virtback_xen_guests_lock
