@@ -26,6 +26,9 @@
 #define VIRTBACK_SPI_FIRST	32
 #define VIRTBACK_SPI_LAST	1019
 
+static void virtback_xen_bury(struct work_struct *work);
+static DECLARE_WORK(virtback_xen_undertaker, virtback_xen_bury);
+
 static LIST_HEAD(virtback_xen_guests);
 /* Protects the list of guests and their number of devices. */
 static DEFINE_MUTEX(virtback_xen_guests_lock);
@@ -163,6 +166,9 @@ static int virtback_xen_dev_add(struct virtback_xen_dev *xd)
 		return virtback_xen_refuse(xd->vd, "base", ret,
 					   ret == -EEXIST ? "another device's window is there" :
 							    "Xen refused the window");
+	/* The domain may have died before the device was on the list. */
+	if (!virtback_xen_guest_alive(guest))
+		schedule_work(&virtback_xen_undertaker);
 	return 0;
 }
 
@@ -283,7 +289,8 @@ static void virtback_xen_bury(struct work_struct *work)
 
 	mutex_lock(&virtback_xen_guests_lock);
 	list_for_each_entry(guest, &virtback_xen_guests, link) {
-		if (guest->dead || virtback_xen_guest_alive(guest))
+		/* Also those found dead before: a device may have joined since. */
+		if (virtback_xen_guest_alive(guest))
 			continue;
 		WRITE_ONCE(guest->dead, true);
 		mutex_lock(&guest->lock);
@@ -293,8 +300,6 @@ static void virtback_xen_bury(struct work_struct *work)
 	}
 	mutex_unlock(&virtback_xen_guests_lock);
 }
-
-static DECLARE_WORK(virtback_xen_undertaker, virtback_xen_bury);
 
 /* Runs in the one thread that serves all of xenstore. */
 static void virtback_xen_released(struct xenbus_watch *watch, const char *path, const char *token)
