@@ -19,7 +19,6 @@
 #include <virtback/xen.h>
 
 #include "dmop.h"
-#include "toolstack.h"
 #include "xen.h"
 
 /* Shared peripheral interrupts of a GIC. */
@@ -352,19 +351,7 @@ int virtback_xen_init(void)
 	/* Xenstore may start later than we do. */
 	ret = register_xenstore_notifier(&virtback_xen_store);
 	if (ret)
-		goto chunk_exit;
-	ret = virtback_toolstack_init();
-	if (ret)
-		goto unwatch;
-	return 0;
-
-unwatch:
-	unregister_xenstore_notifier(&virtback_xen_store);
-	if (virtback_xen_watching)
-		unregister_xenbus_watch(&virtback_xen_watch);
-	cancel_work_sync(&virtback_xen_undertaker);
-chunk_exit:
-	virtback_xen_chunk_exit();
+		virtback_xen_chunk_exit();
 	return ret;
 }
 
@@ -375,7 +362,6 @@ void virtback_xen_exit(void)
 {
 	if (!virtback_xen_possible())
 		return;
-	virtback_toolstack_exit();
 	unregister_xenstore_notifier(&virtback_xen_store);
 	if (virtback_xen_watching)
 		unregister_xenbus_watch(&virtback_xen_watch);

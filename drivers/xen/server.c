@@ -55,7 +55,7 @@ static bool virtback_xen_port_connected(evtchn_port_t port)
  * Xen disconnects the event channels of an IOREQ server when it begins to
  * destroy the domain. Unlike a domid, a channel is never connected to another
  * domain. (Its local number may be, once it is closed: not for guests without
- * devices.) May sleep.
+ * devices.) Any context.
  *
  * Return: false when the domain is being destroyed, and from then on.
  */

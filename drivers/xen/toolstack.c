@@ -40,8 +40,7 @@
 
 #include <virtback/config.h>
 #include <virtback/device.h>
-
-#include "toolstack.h"
+#include <virtback/xen.h>
 
 #define VIRTBACK_NODE_DIR	"backend/virtio_disk"
 
