@@ -35,6 +35,7 @@
 #include <linux/string.h>
 #include <linux/workqueue.h>
 
+#include <xen/page.h>
 #include <xen/xen.h>
 #include <xen/xenbus.h>
 
@@ -529,13 +530,15 @@ static struct notifier_block virtback_xenstore = {
 /**
  * virtback_toolstack_init() - serve the toolstack's nodes, now and to come
  *
- * Does not wait for xenstore. Harmless where there is no Xen.
+ * Does not wait for xenstore. Does nothing where there is no Xen, or where this
+ * kernel's pages are not Xen's.
  *
  * Return: 0 or -ENOMEM
  */
 int virtback_toolstack_init(void)
 {
-	if (!xen_domain())
+	/* No other kernel can serve a guest: the nodes are for someone else. */
+	if (!xen_domain() || PAGE_SIZE != XEN_PAGE_SIZE)
 		return 0;
 	virtback_node_wq = alloc_workqueue("virtback_nodes", WQ_UNBOUND, 0);
 	if (!virtback_node_wq)
