@@ -158,7 +158,10 @@ static int virtback_node_state(struct xenbus_transaction t, const char *path)
 	int state, ret;
 
 	ret = xenbus_scanf(t, path, "state", "%d", &state);
-	return ret < 0 ? ret : state;
+	if (ret < 0)
+		return ret;
+	/* Whoever may write the node could else make us see any error. */
+	return state < 0 ? -ERANGE : state;
 }
 
 /* One try of virtback_node_switch(). */
