@@ -272,6 +272,15 @@ static int virtback_node_config(struct virtback_node *node, const struct virtbac
 	return virtback_node_check(node, keys, cfg);
 }
 
+/* Say so once; but a node that went away while its keys were read misses nothing. */
+static void virtback_node_warn(struct virtback_node *node, const char *key)
+{
+	if (node->warned || virtback_node_state(XBT_NIL, node->path) != XenbusStateInitialising)
+		return;
+	pr_warn("%s: %s: missing, waiting for it\n", node->path, key);
+	node->warned = true;
+}
+
 /* libxl writes all keys at once, but a person with xenstore-write does not. */
 static bool virtback_node_complete(struct virtback_node *node, const struct virtback_keys *keys)
 {
@@ -280,10 +289,7 @@ static bool virtback_node_complete(struct virtback_node *node, const struct virt
 	for (i = 0; i < VIRTBACK_KEY_NR; i++) {
 		if (keys->val[i] || i == VIRTBACK_KEY_GRANTS)
 			continue;
-		if (!node->warned)
-			pr_warn("%s: %s: missing, waiting for it\n", node->path,
-				virtback_key_names[i]);
-		node->warned = true;
+		virtback_node_warn(node, virtback_key_names[i]);
 		return false;
 	}
 	return true;
