@@ -381,37 +381,15 @@ static int virtback_remove_start(const char *name, bool force, struct virtback_e
 }
 
 /**
- * virtback_remove() - take a device away
+ * virtback_remove() - take a device away and wait until its disk is closed
  * @name: its name
  * @force: even when that harms a running guest
- *
- * Waits for no disk: when it returns the guest cannot reach the device any more,
- * but the name stays taken until the disk is closed.
  *
  * Return: 0; -ENOENT, or -EBUSY when it is in use or someone removes it already,
- * after a line in the log
+ * after a line in the log; -ERESTARTSYS when the caller was killed, the removal
+ * then goes on by itself
  */
 int virtback_remove(const char *name, bool force)
-{
-	struct virtback_entry *entry = NULL;
-	int err = virtback_remove_start(name, force, &entry);
-
-	if (err == -ENOENT)
-		pr_err("%s: remove: no such device\n", name);
-	if (entry)
-		put_device(&entry->vd.dev);
-	return err;
-}
-
-/**
- * virtback_remove_wait() - take a device away and wait until its disk is closed
- * @name: its name
- * @force: even when that harms a running guest
- *
- * Return: as virtback_remove(), or -ERESTARTSYS when the caller was killed; the
- * removal then goes on by itself
- */
-int virtback_remove_wait(const char *name, bool force)
 {
 	struct virtback_entry *entry = NULL;
 	int err = virtback_remove_start(name, force, &entry);

@@ -72,7 +72,7 @@ static ssize_t remove_store(virtback_class_const struct class *class,
 		return -ENOMEM;
 	err = virtback_remove_parse(copy, &name, &force);
 	if (!err)
-		err = virtback_remove_wait(name, force);
+		err = virtback_remove(name, force);
 	kfree(copy);
 	return err ?: count;
 }

@@ -51,7 +51,6 @@ void virtback_config_free(struct virtback_config *cfg);
 
 /* drivers/control/control.c */
 int virtback_create(const struct virtback_config *cfg);
-int virtback_remove(const char *name, bool force);
 int virtback_detach(const char *name);
 void virtback_config_name(const struct virtback_config *cfg, char *buf, size_t len);
 void virtback_device_lost(struct virtback_device *vd);
