@@ -18,7 +18,8 @@
  *   1 Initialising  libxl; the node is free to be claimed
  *   2 InitWait      here, when the device exists; the guest then starts
  *   5 Closing       libxl, when the disk is to go
- *   6 Closed        here, when the guest cannot reach the device any more
+ *   6 Closed        here, when the guest cannot reach the device any more and its
+ *		     disk is closed, or does not close in time
  *
  * Every write is a transaction that looks at the state first, so that it never
  * brings back a folder that was removed and never touches the next guest's.
@@ -44,6 +45,13 @@
 #include <virtback/xen.h>
 
 #define VIRTBACK_NODE_DIR	"backend/virtio_disk"
+
+/*
+ * How long to wait for a disk to be closed, since the next guest's device, after a
+ * reboot, opens it exclusively. libxl waits ten seconds for a state, and a disk
+ * that hangs must not make it fail.
+ */
+#define VIRTBACK_CLOSE_TIMEOUT	(5 * HZ)
 
 /* Keys of a node. The first four are options under another name. */
 enum virtback_key {
@@ -295,12 +303,16 @@ static bool virtback_node_complete(struct virtback_node *node, const struct virt
 	return true;
 }
 
-/* The guest, if it still lives, cannot reach the device any more afterwards. */
-static void virtback_node_detach(struct virtback_node *node)
+/*
+ * The guest, if it still lives, cannot reach the device any more afterwards. Waits
+ * @timeout for the disk as well.
+ */
+static void virtback_node_detach(struct virtback_node *node, unsigned long timeout)
 {
 	if (!node->owned)
 		return;
-	virtback_detach(node->name);
+	if (virtback_detach(node->name, timeout) == -ETIMEDOUT)
+		pr_warn("%s: its disk is not closed yet\n", node->name);
 	node->owned = false;
 }
 
@@ -313,6 +325,8 @@ static void virtback_node_create(struct virtback_node *node, const struct virtba
 	if (virtback_node_config(node, keys, &cfg))
 		goto out;
 	virtback_config_name(&cfg, node->name, sizeof(node->name));
+	/* A guest that was destroyed, and not shut down, went without waiting. */
+	virtback_wait_closed(cfg.backing, VIRTBACK_CLOSE_TIMEOUT);
 	err = virtback_create(&cfg);
 	if (err) {
 		virtback_node_fail(node, err, node->name, "cannot be made, see the kernel's log");
@@ -327,7 +341,7 @@ static void virtback_node_create(struct virtback_node *node, const struct virtba
 	if (err) {
 		pr_warn("%s: the toolstack took it back (%d), removing %s\n", node->path, err,
 			node->name);
-		virtback_node_detach(node);
+		virtback_node_detach(node, 0);
 	}
 out:
 	virtback_config_free(&cfg);
@@ -339,7 +353,7 @@ static void virtback_node_claim(struct virtback_node *node)
 	int err;
 
 	/* What we have was made for a node that is gone. */
-	virtback_node_detach(node);
+	virtback_node_detach(node, 0);
 	/* A module that leaves must leave the node to the next one, unharmed. */
 	if (!try_module_get(THIS_MODULE))
 		return;
@@ -383,14 +397,14 @@ static void virtback_node_work(struct work_struct *work)
 		/* Not owned: a user-space back end has it. */
 		if (!node->owned)
 			break;
-		virtback_node_detach(node);
+		virtback_node_detach(node, VIRTBACK_CLOSE_TIMEOUT);
 		virtback_node_switch(node, XenbusStateClosing, XenbusStateClosed, NULL);
 		break;
 	case XenbusStateClosed:
-		virtback_node_detach(node);
+		virtback_node_detach(node, 0);
 		break;
 	case -ENOENT:
-		virtback_node_detach(node);
+		virtback_node_detach(node, 0);
 		virtback_node_forget(node);
 		break;
 	default:
