@@ -6,7 +6,9 @@
  * All of them may be called in any context: the buffers are on the stack, and
  * Xen translates kernel addresses of any kind.
  */
+#include <linux/build_bug.h>
 #include <linux/kernel.h>
+#include <linux/stddef.h>
 #include <linux/string.h>
 
 #include <asm/xen/hypercall.h>
@@ -30,11 +32,7 @@ struct virtback_dmop {
 	u32 op;
 	u32 pad;
 	union {
-		struct {
-			u8 handle_bufioreq;
-			u8 pad[3];
-			u16 id;
-		} create_server;
+		/* First: an initialiser need not zero more than the first member. */
 		struct {
 			u16 id;
 			u16 pad;
@@ -42,6 +40,11 @@ struct virtback_dmop {
 			u64 start;
 			u64 end;
 		} range;
+		struct {
+			u8 handle_bufioreq;
+			u8 pad[3];
+			u16 id;
+		} create_server;
 		struct {
 			u16 id;
 			u8 enabled;
@@ -61,6 +64,9 @@ struct virtback_dmop {
 		} nr_vcpus;
 	} u;
 };
+
+static_assert(sizeof_field(struct virtback_dmop, u) ==
+	      sizeof_field(struct virtback_dmop, u.range));
 
 static int virtback_dmop(domid_t domid, struct virtback_dmop *op)
 {
