@@ -73,10 +73,14 @@ static int virtback_xen_check_domain(struct virtback_device *vd, domid_t domid)
 	case -EACCES:
 		return virtback_xen_refuse(vd, "domid", -EPERM,
 					   "this domain has no device model rights over it");
-	default:
+	case -ENOSYS:
+	case -EOPNOTSUPP:
 		/* What Xen says without IOREQ servers depends on its version. */
 		return virtback_xen_refuse(vd, "domid", -EOPNOTSUPP,
 					   "Xen does no device model operations; it must be built with IOREQ servers");
+	default:
+		return virtback_xen_refuse(vd, "domid", ret,
+					   "Xen refused to tell the number of its vCPUs");
 	}
 }
 
