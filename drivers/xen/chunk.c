@@ -379,6 +379,8 @@ static u32 virtback_chunk_run(const struct virtback_chunk *chunk, unsigned int i
  * @len: bytes wanted
  * @write: they will be written
  * @p: receives the piece
+ *
+ * Return: 0, or -EFAULT when it is not guest memory or cannot be mapped.
  */
 int virtback_xen_pin(struct virtback_device *vd, u64 addr, u32 len, bool write,
 		     struct virtback_piece *p)
@@ -494,6 +496,8 @@ free:
  * @len: bytes
  * @write: they will be written
  * @area: receives the mapping
+ *
+ * Return: 0 or -errno.
  */
 int virtback_xen_map(struct virtback_device *vd, u64 addr, size_t len, bool write,
 		     struct virtback_area *area)

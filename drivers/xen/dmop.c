@@ -84,6 +84,8 @@ static int virtback_dmop(domid_t domid, struct virtback_dmop *op)
  * @nr: receives the number
  *
  * Changes nothing, so it also tells whether this domain may serve that one.
+ *
+ * Return: 0 or -errno.
  */
 int virtback_dmop_nr_vcpus(domid_t domid, u32 *nr)
 {
@@ -98,6 +100,8 @@ int virtback_dmop_nr_vcpus(domid_t domid, u32 *nr)
  * virtback_dmop_create_server() - make an IOREQ server without a buffered ring
  * @domid: domain
  * @id: receives its number
+ *
+ * Return: 0 or -errno.
  */
 int virtback_dmop_create_server(domid_t domid, u16 *id)
 {
@@ -114,6 +118,8 @@ int virtback_dmop_create_server(domid_t domid, u16 *id)
  * virtback_dmop_destroy_server() - undo virtback_dmop_create_server()
  * @domid: domain
  * @id: server
+ *
+ * Return: 0 or -errno.
  */
 int virtback_dmop_destroy_server(domid_t domid, u16 id)
 {
@@ -130,6 +136,8 @@ int virtback_dmop_destroy_server(domid_t domid, u16 id)
  * @enable: get requests
  *
  * Xen pauses the domain for it, so no request is on its way when this returns.
+ *
+ * Return: 0 or -errno.
  */
 int virtback_dmop_enable_server(domid_t domid, u16 id, bool enable)
 {
@@ -157,6 +165,8 @@ static int virtback_dmop_range(u32 cmd, domid_t domid, u16 id, u64 start, u64 si
  * @id: server
  * @start: first address
  * @size: bytes
+ *
+ * Return: 0 or -errno.
  */
 int virtback_dmop_map_range(domid_t domid, u16 id, u64 start, u64 size)
 {
@@ -169,6 +179,8 @@ int virtback_dmop_map_range(domid_t domid, u16 id, u64 start, u64 size)
  * @id: server
  * @start: first address
  * @size: bytes
+ *
+ * Return: 0 or -errno.
  */
 int virtback_dmop_unmap_range(domid_t domid, u16 id, u64 start, u64 size)
 {
@@ -180,6 +192,8 @@ int virtback_dmop_unmap_range(domid_t domid, u16 id, u64 start, u64 size)
  * @domid: domain
  * @irq: INTID, 32 and up
  * @level: 1 raises it; 0 does nothing to an edge interrupt
+ *
+ * Return: 0 or -errno.
  */
 int virtback_dmop_set_irq_level(domid_t domid, u32 irq, bool level)
 {

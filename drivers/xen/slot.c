@@ -90,6 +90,8 @@ void virtback_slot_finish(struct virtback_slot *slot, const struct virtback_slot
  * @slot: slot
  *
  * Any context.
+ *
+ * Return: true for a request, taken or not.
  */
 bool virtback_slot_busy(const struct virtback_slot *slot)
 {

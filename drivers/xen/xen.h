@@ -2,8 +2,22 @@
 /*
  * Private to the Xen host.
  *
- * Locks, outermost first: virtback_xen_guests_lock (host.c), guest->lock,
- * guest->map_lock, guest->cache_lock.
+ * Locks, outermost first. With the core's (vd->lock, vq->ring_lock, vq->lock):
+ *
+ *	virtback_xen_guests_lock (host.c)
+ *		guest->lock
+ *		virtback_xen_pool_lock (pages.c)
+ *	vd->lock: ring areas are mapped and unmapped
+ *		vq->ring_lock: buffers are pinned
+ *			guest->map_lock
+ *				virtback_xen_pool_lock
+ *	virtback_xen_reap_lock (chunk.c)
+ *		virtback_xen_pool_lock
+ *
+ * guest->cache_lock is taken under any of them but the pool's, with interrupts
+ * off, also in interrupt context, and under vq->lock, where a completion unpins;
+ * virtback_xen_dead_lock (chunk.c) in it. Nothing else is taken there, so that
+ * INVALIDATE waits for no one who waits for the guest.
  */
 #ifndef VIRTBACK_XEN_PRIVATE_H
 #define VIRTBACK_XEN_PRIVATE_H
