@@ -278,6 +278,7 @@ const struct virtback_host_ops virtback_xen_host = {
 	.unmap = virtback_xen_unmap_area,
 	.raise_irq = virtback_xen_raise_irq,
 	.in_use = virtback_xen_in_use,
+	.group = &virtback_xen_group,
 	.reinject = true,
 };
 

@@ -218,4 +218,7 @@ void virtback_xen_guest_put(struct virtback_xen_guest *guest);
 bool virtback_xen_guest_alive(struct virtback_xen_guest *guest);
 void virtback_xen_dev_put(struct virtback_xen_dev *xd);
 
+/* stats.c: what can be read of a guest */
+extern const struct attribute_group virtback_xen_group;
+
 #endif
