@@ -33,7 +33,7 @@
  */
 #define VIRTBACK_TRAPS_PER_TICK	DIV_ROUND_UP(50000, HZ)
 
-/* How often, at 1 ms, to look whether all vCPUs have taken their answers. */
+/* How often, at 1 to 2 ms, to look whether all vCPUs have taken their answers. */
 #define VIRTBACK_TAKEN_TRIES	100
 
 /* Is the vCPU's event channel still connected to the domain's end? */
@@ -341,7 +341,7 @@ static bool virtback_xen_guest_wait_taken(struct virtback_xen_guest *guest)
 			return true;
 		if (guest->vcpus[0].port && !virtback_xen_port_connected(guest->vcpus[0].port))
 			return true;
-		msleep(1);
+		usleep_range(1000, 2000);
 	}
 	return false;
 }
