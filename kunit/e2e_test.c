@@ -65,7 +65,7 @@ static void e2e_exit(struct kunit *test)
 		return;
 	e2e_close(e);
 	if (e->made)
-		KUNIT_EXPECT_EQ(test, virtback_remove_wait(DEVICE, true), 0);
+		KUNIT_EXPECT_EQ(test, virtback_remove(DEVICE, true), 0);
 	if (e->disk)
 		test_disk_destroy(e->disk);
 }
@@ -121,7 +121,7 @@ static void e2e_start(struct kunit *test)
 
 static int e2e_remove(struct e2e *e, bool force)
 {
-	int err = virtback_remove_wait(DEVICE, force);
+	int err = virtback_remove(DEVICE, force);
 
 	if (!err)
 		e->made = false;
