@@ -7,6 +7,7 @@
 #include <linux/bio.h>
 #include <linux/blkdev.h>
 #include <linux/file.h>
+#include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -44,6 +45,8 @@ static int e2e_init(struct kunit *test)
 	test->priv = e;
 	if (!VIRTBACK_LOOP)
 		kunit_skip(test, "this kernel has no virtio drivers");
+	if (THIS_MODULE->state != MODULE_STATE_LIVE)
+		kunit_skip(test, "this kernel runs suites before the module's init");
 	e->disk = test_disk_create(test, 512, true);
 	e->cfg.backing = e->disk->path;
 	set_bit(VIRTBACK_OPT_BACKING, &e->cfg.set);
