@@ -3,9 +3,9 @@
 #
 # Runs Xen with dom0 in QEMU.  To be sourced after images.sh.
 #
-# Environment: ACCEL (tcg, or as QEMU's -accel: tcg,thread=multi), CPU (cortex-a57, or host with kvm), CPUS (2),
-# MEM (2560, MiB), DOM0_MEM (1024, MiB), BOOT_TIMEOUT (2400, seconds),
-# XEN_ARGS and DOM0_ARGS (more arguments of the two kernels).
+# Environment: ACCEL (tcg, kvm or what QEMU's -accel takes), CPU (cortex-a57, or
+# host with kvm), CPUS (2), MEM (2560, MiB), DOM0_MEM (1024, MiB), BOOT_TIMEOUT
+# (2400, seconds), XEN_ARGS and DOM0_ARGS (more arguments of the two kernels).
 
 VB_DISK_MB=32
 # An emulated processor on a busy machine may stand still for many seconds, which

@@ -8,7 +8,8 @@ load
 ram_disk 0
 ram_disk 1
 ram_disk 2
-guest f "$(disk_line /dev/ram0 xvda w)"
+# Its kernel may panic when the window is gone; it shall not come back then.
+guest f "$(disk_line /dev/ram0 xvda w)" -- 'on_reboot = "destroy"' 'on_crash = "destroy"'
 guest o "$(disk_line /dev/ram1 xvda w)"
 name=$(devices "$(guest_id f).")
 if echo "$name" >$SYS/remove; then
@@ -25,7 +26,13 @@ wait_for 30 "the disk to be closed" disk_free /dev/ram0
 note "the other guest goes on"
 guest_do o 'vbio write /dev/vda 4 8 && vbio verify /dev/vda 4 8'
 guest_sane o
-destroy f
+
+f_gone()
+{
+	guest_gone f || { xl destroy f; guest_gone f; }
+}
+
+wait_for 60 "guest f to be gone" f_gone
 destroy o
 nothing_left /dev/ram0 /dev/ram1
 unload
