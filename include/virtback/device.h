@@ -197,8 +197,7 @@ do {									\
 	struct virtback_device *__vd = (vd);				\
 									\
 	if (__ratelimit(&__vd->log))					\
-		printk(KERN_WARNING KBUILD_MODNAME ": %s: guest: " fmt,	\
-		       __vd->name, ##__VA_ARGS__);			\
+		pr_warn("%s: guest: " fmt, __vd->name, ##__VA_ARGS__);	\
 } while (0)
 
 /* drivers/core/device.c */
