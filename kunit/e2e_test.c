@@ -53,7 +53,7 @@ static int e2e_init(struct kunit *test)
 static void e2e_close(struct e2e *e)
 {
 	if (e->bdev)
-		virtback_bdev_close(e->handle, true);
+		virtback_bdev_close(e->handle, true, e);
 	e->bdev = NULL;
 }
 

@@ -53,7 +53,7 @@ static void fake_unpin_copy(struct fake *f, struct virtback_piece *p)
 	struct fake_copy *copy = p->pin;
 
 	if (memchr_inv(copy->bytes + p->len, POISON, POISON_LEN))
-		atomic_inc(&f->bad_unpins);
+		atomic_inc(&f->bad_pins);
 	if (copy->write)
 		memcpy(copy->to, copy->bytes, p->len);
 	kfree(copy);
@@ -66,6 +66,8 @@ static int fake_pin(struct virtback_device *vd, u64 addr, u32 len, bool write,
 	u64 off = addr - FAKE_BASE;
 	int err;
 
+	if (!len)
+		atomic_inc(&f->bad_pins);
 	if (addr < FAKE_BASE || off >= f->mem_len)
 		return -EFAULT;
 	p->va = f->mem + off;
@@ -77,6 +79,7 @@ static int fake_pin(struct virtback_device *vd, u64 addr, u32 len, bool write,
 			return err;
 	}
 	atomic_inc(&f->pins);
+	f->pinned++;
 	return 0;
 }
 
@@ -85,7 +88,7 @@ static void fake_unpin(struct virtback_device *vd, struct virtback_piece *p)
 	struct fake *f = vd->host_priv;
 
 	if (!p->pin) {
-		atomic_inc(&f->bad_unpins);
+		atomic_inc(&f->bad_pins);
 		return;
 	}
 	if (f->on_unpin)
@@ -403,7 +406,7 @@ void fake_destroy(struct fake *f)
 	virtback_device_quiesce(&f->vd);
 	KUNIT_EXPECT_EQ(test, atomic_read(&f->pins), 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&f->maps), 0);
-	KUNIT_EXPECT_EQ(test, atomic_read(&f->bad_unpins), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->bad_pins), 0);
 	f->hold = false;
 	if (f->before_drain)
 		f->before_drain(f);

@@ -57,10 +57,11 @@ struct virtback_config;
  * @piece: no pin crosses a multiple of this offset, as with chunks or pages; any
  *	   size but PAGE_SIZE also makes pieces lie apart
  * @pins: pieces pinned now
+ * @pinned: pieces pinned so far
  * @maps: areas mapped now
  * @irqs: calls of raise_irq()
  * @lowered: calls of lower_irq()
- * @bad_unpins: pieces unpinned that were not pinned, or written past their end
+ * @bad_pins: pieces pinned empty, unpinned twice, or written past their end
  * @maps_left: maps until one fails, -1 for never
  * @on_unpin: called for each piece before it is unpinned
  * @used_at_unpin: used index of queue 0 when a piece was last unpinned
@@ -97,10 +98,11 @@ struct fake {
 	size_t mem_len;
 	u32 piece;
 	atomic_t pins;
+	unsigned int pinned;
 	atomic_t maps;
 	atomic_t irqs;
 	atomic_t lowered;
-	atomic_t bad_unpins;
+	atomic_t bad_pins;
 	int maps_left;
 	void (*on_unpin)(struct fake *f, struct virtback_piece *p);
 	u16 used_at_unpin;

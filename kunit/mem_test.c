@@ -25,7 +25,8 @@ static void read_gathers_buffers(struct kunit *test)
 {
 	struct fake *f = test->priv;
 	const struct virtback_sg sg[] = {
-		{ FAKE_DATA, 3 }, { FAKE_DATA, 0 }, { FAKE_DATA + 0x100, 4 }, { FAKE_DATA, 1 },
+		{ FAKE_DATA, 0 }, { FAKE_DATA, 3 }, { FAKE_DATA, 0 }, { FAKE_DATA + 0x100, 4 },
+		{ FAKE_DATA, 1 },
 	};
 	struct virtback_iter it = iter_of(sg, ARRAY_SIZE(sg));
 	char buf[9] = "";

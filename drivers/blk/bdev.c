@@ -148,16 +148,13 @@ enum virtback_prepare virtback_blk_first_pass(struct virtback_req *req,
 	if (br->len == br->total)
 		return VIRTBACK_SUBMIT;
 
-	/*
-	 * The chain's storage serves the next chain as soon as this returns.
-	 * Rare: more than a MiB in one request.
-	 */
-	br->rest = kmemdup(it.sg, it.nr * sizeof(*it.sg), GFP_NOIO | __GFP_NOWARN);
-	if (!br->rest) {
+	/* The chain's storage serves the next chain as soon as this returns. */
+	if (WARN_ON_ONCE(it.nr > ARRAY_SIZE(br->rest))) {
 		blk_unload(req);
 		virtback_blk_finish(req, VIRTIO_BLK_S_IOERR, 0);
 		return VIRTBACK_DONE;
 	}
+	memcpy(br->rest, it.sg, it.nr * sizeof(*it.sg));
 	it.sg = br->rest;
 	br->it = it;
 	return VIRTBACK_SUBMIT;
@@ -291,7 +288,7 @@ static const char *blk_open_reason(int err)
 	case -ENOTBLK:
 		return "not a block device";
 	case -EBUSY:
-		return "in use, and a writable disk needs it for itself";
+		return "in use (mounted, or by another disk)";
 	case -ENXIO:
 	case -ENODEV:
 		return "no driver or no such device behind it";
@@ -302,16 +299,37 @@ static const char *blk_open_reason(int err)
 	}
 }
 
+/*
+ * Every disk claims its backing device: a writable one for itself, read-only ones
+ * together, so that none of them reads what another one writes.
+ */
+static const char blk_readers[] = "virtback readers";
+
+/* A device that cannot be written to makes a disk that cannot. Claims nothing. */
+static int blk_look(struct virtback_blk *blk, const struct virtback_config *cfg)
+{
+	virtback_bdev_handle handle = virtback_bdev_open(cfg->backing, false, NULL);
+
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	blk->write = !cfg->readonly;
+	if (blk->write && bdev_read_only(virtback_bdev(handle))) {
+		blk->write = false;
+		pr_info("%s: backing=%s: is read-only, so the disk is\n", blk->vd->name,
+			cfg->backing);
+	}
+	virtback_bdev_close(handle, false, NULL);
+	return 0;
+}
+
 static int blk_open_handle(struct virtback_blk *blk, const struct virtback_config *cfg)
 {
-	blk->write = !cfg->readonly;
-	blk->handle = virtback_bdev_open(cfg->backing, blk->write, blk);
-	if (blk->write && IS_ERR(blk->handle) &&
-	    (PTR_ERR(blk->handle) == -EACCES || PTR_ERR(blk->handle) == -EROFS)) {
-		/* It cannot be written to, so neither can the disk. */
-		blk->write = false;
-		blk->handle = virtback_bdev_open(cfg->backing, false, blk);
-	}
+	int err = blk_look(blk, cfg);
+
+	if (err)
+		return err;
+	blk->holder = blk->write ? (void *)blk : (void *)blk_readers;
+	blk->handle = virtback_bdev_open(cfg->backing, blk->write, blk->holder);
 	return PTR_ERR_OR_ZERO(blk->handle);
 }
 
@@ -361,7 +379,7 @@ int virtback_blk_open(struct virtback_blk *blk, const struct virtback_config *cf
 	return 0;
 
 close:
-	virtback_bdev_close(blk->handle, blk->write);
+	virtback_bdev_close(blk->handle, blk->write, blk->holder);
 	return err;
 }
 
@@ -372,5 +390,5 @@ close:
 void virtback_blk_close(struct virtback_blk *blk)
 {
 	bioset_exit(&blk->bios);
-	virtback_bdev_close(blk->handle, blk->write);
+	virtback_bdev_close(blk->handle, blk->write, blk->holder);
 }

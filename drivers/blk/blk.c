@@ -35,14 +35,16 @@ void virtback_blk_finish(struct virtback_req *req, u8 status, u32 written)
 {
 	struct virtback_blk_req *br = virtback_req_priv(req);
 
-	kfree(br->rest);
-	br->rest = NULL;
-
 	/* Pairs with synchronize_rcu_expedited() in virtback_vq_stop(). */
 	rcu_read_lock();
 	if (virtback_req_live(req))
 		virtback_pieces_write(&req->status, &status, sizeof(status));
-	virtback_req_complete(req, written + sizeof(status));
+	/*
+	 * The used length counts from the first device-writable byte on, without
+	 * a gap (VIRTIO 1.2 section 2.7.8.2): the status byte is in it only when
+	 * all that lies before it was written.
+	 */
+	virtback_req_complete(req, written == br->in_len ? written + sizeof(status) : written);
 	rcu_read_unlock();
 }
 
@@ -139,6 +141,7 @@ static bool blk_parse(struct virtback_blk_req *br, const struct virtio_blk_outhd
 	case VIRTIO_BLK_T_FLUSH:
 		/* An empty write: a bare REQ_OP_FLUSH bio is refused. */
 		br->opf = REQ_OP_WRITE | REQ_SYNC | REQ_PREFLUSH;
+		br->sector = 0;		/* reserved, and none of the disk's business */
 		br->execute = blk_flush;
 		return false;
 	case VIRTIO_BLK_T_GET_ID:
@@ -183,7 +186,7 @@ static enum virtback_prepare blk_prepare(struct virtback_req *req, struct virtba
 	br->done = 0;
 	br->len = 0;
 	br->nr_pages = 0;
-	br->rest = NULL;
+	br->in_len = chain->in.left - 1;
 	data = blk_parse(br, &hdr) ? &chain->in : &chain->out;
 	if (data == &chain->in)
 		data->left--;	/* the status byte is none of the data */

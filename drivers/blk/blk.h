@@ -18,7 +18,8 @@ struct virtback_config;
  * struct virtback_blk - a disk
  * @vd: the device it belongs to
  * @handle: the open backing device
- * @bdev: the same, for bios
+ * @holder: who claims it
+ * @bdev: @handle for bios
  * @write: @handle was opened for writing; the disk is read-only otherwise
  * @bios: where bios come from, so that a request can always make progress
  * @capacity: 512-byte sectors, as told to the driver
@@ -29,6 +30,7 @@ struct virtback_config;
 struct virtback_blk {
 	struct virtback_device *vd;
 	virtback_bdev_handle handle;
+	void *holder;
 	struct block_device *bdev;
 	bool write;
 	struct bio_set bios;
@@ -49,9 +51,10 @@ struct virtback_blk {
  * @len: bytes of the current pass
  * @nr_pages: bounce pages of the current pass
  * @pages: those pages
- * @rest: copy of the buffer list from the second pass on, NULL when the request
- *	  needs one pass only
+ * @in_len: bytes that the driver gave us to write to, without the status byte
  * @it: position of the next pass in @rest
+ * @rest: copy of the buffer list from the second pass on; in here, so that a long
+ *	  request needs no memory that a dom0 under pressure might not have
  */
 struct virtback_blk_req {
 	enum virtback_prepare (*execute)(struct virtback_req *req, struct virtback_iter *data);
@@ -62,8 +65,9 @@ struct virtback_blk_req {
 	u32 len;
 	unsigned int nr_pages;
 	void *pages[VIRTBACK_ROUND_PAGES];
-	struct virtback_sg *rest;
+	u64 in_len;
 	struct virtback_iter it;
+	struct virtback_sg rest[VIRTBACK_QUEUE_SIZE_DEFAULT];
 };
 
 static inline struct virtback_blk *virtback_blk_of(const struct virtback_req *req)

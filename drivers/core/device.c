@@ -90,6 +90,12 @@ static void virtback_device_reinject(struct timer_list *t)
 {
 	struct virtback_device *vd = container_of(t, struct virtback_device, reinject);
 
+	/*
+	 * The timer is off, then look; pairs with the atomic in
+	 * virtback_device_interrupt(), which sets the bit and then looks at the
+	 * timer. One of the two sees the other.
+	 */
+	smp_mb();
 	if (!atomic_read(&vd->isr))
 		return;		/* idle devices have no timer running */
 	vd->host->raise_irq(vd);
@@ -233,6 +239,8 @@ int virtback_device_init(struct virtback_device *vd, u16 nvqs, u16 queue_size)
 	mutex_init(&vd->lock);
 	timer_setup(&vd->reinject, virtback_device_reinject, 0);
 	ratelimit_state_init(&vd->log, DEFAULT_RATELIMIT_INTERVAL, DEFAULT_RATELIMIT_BURST);
+	/* What it says of suppressed lines would name no device. */
+	ratelimit_set_flags(&vd->log, RATELIMIT_MSG_ON_RELEASE);
 	vd->vqs = kvcalloc(nvqs, sizeof(*vd->vqs), GFP_KERNEL);
 	if (!vd->vqs)
 		return -ENOMEM;

@@ -11,6 +11,7 @@
  * and is counted; it never stops the driver.
  */
 #include <linux/bits.h>
+#include <linux/nospec.h>
 #include <linux/string.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_mmio.h>
@@ -22,7 +23,7 @@
 #include "core.h"
 
 #define VIRTBACK_MAGIC		0x74726976	/* "virt" */
-#define VIRTBACK_VERSION	2
+#define VIRTBACK_MMIO_VERSION	2
 #define VIRTBACK_VENDOR		0x6b636276	/* "vbck" */
 
 static void virtback_mmio_bad(struct virtback_device *vd)
@@ -52,7 +53,7 @@ bool virtback_mmio_fast(struct virtback_device *vd, struct virtback_access *a)
 		switch (a->offset) {
 		case VIRTIO_MMIO_QUEUE_NOTIFY:
 			if ((u32)a->data < vd->nvqs)
-				a->kick = &vd->vqs[(u32)a->data];
+				a->kick = &vd->vqs[array_index_nospec((u32)a->data, vd->nvqs)];
 			else
 				virtback_mmio_bad(vd);
 			return true;
@@ -89,7 +90,9 @@ void virtback_mmio_finish(struct virtback_access *a)
 /* The queue that QueueSel names, NULL when there is none. */
 static struct virtback_vq *virtback_mmio_vq(struct virtback_device *vd)
 {
-	return vd->queue_sel < vd->nvqs ? &vd->vqs[vd->queue_sel] : NULL;
+	u32 sel = vd->queue_sel;
+
+	return sel < vd->nvqs ? &vd->vqs[array_index_nospec(sel, vd->nvqs)] : NULL;
 }
 
 static u32 virtback_mmio_read(struct virtback_device *vd, u32 offset)
@@ -100,7 +103,7 @@ static u32 virtback_mmio_read(struct virtback_device *vd, u32 offset)
 	case VIRTIO_MMIO_MAGIC_VALUE:
 		return VIRTBACK_MAGIC;
 	case VIRTIO_MMIO_VERSION:
-		return VIRTBACK_VERSION;
+		return VIRTBACK_MMIO_VERSION;
 	case VIRTIO_MMIO_DEVICE_ID:
 		return vd->type->id;
 	case VIRTIO_MMIO_VENDOR_ID:
@@ -153,14 +156,10 @@ static void virtback_mmio_accept(struct virtback_device *vd, u32 val)
 		virtback_set_low(&vd->accepted, val);
 }
 
-static void virtback_mmio_queue_ready(struct virtback_vq *vq, u32 val)
+static void virtback_mmio_queue_ready(struct virtback_vq *vq)
 {
 	int ret;
 
-	if (!(val & 1)) {
-		virtback_vq_stop(vq);
-		return;
-	}
 	if (vq->ready)
 		return;
 	ret = virtback_vq_start(vq);
@@ -189,13 +188,18 @@ static void virtback_mmio_write_queue(struct virtback_device *vd, u32 offset, u3
 	u32 status = atomic_read(&vd->status);
 	struct virtback_vq *vq = virtback_mmio_vq(vd);
 
+	/* Stock drivers reset the device first and then take their queues back. */
+	if (vq && offset == VIRTIO_MMIO_QUEUE_READY && !(val & 1)) {
+		virtback_vq_stop(vq);
+		return;
+	}
 	/* A queue is set up after the features, which decide its layout. */
 	if (!vq || !(status & VIRTIO_CONFIG_S_FEATURES_OK)) {
 		virtback_mmio_bad(vd);
 		return;
 	}
 	if (offset == VIRTIO_MMIO_QUEUE_READY) {
-		virtback_mmio_queue_ready(vq, val);
+		virtback_mmio_queue_ready(vq);
 		return;
 	}
 	if (vq->ready) {

@@ -7,6 +7,8 @@
  */
 #include <linux/errno.h>
 #include <linux/log2.h>
+#include <linux/nospec.h>
+#include <linux/string.h>
 #include <linux/virtio_byteorder.h>
 #include <linux/virtio_ring.h>
 #include <asm/barrier.h>
@@ -154,12 +156,13 @@ static int virtback_table_read(struct virtback_vq *vq, struct virtback_table *t,
 			       struct virtback_desc *to)
 {
 	u64 off = (u64)i * sizeof(struct vring_desc);
+	struct vring_desc raw;
 	int ret;
 
 	if (i >= t->nr)
 		return -EINVAL;
 	if (t->desc) {
-		virtback_split_read_desc(to, &t->desc[i]);
+		virtback_split_read_desc(to, &t->desc[array_index_nospec(i, t->nr)]);
 		return 0;
 	}
 	if (off < t->first || off + sizeof(struct vring_desc) > t->first + t->piece.len) {
@@ -176,7 +179,10 @@ static int virtback_table_read(struct virtback_vq *vq, struct virtback_table *t,
 			return virtback_table_read_split(vq, t, off, to);
 		}
 	}
-	virtback_split_read_desc(to, t->piece.va + (off - t->first));
+	/* An indirect table may lie at any address, so no word of it is atomic. */
+	memcpy(&raw, t->piece.va + (off - t->first), sizeof(raw));
+	barrier();
+	virtback_split_read_desc(to, &raw);
 	return 0;
 }
 
@@ -196,8 +202,7 @@ static int virtback_table_enter(struct virtback_vq *vq, struct virtback_table *t
 }
 
 /*
- * Copy the chain that starts at @head to vq->sg. At most vq->num buffers: a
- * longer chain is forbidden, and this ends a loop.
+ * Copy the chain that starts at @head to vq->sg. The limit of buffers ends a loop.
  */
 static int virtback_split_walk(struct virtback_vq *vq, u16 head, struct virtback_chain *chain)
 {
@@ -220,7 +225,11 @@ static int virtback_split_walk(struct virtback_vq *vq, u16 head, struct virtback
 			continue;
 		}
 		ret = -EINVAL;
-		if (n == vq->num || d.addr + d.len < d.addr)
+		/*
+		 * A driver may make the ring smaller than we offered and still
+		 * send indirect chains of the length that our limits promise.
+		 */
+		if (n == (t.desc ? vq->num : vq->num_max) || d.addr + d.len < d.addr)
 			break;
 		vq->sg[n++] = (struct virtback_sg){ .addr = d.addr, .len = d.len };
 		if (!(d.flags & VRING_DESC_F_WRITE) && chain->in.nr)

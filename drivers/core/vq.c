@@ -82,7 +82,6 @@ static struct virtback_req *virtback_vq_get_req(struct virtback_vq *vq)
 	if (req) {
 		list_move_tail(&req->inflight, &vq->inflight);
 		vq->nr_inflight++;
-		vq->stats.requests++;
 		req->epoch = vq->epoch;
 	}
 	spin_unlock_irq(&vq->lock);
@@ -97,7 +96,6 @@ static void virtback_vq_put_req(struct virtback_vq *vq, struct virtback_req *req
 	spin_lock_irq(&vq->lock);
 	list_move(&req->inflight, &vq->idle);
 	vq->nr_inflight--;
-	vq->stats.requests--;
 	if (!vq->nr_inflight)
 		wake_up(&vq->drained);
 	spin_unlock_irq(&vq->lock);
@@ -153,6 +151,14 @@ static bool virtback_vq_gather_resumed(struct virtback_vq *vq, struct list_head 
 	return true;
 }
 
+/* A chain was taken, and not given back. */
+static void virtback_vq_count(struct virtback_vq *vq)
+{
+	spin_lock_irq(&vq->lock);
+	vq->stats.requests++;
+	spin_unlock_irq(&vq->lock);
+}
+
 /* One chain: true when another may follow, false when the worker can rest. */
 static bool virtback_vq_gather_one(struct virtback_vq *vq, struct list_head *batch)
 {
@@ -181,8 +187,10 @@ static bool virtback_vq_gather_one(struct virtback_vq *vq, struct list_head *bat
 	switch (vq->vd->type->prepare(req, &chain)) {
 	case VIRTBACK_SUBMIT:
 		list_add_tail(&req->batch, batch);
+		virtback_vq_count(vq);
 		return true;
 	case VIRTBACK_DONE:
+		virtback_vq_count(vq);
 		return true;
 	case VIRTBACK_STALL:
 		vq->ring->unpop(vq);
@@ -328,7 +336,7 @@ void virtback_vq_drain(struct virtback_vq *vq)
  * @vq: zeroed
  * @vd: its device; vd->type is set
  * @index: its number
- * @num_max: QueueNumMax, a power of 2 up to VIRTBACK_QUEUE_SIZE_MAX
+ * @num_max: QueueNumMax, a power of 2
  *
  * May sleep.
  *

@@ -346,6 +346,22 @@ static bool virtback_xen_guest_wait_taken(struct virtback_xen_guest *guest)
 	return false;
 }
 
+static void virtback_xen_guest_report(const struct virtback_xen_guest *guest)
+{
+	const struct virtback_xen_cache_stats *cache = &guest->stats;
+	u32 i;
+
+	for (i = 0; i < guest->nr_vcpus; i++) {
+		const struct virtback_xen_vcpu *vcpu = &guest->vcpus[i];
+
+		pr_debug("dom%u: vcpu %u: %llu traps, %llu slow, %llu invalidations, %llu bad, %llu strays\n",
+			 guest->domid, i, vcpu->traps, vcpu->slow_traps, vcpu->invalidations,
+			 vcpu->bad, vcpu->strays);
+	}
+	pr_debug("dom%u: chunks: %u mapped, %llu hits, %llu maps, %llu evictions\n",
+		 guest->domid, guest->nr_chunks, cache->hits, cache->maps, cache->evictions);
+}
+
 /**
  * virtback_xen_guest_destroy() - take the server of a guest down
  * @guest: guest without devices
@@ -376,6 +392,7 @@ void virtback_xen_guest_destroy(struct virtback_xen_guest *guest)
 	else
 		pr_warn("dom%u: a vCPU stopped within an access, its IOREQ server stays until the domain ends\n",
 			guest->domid);
+	virtback_xen_guest_report(guest);
 	virtback_xen_cache_close(guest);
 	virtback_xen_guest_put(guest);
 }

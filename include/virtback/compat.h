@@ -20,6 +20,10 @@
 #define virtback_class_const
 #endif
 
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0) && LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
+#error "block devices open differently in 6.5 to 6.8; 6.1 and 6.12 are supported"
+#endif
+
 /* 6.9: an open block device is a struct file; before, a block_device and a mode. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
 #include <linux/file.h>
@@ -29,7 +33,7 @@ typedef struct file *virtback_bdev_handle;
 static inline virtback_bdev_handle virtback_bdev_open(const char *path, bool write, void *holder)
 {
 	return bdev_file_open_by_path(path, BLK_OPEN_READ | (write ? BLK_OPEN_WRITE : 0),
-				      write ? holder : NULL, NULL);
+				      holder, NULL);
 }
 
 static inline struct block_device *virtback_bdev(virtback_bdev_handle handle)
@@ -37,7 +41,7 @@ static inline struct block_device *virtback_bdev(virtback_bdev_handle handle)
 	return file_bdev(handle);
 }
 
-static inline void virtback_bdev_close(virtback_bdev_handle handle, bool write)
+static inline void virtback_bdev_close(virtback_bdev_handle handle, bool write, void *holder)
 {
 	/*
 	 * bdev_fput() would close it later, in another thread, after we said
@@ -48,14 +52,14 @@ static inline void virtback_bdev_close(virtback_bdev_handle handle, bool write)
 #else
 typedef struct block_device *virtback_bdev_handle;
 
-static inline fmode_t virtback_bdev_mode(bool write)
+static inline fmode_t virtback_bdev_mode(bool write, void *holder)
 {
-	return FMODE_READ | (write ? FMODE_WRITE | FMODE_EXCL : 0);
+	return FMODE_READ | (write ? FMODE_WRITE : 0) | (holder ? FMODE_EXCL : 0);
 }
 
 static inline virtback_bdev_handle virtback_bdev_open(const char *path, bool write, void *holder)
 {
-	return blkdev_get_by_path(path, virtback_bdev_mode(write), holder);
+	return blkdev_get_by_path(path, virtback_bdev_mode(write, holder), holder);
 }
 
 static inline struct block_device *virtback_bdev(virtback_bdev_handle handle)
@@ -63,9 +67,9 @@ static inline struct block_device *virtback_bdev(virtback_bdev_handle handle)
 	return handle;
 }
 
-static inline void virtback_bdev_close(virtback_bdev_handle handle, bool write)
+static inline void virtback_bdev_close(virtback_bdev_handle handle, bool write, void *holder)
 {
-	blkdev_put(handle, virtback_bdev_mode(write));
+	blkdev_put(handle, virtback_bdev_mode(write, holder));
 }
 #endif
 

@@ -48,7 +48,8 @@ enum virtback_prepare {
  * @prepare: parse a chain, reserve pages, copy what the device reads. Called by
  *	     the worker under vq->ring_lock: may sleep, must not wait for requests.
  * @resume: the same for the next pass of a request given to
- *	    virtback_req_resume(). Same context.
+ *	    virtback_req_resume(). Same context. Before VIRTBACK_BROKEN it gives
+ *	    back what the request holds but pins.
  * @submit: start the requests on the list (linked by &virtback_req.batch).
  *	    Called by the worker with no lock held, may wait for the disk. May
  *	    not touch guest memory. Each ends in virtback_req_complete() or
@@ -78,8 +79,10 @@ struct virtback_type_ops {
  * @attach: claim the window; register accesses may arrive before it returns.
  *	    May sleep. After an error nothing is left, @release is not called.
  * @detach: give the window back; when it returns no access is being served any
- *	    more and none will come. Completions may still unpin and raise
- *	    interrupts until @release. May sleep, never waits for a disk.
+ *	    more and none will come. The worker and completions may still pin,
+ *	    unpin and raise interrupts until @release. May sleep, does not wait
+ *	    for a disk (but the loop host's stock driver, which ends its requests
+ *	    first).
  * @release: free @host_priv; the core has let go of all pins and mappings and
  *	     raises no more interrupts. Follows @detach and
  *	     virtback_device_quiesce(). May sleep, never waits for a disk.
@@ -90,7 +93,9 @@ struct virtback_type_ops {
  * @map: map a whole ring area contiguously. May sleep.
  * @unmap: undo @map. May sleep.
  * @raise_irq: tell the driver that InterruptStatus is not 0. Any context.
- * @lower_irq: InterruptStatus fell to 0; for level interrupts, optional. Any
+ * @lower_irq: InterruptStatus fell to 0, or did until another bit came; for level
+ *	       interrupts, optional. Such a host sets its line, here and in
+ *	       @raise_irq, to whether vd->isr is 0 under a lock of its own. Any
  *	       context.
  * @in_use: would taking the device away harm a running guest? Removal is then
  *	    refused unless forced. May sleep.
@@ -192,7 +197,8 @@ do {									\
 	struct virtback_device *__vd = (vd);				\
 									\
 	if (__ratelimit(&__vd->log))					\
-		pr_warn("%s: guest: " fmt, __vd->name, ##__VA_ARGS__);	\
+		printk(KERN_WARNING KBUILD_MODNAME ": %s: guest: " fmt,	\
+		       __vd->name, ##__VA_ARGS__);			\
 } while (0)
 
 /* drivers/core/device.c */

@@ -10,9 +10,6 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
-struct page;
-struct virtback_device;
-
 /**
  * struct virtback_piece - a pinned, virtually contiguous part of guest memory
  * @va: where this kernel sees it; valid until the piece is unpinned

@@ -21,8 +21,6 @@
 struct virtback_device;
 struct virtback_vq;
 
-/* VIRTIO 1.2 section 2.7: the largest split queue is 32768. */
-#define VIRTBACK_QUEUE_SIZE_MAX		1024
 #define VIRTBACK_QUEUE_SIZE_DEFAULT	256
 
 /*
@@ -176,7 +174,8 @@ struct virtback_vq_stats {
  * @sg: storage of the chain being parsed; ring_lock
  * @lock: the completion side: everything from here to @stats. Taken in
  *	  interrupt context. Inside ring_lock.
- * @used_idx: next index of the used ring
+ * @used_idx: next index of the used ring; set under @ring_lock alone by a start,
+ *	      when no completion is live
  * @signalled: @used_idx at the last interrupt decision
  * @signalled_valid: @signalled says something (false right after a start)
  * @epoch: bumped by every stop. Read without the lock under RCU by completions

@@ -3,7 +3,7 @@
 #
 # Runs Xen with dom0 in QEMU.  To be sourced after images.sh.
 #
-# Environment: ACCEL (tcg), CPU (cortex-a57, or host with kvm), CPUS (2),
+# Environment: ACCEL (tcg, or as QEMU's -accel: tcg,thread=multi), CPU (cortex-a57, or host with kvm), CPUS (2),
 # MEM (2560, MiB), DOM0_MEM (1024, MiB), BOOT_TIMEOUT (2400, seconds),
 # XEN_ARGS and DOM0_ARGS (more arguments of the two kernels).
 
@@ -23,7 +23,9 @@ boot_xen()
 	shift 3
 	cpu=${CPU:-cortex-a57}
 	case $accel in
-	tcg) accel=tcg,thread=multi ;;
+	# With a thread a processor, QEMU 7.2 lets an idle processor of Xen miss
+	# its timer and its wake-ups for seconds or for ever.
+	tcg) accel=tcg,thread=single ;;
 	kvm) cpu=${CPU:-host} ;;
 	esac
 	truncate -s "${VB_DISK_MB}M" "$img/disk0"
@@ -31,7 +33,8 @@ boot_xen()
 	timeout --foreground "${BOOT_TIMEOUT:-2400}" qemu-system-aarch64 \
 		-M virt,virtualization=on,gic-version=3 -accel "$accel" \
 		-cpu "$cpu" -smp "${CPUS:-2}" -m "${MEM:-2560}" \
-		-display none -monitor none -no-reboot -net none -serial stdio \
+		-display none -monitor "unix:$img/monitor,server,nowait" \
+		-no-reboot -net none -serial stdio \
 		-global virtio-mmio.force-legacy=false \
 		-kernel "$img/xen" -append "dom0_mem=${DOM0_MEM:-1024}M \
 dom0_max_vcpus=${CPUS:-2} loglvl=all guest_loglvl=all console=dtuart \

@@ -184,7 +184,7 @@ _make_dom0_base()
 	mkdir -p "$r"/{bin,sbin,etc,proc,sys,dev,run,tmp,root,mnt} \
 		"$r"/var/{log/xen/console,lib/xen,lib/xenstored} "$r"/usr/{bin,sbin}
 	copy_programs "$r" "$u" $x/{xl,xenstored,xenconsoled,xen-init-dom0} \
-		usr/bin/xenstore sbin/dmsetup sbin/mke2fs
+		usr/bin/xenstore sbin/dmsetup
 	# pthread_cancel() loads it by name.
 	cp -L "$(find "$u" -name libgcc_s.so.1)" "$r/lib/aarch64-linux-gnu/"
 	for b in xl xenstored xenconsoled xen-init-dom0; do

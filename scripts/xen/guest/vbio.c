@@ -10,6 +10,8 @@
  *   vbio verify <dev> <MiB> <seed> [block size [threads]]
  *   vbio mix    <dev> <MiB> <seconds> [block size [threads]]  (destroys data)
  *   vbio exclusive <dev>     (fails while another holds it exclusively)
+ *
+ * A size with a K is in KiB.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -157,6 +159,7 @@ int main(int argc, char **argv)
 	static const char * const names[] = { "write", "verify", "mix" };
 	pthread_t t[MAX_THREADS];
 	double start;
+	char *end;
 
 	if (argc == 3 && !strcmp(argv[1], "exclusive"))
 		return open(argv[2], O_RDWR | O_EXCL) < 0;
@@ -172,7 +175,8 @@ int main(int argc, char **argv)
 		threads = strtoul(argv[6], NULL, 0);
 	if (!bs || bs % SECTOR || !threads || threads > MAX_THREADS)
 		goto usage;
-	total_blocks = (strtoull(argv[3], NULL, 0) << 20) / bs;
+	total_blocks = strtoull(argv[3], &end, 0);
+	total_blocks = (*end == 'K' ? total_blocks << 10 : total_blocks << 20) / bs;
 	seed = strtoull(argv[4], NULL, 0);
 	if (total_blocks < threads)
 		goto usage;

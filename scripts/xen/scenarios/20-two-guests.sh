@@ -17,7 +17,7 @@ guest_ready b
 # all_disks <vbio command> <seed of vda>: one line for the guest's shell.
 all_disks()
 {
-	echo "(vbio $1 /dev/vda 16 $2 || echo bad) & (vbio $1 /dev/vdb 16 $(( $2 + 1 )) 16384 3 || echo bad) & (vbio $1 /dev/vdc 16 $(( $2 + 2 )) 131072 2 || echo bad) & wait"
+	echo "(vbio $1 /dev/vda 4 $2 || echo bad) & (vbio $1 /dev/vdb 2 $(( $2 + 1 )) 16384 3 || echo bad) & (vbio $1 /dev/vdc 8 $(( $2 + 2 )) 131072 2 || echo bad) & wait"
 }
 
 for op in write verify; do
@@ -39,13 +39,13 @@ guest_sane b
 n=0
 for seed in 100 101 102 200 201 202; do
 	blockdev --flushbufs /dev/ram$n
-	vbio verify /dev/ram$n 16 $seed >/tmp/out || { cat /tmp/out; fail "/dev/ram$n has other data"; }
+	vbio verify /dev/ram$n 2 $seed >/tmp/out || { cat /tmp/out; fail "/dev/ram$n has other data"; }
 	sed 's/^/# dom0: /' /tmp/out
 	n=$(( n + 1 ))
 done
 
 destroy a
-guest_do b 'vbio verify /dev/vda 16 200'
+guest_do b 'vbio verify /dev/vda 4 200'
 [ "$(nr_devices)" = 3 ] || fail "$(nr_devices) devices, not 3"
 destroy b
 nothing_left /dev/ram0 /dev/ram1 /dev/ram2 /dev/ram3 /dev/ram4 /dev/ram5

@@ -17,7 +17,7 @@ done
 note "tiny guests up to domain id $id had their devices"
 guest q "$(disk_line /dev/ram0 xvda w)" "$(disk_line /dev/ram1 xvdq w)"
 [ "$(guest_id q)" -gt 13 ] || fail "domain id $(guest_id q)"
-guest_do q 'for d in vda vdb; do vbio write /dev/$d 16 9 && vbio verify /dev/$d 16 9 || exit 1; done'
+guest_do q 'for d in vda vdb; do vbio write /dev/$d 4 9 && vbio verify /dev/$d 4 9 || exit 1; done'
 guest_sane q
 destroy q
 nothing_left /dev/ram0 /dev/ram1

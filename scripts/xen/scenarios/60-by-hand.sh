@@ -16,7 +16,7 @@ echo "domid=$id base=0x2000200 irq=34 backing=/dev/ram1" >$SYS/add
 xl unpause h
 guest_ready h
 guest_do h 'for d in vda vdb; do
-	vbio write /dev/$d 16 3 && vbio verify /dev/$d 16 3 16384 || exit 1; done'
+	vbio write /dev/$d 4 3 && vbio verify /dev/$d 4 3 16384 || exit 1; done'
 guest_sane h
 destroy h
 nothing_left /dev/ram0 /dev/ram1

@@ -30,7 +30,7 @@ note "dom0 says: $(cat "$SYS/dom$(guest_id n).2000000/state"), $(cat "$SYS/dom$(
 
 # The other disk never noticed, and a reset makes the first one good again.
 guest_do n 'devmem $((0x2000000 + 112)) 32 0; modprobe virtio_mmio; modprobe virtio_blk;
-	vbio verify /dev/vdb 16 12 && vbio write /dev/vda 16 13 && vbio verify /dev/vda 16 13'
+	vbio verify /dev/vdb 4 12 && vbio write /dev/vda 4 13 && vbio verify /dev/vda 4 13'
 guest_sane n
 destroy n
 nothing_left /dev/ram0 /dev/ram1

@@ -10,6 +10,9 @@ if rmmod virtback 2>/tmp/err; then
 	fail "rmmod took the module from under domain $id"
 fi
 note "$(cat /tmp/err)"
+# kmod's rmmod prints the holders, busybox's does not.
+[ -e "/sys/module/virtback/holders/dom$id:2000000" ] ||
+	fail "the module's holders do not name the guest"
 dmesg | grep "virtback: dom$id\.2000000:.*in use" | tail -n 1 | grep . ||
 	fail "no line of the log names the guest that keeps the module"
 [ "$(nr_devices "$id.")" = 1 ] || fail "the device is gone"

@@ -15,7 +15,7 @@ if echo "$name" >$SYS/remove; then
 	fail "$name was removed under its guest"
 fi
 [ -d "$SYS/$name" ] || fail "$name is gone"
-guest_do f 'vbio write /dev/vda 16 4 && vbio verify /dev/vda 16 4'
+guest_do f 'vbio write /dev/vda 4 4 && vbio verify /dev/vda 4 4'
 guest_send f 'vbio mix /dev/vda 32 300 4096 4'
 guest_send o 'vbio mix /dev/vda 16 8 4096 2'
 sleep 3
@@ -23,7 +23,7 @@ echo "$name force=1" >$SYS/remove || fail "forced removal"
 [ ! -e "$SYS/$name" ] || fail "$name is left"
 wait_for 30 "the disk to be closed" disk_free /dev/ram0
 note "the other guest goes on"
-guest_do o 'vbio write /dev/vda 16 8 && vbio verify /dev/vda 16 8'
+guest_do o 'vbio write /dev/vda 4 8 && vbio verify /dev/vda 4 8'
 guest_sane o
 destroy f
 destroy o

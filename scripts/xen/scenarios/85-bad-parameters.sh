@@ -45,7 +45,7 @@ bad 'Block device required' backing "domid=$id base=0x2000000 irq=33 backing=/de
 bad 'Invalid argument' serial "$good serial=123456789012345678901"
 bad 'Invalid argument' readonly "$good readonly=perhaps"
 bad 'Invalid argument' domid "$good domid=$id"
-mke2fs -q -F /dev/ram1
+mke2fs -F /dev/ram1 >/dev/null
 modprobe ext4
 mount -t ext4 /dev/ram1 /mnt
 bad 'busy' ram1 "domid=$id base=0x2000000 irq=33 backing=/dev/ram1"
@@ -60,7 +60,7 @@ fi
 grep -q 'File exists' /tmp/err || fail "$(cat /tmp/err), not EEXIST"
 [ "$(log_since_mark | wc -l)" = 1 ] || fail "not one line for EEXIST"
 # A window that overlaps it is refused as well.
-if echo "domid=$id base=0x2000100 irq=34 backing=/dev/ram2" >$SYS/add; then
+if sh -c 'echo "$1" >'$SYS/add _ "domid=$id base=0x2000100 irq=34 backing=/dev/ram2" 2>/tmp/err; then
 	fail "overlapping windows"
 fi
 [ "$(nr_devices)" = 1 ] || fail "$(nr_devices) devices, not 1"

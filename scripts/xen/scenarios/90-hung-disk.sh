@@ -17,11 +17,11 @@ guest_send a 'vbio write /dev/vda 8 2'
 sleep 2
 start=$(cut -d. -f1 /proc/uptime)
 guest b "$(disk_line /dev/ram1 xvda w)"
-guest_do b 'vbio write /dev/vda 16 3 && vbio verify /dev/vda 16 3'
+guest_do b 'vbio write /dev/vda 4 3 && vbio verify /dev/vda 4 3'
 note "guest b started and did I/O in $(( $(cut -d. -f1 /proc/uptime) - start )) s"
 destroy a
 note "guest a destroyed while its disk hangs"
-guest_do b 'vbio write /dev/vda 16 4 && vbio verify /dev/vda 16 4'
+guest_do b 'vbio write /dev/vda 4 4 && vbio verify /dev/vda 4 4'
 guest_sane b
 # A third guest comes and goes while the dead one's requests still hang.
 create "$(tiny_config c "$(disk_line /dev/ram2 xvda w)")" -p
