@@ -217,7 +217,7 @@ static struct virtback_chunk *virtback_chunk_find(struct virtback_xen_guest *gue
  * Is there room for one more chunk within the limit, or can it be made? The
  * victim alone is reaped, and here: whoever waits under map_lock must not pay for
  * the dead of others, and the reaper's pages would come too late. (No reap_lock:
- * this is a worker of the guest, and a release waits for its workers.)
+ * this is a worker or a register access of a device, whose release follows.)
  */
 static bool virtback_cache_make_room(struct virtback_xen_guest *guest)
 {
