@@ -122,10 +122,14 @@ static int __init virtback_init(void)
 	err = virtback_make_given();
 	if (err)
 		goto devices;
+	/* Last: no guest of the toolstack may start on a module that then leaves. */
+	err = virtback_toolstack_init();
+	if (err)
+		goto devices;
 	return 0;
 
 devices:
-	/* Sysfs and the toolstack may have made devices as well: hosts go last. */
+	/* Sysfs may have made devices as well: hosts go last. */
 	virtback_control_stop();
 	virtback_xen_exit();
 sysfs:
@@ -138,6 +142,7 @@ control:
 
 static void __exit virtback_exit(void)
 {
+	virtback_toolstack_exit();
 	virtback_xen_exit();
 	virtback_sysfs_exit();
 	virtback_control_exit();

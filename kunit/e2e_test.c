@@ -7,6 +7,7 @@
 #include <linux/bio.h>
 #include <linux/blkdev.h>
 #include <linux/file.h>
+#include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -44,6 +45,8 @@ static int e2e_init(struct kunit *test)
 	test->priv = e;
 	if (!VIRTBACK_LOOP)
 		kunit_skip(test, "this kernel has no virtio drivers");
+	if (THIS_MODULE->state != MODULE_STATE_LIVE)
+		kunit_skip(test, "this kernel runs suites before the module's init");
 	e->disk = test_disk_create(test, 512, true);
 	e->cfg.backing = e->disk->path;
 	set_bit(VIRTBACK_OPT_BACKING, &e->cfg.set);
@@ -65,7 +68,7 @@ static void e2e_exit(struct kunit *test)
 		return;
 	e2e_close(e);
 	if (e->made)
-		KUNIT_EXPECT_EQ(test, virtback_remove_wait(DEVICE, true), 0);
+		KUNIT_EXPECT_EQ(test, virtback_remove(DEVICE, true), 0);
 	if (e->disk)
 		test_disk_destroy(e->disk);
 }
@@ -121,7 +124,7 @@ static void e2e_start(struct kunit *test)
 
 static int e2e_remove(struct e2e *e, bool force)
 {
-	int err = virtback_remove_wait(DEVICE, force);
+	int err = virtback_remove(DEVICE, force);
 
 	if (!err)
 		e->made = false;

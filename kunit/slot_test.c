@@ -237,6 +237,21 @@ static void virtback_slot_test_busy(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, virtback_slot_busy(&slot));
 }
 
+/* An answer that the vCPU has not taken yet is not the end. */
+static void virtback_slot_test_empty(struct kunit *test)
+{
+	struct virtback_slot slot = virtback_test_slot(VIRTBACK_SLOT_READ);
+	struct virtback_slot_req req;
+
+	KUNIT_EXPECT_FALSE(test, virtback_slot_empty(&slot));
+	KUNIT_ASSERT_TRUE(test, virtback_slot_take(&slot, &req));
+	KUNIT_EXPECT_FALSE(test, virtback_slot_empty(&slot));
+	virtback_slot_finish(&slot, &req);
+	KUNIT_EXPECT_FALSE(test, virtback_slot_empty(&slot));
+	slot.state = VIRTBACK_SLOT_NONE | VIRTBACK_SLOT_READ;
+	KUNIT_EXPECT_TRUE(test, virtback_slot_empty(&slot));
+}
+
 static struct kunit_case virtback_slot_cases[] = {
 	KUNIT_CASE(virtback_slot_test_write),
 	KUNIT_CASE(virtback_slot_test_read),
@@ -254,6 +269,7 @@ static struct kunit_case virtback_slot_cases[] = {
 	KUNIT_CASE(virtback_slot_test_bad_df),
 	KUNIT_CASE(virtback_slot_test_bad_is_answered),
 	KUNIT_CASE(virtback_slot_test_busy),
+	KUNIT_CASE(virtback_slot_test_empty),
 	{}
 };
 

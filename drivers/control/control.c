@@ -381,37 +381,15 @@ static int virtback_remove_start(const char *name, bool force, struct virtback_e
 }
 
 /**
- * virtback_remove() - take a device away
+ * virtback_remove() - take a device away and wait until its disk is closed
  * @name: its name
  * @force: even when that harms a running guest
- *
- * Waits for no disk: when it returns the guest cannot reach the device any more,
- * but the name stays taken until the disk is closed.
  *
  * Return: 0; -ENOENT, or -EBUSY when it is in use or someone removes it already,
- * after a line in the log
+ * after a line in the log; -ERESTARTSYS when the caller was killed, the removal
+ * then goes on by itself
  */
 int virtback_remove(const char *name, bool force)
-{
-	struct virtback_entry *entry = NULL;
-	int err = virtback_remove_start(name, force, &entry);
-
-	if (err == -ENOENT)
-		pr_err("%s: remove: no such device\n", name);
-	if (entry)
-		put_device(&entry->vd.dev);
-	return err;
-}
-
-/**
- * virtback_remove_wait() - take a device away and wait until its disk is closed
- * @name: its name
- * @force: even when that harms a running guest
- *
- * Return: as virtback_remove(), or -ERESTARTSYS when the caller was killed; the
- * removal then goes on by itself
- */
-int virtback_remove_wait(const char *name, bool force)
 {
 	struct virtback_entry *entry = NULL;
 	int err = virtback_remove_start(name, force, &entry);
@@ -428,18 +406,20 @@ int virtback_remove_wait(const char *name, bool force)
 /**
  * virtback_detach() - forced removal that does not care who else removes it
  * @name: its name
+ * @timeout: jiffies to wait for its disk to be closed as well, 0 to wait for none
  *
  * When it returns the guest cannot reach the device any more, whoever took it
- * down. Waits for no disk.
+ * down.
  *
  * Return: 0, -ENOENT when there is none, -EBUSY when it is still being made (it
- * will then not come to life)
+ * will then not come to life), -ETIMEDOUT when the disk is not closed yet
  */
-int virtback_detach(const char *name)
+int virtback_detach(const char *name, unsigned long timeout)
 {
 	struct virtback_entry *entry;
 	enum virtback_stage stage = VIRTBACK_CREATING;
 	bool mine = false;
+	int err = 0;
 
 	spin_lock(&virtback_entries_lock);
 	entry = virtback_entry_find(name);
@@ -455,8 +435,50 @@ int virtback_detach(const char *name)
 		virtback_entry_take_down(entry);
 	else if (stage == VIRTBACK_REMOVING)
 		wait_for_completion(&entry->detached);
+	if (stage == VIRTBACK_CREATING)
+		err = -EBUSY;
+	else if (timeout && !wait_for_completion_timeout(&entry->gone, timeout))
+		err = -ETIMEDOUT;
 	put_device(&entry->vd.dev);
-	return stage == VIRTBACK_CREATING ? -EBUSY : 0;
+	return err;
+}
+
+static struct virtback_entry *virtback_entry_closing(const char *backing)
+{
+	struct virtback_entry *entry;
+
+	lockdep_assert_held(&virtback_entries_lock);
+	list_for_each_entry(entry, &virtback_entries, link) {
+		if (entry->stage == VIRTBACK_REMOVING && entry->cfg.backing &&
+		    !strcmp(entry->cfg.backing, backing))
+			return entry;
+	}
+	return NULL;
+}
+
+/**
+ * virtback_wait_closed() - wait until devices being removed have closed a disk
+ * @backing: path of the disk, as they were given it
+ * @timeout: jiffies to wait at most
+ *
+ * For one who takes a disk over from a device that is on its way out. Devices
+ * that stay are not waited for.
+ */
+void virtback_wait_closed(const char *backing, unsigned long timeout)
+{
+	struct virtback_entry *entry;
+
+	while (timeout) {
+		spin_lock(&virtback_entries_lock);
+		entry = virtback_entry_closing(backing);
+		if (entry)
+			get_device(&entry->vd.dev);
+		spin_unlock(&virtback_entries_lock);
+		if (!entry)
+			return;
+		timeout = wait_for_completion_timeout(&entry->gone, timeout);
+		put_device(&entry->vd.dev);
+	}
 }
 
 /**

@@ -68,7 +68,7 @@ char *virtback_config_next(char **list);
 int virtback_control_init(void);
 void virtback_control_exit(void);
 void virtback_control_stop(void);
-int virtback_remove_wait(const char *name, bool force);
+int virtback_remove(const char *name, bool force);
 
 /* sysfs.c */
 extern struct class virtback_class;

@@ -72,7 +72,7 @@ static ssize_t remove_store(virtback_class_const struct class *class,
 		return -ENOMEM;
 	err = virtback_remove_parse(copy, &name, &force);
 	if (!err)
-		err = virtback_remove_wait(name, force);
+		err = virtback_remove(name, force);
 	kfree(copy);
 	return err ?: count;
 }
@@ -319,11 +319,14 @@ int virtback_sysfs_groups(struct virtback_entry *entry)
 	u16 i;
 
 	entry->vq_groups = kcalloc(vd->nvqs, sizeof(*entry->vq_groups), GFP_KERNEL);
-	entry->groups = kcalloc(vd->nvqs + 3, sizeof(*entry->groups), GFP_KERNEL);
+	/* Options, device, host, and NULL. */
+	entry->groups = kcalloc(vd->nvqs + 4, sizeof(*entry->groups), GFP_KERNEL);
 	if (!entry->vq_groups || !entry->groups)
 		return -ENOMEM;
 	entry->groups[n++] = &virtback_opt_group;
 	entry->groups[n++] = &virtback_dev_group;
+	if (vd->host->group)
+		entry->groups[n++] = vd->host->group;
 	for (i = 0; i < vd->nvqs; i++) {
 		virtback_vq_group_init(&entry->vq_groups[i], &vd->vqs[i]);
 		entry->groups[n++] = &entry->vq_groups[i].group;

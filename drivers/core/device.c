@@ -3,6 +3,8 @@
  * A virtio device: status machine, feature negotiation, reset, interrupts
  * (VIRTIO 1.2 sections 2.1, 2.2, 3.1 and 4.2).
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/errno.h>
 #include <linux/jiffies.h>
 #include <linux/slab.h>

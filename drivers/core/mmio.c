@@ -10,6 +10,8 @@
  * An access that the specification does not allow reads as zero or is ignored,
  * and is counted; it never stops the driver.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/bits.h>
 #include <linux/nospec.h>
 #include <linux/string.h>

@@ -5,6 +5,8 @@
  * Every word of the driver's is read once, checked, and used from the copy.
  * VERSION_1 is always negotiated, so all fields are little endian.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/errno.h>
 #include <linux/log2.h>
 #include <linux/nospec.h>

@@ -9,6 +9,8 @@
  * guest's memory takes ring_lock and waits for a short time only, whatever the
  * disk does.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/errno.h>
 #include <linux/kthread.h>
 #include <linux/rcupdate.h>

@@ -5,7 +5,8 @@
  *
  * A chunk is hashed (pins find it), pinned (in use), both, or neither: then it is
  * dead, and the reaper unmaps it. INVALIDATE makes a new generation: chunks of
- * an older one are never found again and die as soon as nobody uses them.
+ * an older one are never found again and die as soon as nobody uses them, those
+ * that are pinned in their last unpin.
  *
  * A mapping holds the page in Xen. A guest that gives a page away while it is in
  * use here harms only itself.
@@ -23,8 +24,10 @@
 /*
  * Chunks of a guest that are kept mapped: 512 MiB, for which this kernel spends
  * 8 MiB on page structures; 64 MiB where mapping takes memory from this domain.
- * Pinned chunks come on top when there are more of them; the queues' pools bound
- * those.
+ * When so many are pinned, pages are mapped one by one on top, each for its pin
+ * alone. To refuse them instead could stop a queue for ever: what would make room
+ * are the requests of other queues, or rings, and no completion wakes it for those.
+ * The queues' pools bound the number, and a page costs a 16th of a chunk.
  */
 #define VIRTBACK_CHUNKS_MAX		((512UL << 20) / PAGE_SIZE / VIRTBACK_CHUNK_PAGES)
 #define VIRTBACK_CHUNKS_MAX_SCARCE	((64UL << 20) / PAGE_SIZE / VIRTBACK_CHUNK_PAGES)
@@ -41,12 +44,14 @@
 /**
  * struct virtback_chunk - consecutive pages of a guest, mapped
  * @hash: in guest->chunks; cache_lock, as what follows
- * @link: in guest->lru while hashed, in virtback_xen_dead when dead
+ * @link: in guest->lru while hashed and not pinned, in virtback_xen_dead when dead
  * @refs: pins
  * @gen: guest->gen when it was mapped
  * @mapped: bit n: page n is mapped. Only ever gains bits. Written under map_lock
  *	    and cache_lock.
  * @nr: number of the chunk: guest frame number >> VIRTBACK_CHUNK_SHIFT
+ * @gfn: guest frame number of the first page; of a single page on top of the
+ *	 limit, which is never hashed, that of the page
  * @guest: guest, with a reference
  * @pages: where it is mapped
  */
@@ -57,6 +62,7 @@ struct virtback_chunk {
 	u32 gen;
 	u32 mapped;
 	u64 nr;
+	u64 gfn;
 	struct virtback_xen_guest *guest;
 	struct virtback_xen_pages *pages;
 };
@@ -83,11 +89,18 @@ static void virtback_xen_reap_work(struct work_struct *work);
 static DECLARE_DELAYED_WORK(virtback_xen_reaper, virtback_xen_reap_work);
 static struct workqueue_struct *virtback_xen_wq;
 
+/* A page on top of the limit, not a chunk that counts. */
+static bool virtback_chunk_single(const struct virtback_chunk *chunk)
+{
+	return chunk->pages->nr == 1;
+}
+
 /* Unmap and free a dead chunk; false when its pages are still in use elsewhere. */
 static bool virtback_chunk_reap(struct virtback_chunk *chunk)
 {
 	struct virtback_xen_guest *guest = chunk->guest;
 	struct virtback_xen_pages *pages = chunk->pages;
+	bool single = virtback_chunk_single(chunk);
 	unsigned long flags;
 
 	if (virtback_xen_pages_busy(pages))
@@ -98,7 +111,8 @@ static bool virtback_chunk_reap(struct virtback_chunk *chunk)
 		pr_err("dom%u: Xen refused to unmap pages; they are lost\n", guest->domid);
 
 	spin_lock_irqsave(&guest->cache_lock, flags);
-	guest->nr_chunks--;
+	if (!single)
+		guest->nr_chunks--;
 	spin_unlock_irqrestore(&guest->cache_lock, flags);
 	kfree(chunk);
 	virtback_xen_guest_put(guest);
@@ -118,6 +132,7 @@ static unsigned int virtback_xen_reap(void)
 	spin_unlock_irq(&virtback_xen_dead_lock);
 
 	list_for_each_entry_safe(chunk, next, &dead, link) {
+		cond_resched();
 		list_del(&chunk->link);
 		if (virtback_chunk_reap(chunk))
 			continue;
@@ -125,7 +140,6 @@ static unsigned int virtback_xen_reap(void)
 		spin_lock_irq(&virtback_xen_dead_lock);
 		list_add_tail(&chunk->link, &virtback_xen_dead);
 		spin_unlock_irq(&virtback_xen_dead_lock);
-		cond_resched();
 	}
 	mutex_unlock(&virtback_xen_reap_lock);
 	return left;
@@ -140,21 +154,25 @@ static void virtback_xen_reap_work(struct work_struct *work)
 /* Nobody finds it or uses it any more. Called with cache_lock held. */
 static void virtback_chunk_die(struct virtback_chunk *chunk)
 {
+	bool first;
+
 	lockdep_assert_held(&chunk->guest->cache_lock);
 	spin_lock(&virtback_xen_dead_lock);
+	first = list_empty(&virtback_xen_dead);
 	list_add_tail(&chunk->link, &virtback_xen_dead);
 	spin_unlock(&virtback_xen_dead_lock);
-	mod_delayed_work(virtback_xen_wq, &virtback_xen_reaper, 0);
+	/* Else the reaper has yet to come, or comes again soon. */
+	if (first)
+		mod_delayed_work(virtback_xen_wq, &virtback_xen_reaper, 0);
 }
 
-/* Let nobody find it any more. Called with cache_lock held. */
+/* Let nobody find it any more: it is not pinned. Called with cache_lock held. */
 static void virtback_chunk_unhash(struct virtback_chunk *chunk)
 {
 	lockdep_assert_held(&chunk->guest->cache_lock);
 	hash_del(&chunk->hash);
 	list_del_init(&chunk->link);
-	if (!chunk->refs)
-		virtback_chunk_die(chunk);
+	virtback_chunk_die(chunk);
 }
 
 static void virtback_chunk_put(struct virtback_chunk *chunk)
@@ -163,8 +181,15 @@ static void virtback_chunk_put(struct virtback_chunk *chunk)
 	unsigned long flags;
 
 	spin_lock_irqsave(&guest->cache_lock, flags);
-	if (!--chunk->refs && hlist_unhashed(&chunk->hash))
+	if (--chunk->refs)
+		goto unlock;
+	if (hlist_unhashed(&chunk->hash))
 		virtback_chunk_die(chunk);
+	else if (chunk->gen != guest->gen)
+		virtback_chunk_unhash(chunk);
+	else
+		list_add_tail(&chunk->link, &guest->lru);
+unlock:
 	spin_unlock_irqrestore(&guest->cache_lock, flags);
 }
 
@@ -175,11 +200,11 @@ static struct virtback_chunk *virtback_chunk_find(struct virtback_xen_guest *gue
 
 	spin_lock_irq(&guest->cache_lock);
 	hash_for_each_possible(guest->chunks, chunk, hash, nr) {
-		/* One of an old generation waits for its sweep. */
+		/* One of an old generation waits for its sweep or its last unpin. */
 		if (chunk->nr != nr || chunk->gen != guest->gen)
 			continue;
-		chunk->refs++;
-		list_move_tail(&chunk->link, &guest->lru);
+		if (!chunk->refs++)
+			list_del_init(&chunk->link);
 		guest->stats.hits++;
 		spin_unlock_irq(&guest->cache_lock);
 		return chunk;
@@ -188,69 +213,84 @@ static struct virtback_chunk *virtback_chunk_find(struct virtback_xen_guest *gue
 	return NULL;
 }
 
-/* Within the limit there must be room for one more, if any chunk is unused. */
-static void virtback_cache_make_room(struct virtback_xen_guest *guest)
+/*
+ * Is there room for one more chunk within the limit, or can it be made? The
+ * victim alone is reaped, and here: whoever waits under map_lock must not pay for
+ * the dead of others, and the reaper's pages would come too late. (No reap_lock:
+ * this is a worker or a register access of a device, whose release follows.)
+ */
+static bool virtback_cache_make_room(struct virtback_xen_guest *guest)
 {
 	unsigned long max = virtback_xen_pages_scarce() ? VIRTBACK_CHUNKS_MAX_SCARCE :
 							  VIRTBACK_CHUNKS_MAX;
-	struct virtback_chunk *chunk;
-	bool evicted = false;
+	struct virtback_chunk *victim = NULL;
+	bool room;
 
 	spin_lock_irq(&guest->cache_lock);
-	if (guest->nr_chunks >= max) {
-		list_for_each_entry(chunk, &guest->lru, link) {
-			if (chunk->refs)
-				continue;
-			virtback_chunk_unhash(chunk);
-			guest->stats.evictions++;
-			evicted = true;
-			break;
-		}
+	room = guest->nr_chunks < max;
+	if (!room)
+		victim = list_first_entry_or_null(&guest->lru, struct virtback_chunk, link);
+	if (victim) {
+		hash_del(&victim->hash);
+		list_del_init(&victim->link);
+		guest->stats.evictions++;
 	}
 	spin_unlock_irq(&guest->cache_lock);
-	/* Not left to the reaper, whose pages would come too late. */
-	if (evicted)
-		virtback_xen_reap();
+	if (!victim)
+		return room;
+	if (virtback_chunk_reap(victim))
+		return true;
+	/* Someone else still uses its pages. */
+	spin_lock_irq(&guest->cache_lock);
+	virtback_chunk_die(victim);
+	spin_unlock_irq(&guest->cache_lock);
+	return false;
 }
 
 static void virtback_chunk_insert(struct virtback_chunk *chunk)
 {
 	struct virtback_xen_guest *guest = chunk->guest;
 
+	if (virtback_chunk_single(chunk))
+		return;
 	spin_lock_irq(&guest->cache_lock);
 	guest->nr_chunks++;
 	/* An INVALIDATE came while it was mapped: of use for this pin alone. */
-	if (!guest->closed && chunk->gen == guest->gen) {
+	if (!guest->closed && chunk->gen == guest->gen)
 		hash_add(guest->chunks, &chunk->hash, chunk->nr);
-		list_add_tail(&chunk->link, &guest->lru);
-	}
 	spin_unlock_irq(&guest->cache_lock);
 }
 
-/* Map a chunk. Called with map_lock held. Returns it pinned, or NULL. */
-static struct virtback_chunk *virtback_chunk_map(struct virtback_xen_guest *guest, u64 nr)
+/*
+ * Map the chunk with the page @gfn. Called with map_lock held. Returns it pinned,
+ * or NULL.
+ */
+static struct virtback_chunk *virtback_chunk_map(struct virtback_xen_guest *guest, u64 gfn)
 {
+	unsigned int nr = VIRTBACK_CHUNK_PAGES;
 	struct virtback_chunk *chunk;
 
 	lockdep_assert_held(&guest->map_lock);
-	virtback_cache_make_room(guest);
+	if (!virtback_cache_make_room(guest))
+		nr = 1;
 	chunk = kzalloc(sizeof(*chunk), GFP_KERNEL);
 	if (!chunk)
 		return NULL;
-	chunk->pages = virtback_xen_pages_alloc(VIRTBACK_CHUNK_PAGES);
+	chunk->pages = virtback_xen_pages_alloc(nr);
 	if (!chunk->pages)
 		goto free;
 	INIT_HLIST_NODE(&chunk->hash);
 	INIT_LIST_HEAD(&chunk->link);
 	chunk->refs = 1;
-	chunk->nr = nr;
+	chunk->nr = gfn >> VIRTBACK_CHUNK_SHIFT;
+	chunk->gfn = round_down(gfn, nr);
 	chunk->guest = guest;
 	spin_lock_irq(&guest->cache_lock);
 	guest->stats.maps++;
 	chunk->gen = guest->gen;
 	spin_unlock_irq(&guest->cache_lock);
-	chunk->mapped = virtback_xen_map_foreign(guest->domid, nr << VIRTBACK_CHUNK_SHIFT,
-						 chunk->pages->page, chunk->pages->nr);
+	chunk->mapped = virtback_xen_map_foreign(guest->domid, chunk->gfn,
+						 chunk->pages->page, nr);
 	/* Keep nothing for an address where the guest has no memory at all. */
 	if (!chunk->mapped)
 		goto free_pages;
@@ -265,9 +305,10 @@ free:
 	return NULL;
 }
 
-/* The chunk @nr, pinned, or NULL. */
-static struct virtback_chunk *virtback_chunk_get(struct virtback_xen_guest *guest, u64 nr)
+/* The chunk with the page @gfn, pinned, or NULL. */
+static struct virtback_chunk *virtback_chunk_get(struct virtback_xen_guest *guest, u64 gfn)
 {
+	u64 nr = gfn >> VIRTBACK_CHUNK_SHIFT;
 	struct virtback_chunk *chunk;
 
 	chunk = virtback_chunk_find(guest, nr);
@@ -276,7 +317,7 @@ static struct virtback_chunk *virtback_chunk_get(struct virtback_xen_guest *gues
 	mutex_lock(&guest->map_lock);
 	chunk = virtback_chunk_find(guest, nr);
 	if (!chunk)
-		chunk = virtback_chunk_map(guest, nr);
+		chunk = virtback_chunk_map(guest, gfn);
 	mutex_unlock(&guest->map_lock);
 	return chunk;
 }
@@ -289,8 +330,7 @@ static bool virtback_chunk_retry(struct virtback_chunk *chunk, unsigned int i)
 
 	mutex_lock(&guest->map_lock);
 	ok = (chunk->mapped & BIT(i)) ||
-	     virtback_xen_map_foreign(guest->domid, (chunk->nr << VIRTBACK_CHUNK_SHIFT) + i,
-				      &chunk->pages->page[i], 1);
+	     virtback_xen_map_foreign(guest->domid, chunk->gfn + i, &chunk->pages->page[i], 1);
 	if (ok) {
 		spin_lock_irq(&guest->cache_lock);
 		WRITE_ONCE(chunk->mapped, chunk->mapped | BIT(i));
@@ -300,16 +340,20 @@ static bool virtback_chunk_retry(struct virtback_chunk *chunk, unsigned int i)
 	return ok;
 }
 
-/* The chunk with the page @gfn, pinned and with that page mapped, or NULL. */
-static struct virtback_chunk *virtback_chunk_get_page(struct virtback_xen_guest *guest, u64 gfn)
+/*
+ * The chunk with the page @gfn, pinned and with that page mapped, or NULL; *@i is
+ * the page's index in it.
+ */
+static struct virtback_chunk *virtback_chunk_get_page(struct virtback_xen_guest *guest, u64 gfn,
+						      unsigned int *i)
 {
-	unsigned int i = gfn % VIRTBACK_CHUNK_PAGES;
 	struct virtback_chunk *chunk;
 
-	chunk = virtback_chunk_get(guest, gfn >> VIRTBACK_CHUNK_SHIFT);
+	chunk = virtback_chunk_get(guest, gfn);
 	if (!chunk)
 		return NULL;
-	if ((READ_ONCE(chunk->mapped) & BIT(i)) || virtback_chunk_retry(chunk, i))
+	*i = gfn - chunk->gfn;
+	if ((READ_ONCE(chunk->mapped) & BIT(*i)) || virtback_chunk_retry(chunk, *i))
 		return chunk;
 	virtback_chunk_put(chunk);
 	return NULL;
@@ -335,16 +379,18 @@ static u32 virtback_chunk_run(const struct virtback_chunk *chunk, unsigned int i
  * @len: bytes wanted
  * @write: they will be written
  * @p: receives the piece
+ *
+ * Return: 0, or -EFAULT when it is not guest memory or cannot be mapped.
  */
 int virtback_xen_pin(struct virtback_device *vd, u64 addr, u32 len, bool write,
 		     struct virtback_piece *p)
 {
 	struct virtback_xen_dev *xd = vd->host_priv;
-	unsigned int i = (addr >> PAGE_SHIFT) % VIRTBACK_CHUNK_PAGES;
 	u32 off = offset_in_page(addr);
 	struct virtback_chunk *chunk;
+	unsigned int i;
 
-	chunk = virtback_chunk_get_page(xd->guest, addr >> PAGE_SHIFT);
+	chunk = virtback_chunk_get_page(xd->guest, addr >> PAGE_SHIFT, &i);
 	if (!chunk)
 		return -EFAULT;
 	p->va = page_address(chunk->pages->page[i]) + off;
@@ -379,12 +425,13 @@ static int virtback_xen_area_pin(struct virtback_xen_guest *guest, struct virtba
 				 u64 gfn, unsigned int nr, struct page **page)
 {
 	struct virtback_chunk *chunk;
+	unsigned int i;
 
 	while (xa->nr < nr) {
-		chunk = virtback_chunk_get_page(guest, gfn + xa->nr);
+		chunk = virtback_chunk_get_page(guest, gfn + xa->nr, &i);
 		if (!chunk)
 			return -EFAULT;
-		page[xa->nr] = chunk->pages->page[(gfn + xa->nr) % VIRTBACK_CHUNK_PAGES];
+		page[xa->nr] = chunk->pages->page[i];
 		xa->chunk[xa->nr++] = chunk;
 	}
 	return 0;
@@ -449,6 +496,8 @@ free:
  * @len: bytes
  * @write: they will be written
  * @area: receives the mapping
+ *
+ * Return: 0 or -errno.
  */
 int virtback_xen_map(struct virtback_device *vd, u64 addr, size_t len, bool write,
 		     struct virtback_area *area)

@@ -6,7 +6,9 @@
  * All of them may be called in any context: the buffers are on the stack, and
  * Xen translates kernel addresses of any kind.
  */
+#include <linux/build_bug.h>
 #include <linux/kernel.h>
+#include <linux/stddef.h>
 #include <linux/string.h>
 
 #include <asm/xen/hypercall.h>
@@ -30,11 +32,7 @@ struct virtback_dmop {
 	u32 op;
 	u32 pad;
 	union {
-		struct {
-			u8 handle_bufioreq;
-			u8 pad[3];
-			u16 id;
-		} create_server;
+		/* First: an initialiser need not zero more than the first member. */
 		struct {
 			u16 id;
 			u16 pad;
@@ -42,6 +40,11 @@ struct virtback_dmop {
 			u64 start;
 			u64 end;
 		} range;
+		struct {
+			u8 handle_bufioreq;
+			u8 pad[3];
+			u16 id;
+		} create_server;
 		struct {
 			u16 id;
 			u8 enabled;
@@ -62,6 +65,9 @@ struct virtback_dmop {
 	} u;
 };
 
+static_assert(sizeof_field(struct virtback_dmop, u) ==
+	      sizeof_field(struct virtback_dmop, u.range));
+
 static int virtback_dmop(domid_t domid, struct virtback_dmop *op)
 {
 	struct xen_dm_op_buf buf;
@@ -78,6 +84,8 @@ static int virtback_dmop(domid_t domid, struct virtback_dmop *op)
  * @nr: receives the number
  *
  * Changes nothing, so it also tells whether this domain may serve that one.
+ *
+ * Return: 0 or -errno.
  */
 int virtback_dmop_nr_vcpus(domid_t domid, u32 *nr)
 {
@@ -92,6 +100,8 @@ int virtback_dmop_nr_vcpus(domid_t domid, u32 *nr)
  * virtback_dmop_create_server() - make an IOREQ server without a buffered ring
  * @domid: domain
  * @id: receives its number
+ *
+ * Return: 0 or -errno.
  */
 int virtback_dmop_create_server(domid_t domid, u16 *id)
 {
@@ -108,6 +118,8 @@ int virtback_dmop_create_server(domid_t domid, u16 *id)
  * virtback_dmop_destroy_server() - undo virtback_dmop_create_server()
  * @domid: domain
  * @id: server
+ *
+ * Return: 0 or -errno.
  */
 int virtback_dmop_destroy_server(domid_t domid, u16 id)
 {
@@ -124,6 +136,8 @@ int virtback_dmop_destroy_server(domid_t domid, u16 id)
  * @enable: get requests
  *
  * Xen pauses the domain for it, so no request is on its way when this returns.
+ *
+ * Return: 0 or -errno.
  */
 int virtback_dmop_enable_server(domid_t domid, u16 id, bool enable)
 {
@@ -151,6 +165,8 @@ static int virtback_dmop_range(u32 cmd, domid_t domid, u16 id, u64 start, u64 si
  * @id: server
  * @start: first address
  * @size: bytes
+ *
+ * Return: 0 or -errno.
  */
 int virtback_dmop_map_range(domid_t domid, u16 id, u64 start, u64 size)
 {
@@ -163,6 +179,8 @@ int virtback_dmop_map_range(domid_t domid, u16 id, u64 start, u64 size)
  * @id: server
  * @start: first address
  * @size: bytes
+ *
+ * Return: 0 or -errno.
  */
 int virtback_dmop_unmap_range(domid_t domid, u16 id, u64 start, u64 size)
 {
@@ -174,6 +192,8 @@ int virtback_dmop_unmap_range(domid_t domid, u16 id, u64 start, u64 size)
  * @domid: domain
  * @irq: INTID, 32 and up
  * @level: 1 raises it; 0 does nothing to an edge interrupt
+ *
+ * Return: 0 or -errno.
  */
 int virtback_dmop_set_irq_level(domid_t domid, u32 irq, bool level)
 {

@@ -19,12 +19,14 @@
 #include <virtback/xen.h>
 
 #include "dmop.h"
-#include "toolstack.h"
 #include "xen.h"
 
 /* Shared peripheral interrupts of a GIC. */
 #define VIRTBACK_SPI_FIRST	32
 #define VIRTBACK_SPI_LAST	1019
+
+static void virtback_xen_bury(struct work_struct *work);
+static DECLARE_WORK(virtback_xen_undertaker, virtback_xen_bury);
 
 static LIST_HEAD(virtback_xen_guests);
 /* Protects the list of guests and their number of devices. */
@@ -71,10 +73,14 @@ static int virtback_xen_check_domain(struct virtback_device *vd, domid_t domid)
 	case -EACCES:
 		return virtback_xen_refuse(vd, "domid", -EPERM,
 					   "this domain has no device model rights over it");
-	default:
+	case -ENOSYS:
+	case -EOPNOTSUPP:
 		/* What Xen says without IOREQ servers depends on its version. */
 		return virtback_xen_refuse(vd, "domid", -EOPNOTSUPP,
 					   "Xen does no device model operations; it must be built with IOREQ servers");
+	default:
+		return virtback_xen_refuse(vd, "domid", ret,
+					   "Xen refused to tell the number of its vCPUs");
 	}
 }
 
@@ -163,6 +169,9 @@ static int virtback_xen_dev_add(struct virtback_xen_dev *xd)
 		return virtback_xen_refuse(xd->vd, "base", ret,
 					   ret == -EEXIST ? "another device's window is there" :
 							    "Xen refused the window");
+	/* The domain may have died before the device was on the list. */
+	if (!virtback_xen_guest_alive(guest))
+		schedule_work(&virtback_xen_undertaker);
 	return 0;
 }
 
@@ -231,7 +240,10 @@ static void virtback_xen_release(struct virtback_device *vd)
 {
 	struct virtback_xen_dev *xd = vd->host_priv;
 
-	/* Whoever waits for the removal finds the domain free of our mappings. */
+	/*
+	 * Whoever waits for the removal finds the domain free of our mappings: first
+	 * those that hold the guest, then the ioreq page with the last of them.
+	 */
 	virtback_xen_cache_flush();
 	virtback_xen_dev_free(xd);
 }
@@ -240,7 +252,7 @@ static void virtback_xen_raise_irq(struct virtback_device *vd)
 {
 	struct virtback_xen_dev *xd = vd->host_priv;
 
-	/* The number of a dead domain may be another's by now. */
+	/* Xen would only refuse. The domid is the guest's while we hold that. */
 	if (READ_ONCE(xd->guest->dead))
 		return;
 	/* The interrupt is an edge: there is nothing to lower. */
@@ -266,6 +278,7 @@ const struct virtback_host_ops virtback_xen_host = {
 	.unmap = virtback_xen_unmap_area,
 	.raise_irq = virtback_xen_raise_irq,
 	.in_use = virtback_xen_in_use,
+	.group = &virtback_xen_group,
 	.reinject = true,
 };
 
@@ -280,7 +293,8 @@ static void virtback_xen_bury(struct work_struct *work)
 
 	mutex_lock(&virtback_xen_guests_lock);
 	list_for_each_entry(guest, &virtback_xen_guests, link) {
-		if (guest->dead || virtback_xen_guest_alive(guest))
+		/* Also those found dead before: a device may have joined since. */
+		if (virtback_xen_guest_alive(guest))
 			continue;
 		WRITE_ONCE(guest->dead, true);
 		mutex_lock(&guest->lock);
@@ -290,8 +304,6 @@ static void virtback_xen_bury(struct work_struct *work)
 	}
 	mutex_unlock(&virtback_xen_guests_lock);
 }
-
-static DECLARE_WORK(virtback_xen_undertaker, virtback_xen_bury);
 
 /* Runs in the one thread that serves all of xenstore. */
 static void virtback_xen_released(struct xenbus_watch *watch, const char *path, const char *token)
@@ -344,19 +356,7 @@ int virtback_xen_init(void)
 	/* Xenstore may start later than we do. */
 	ret = register_xenstore_notifier(&virtback_xen_store);
 	if (ret)
-		goto chunk_exit;
-	ret = virtback_toolstack_init();
-	if (ret)
-		goto unwatch;
-	return 0;
-
-unwatch:
-	unregister_xenstore_notifier(&virtback_xen_store);
-	if (virtback_xen_watching)
-		unregister_xenbus_watch(&virtback_xen_watch);
-	cancel_work_sync(&virtback_xen_undertaker);
-chunk_exit:
-	virtback_xen_chunk_exit();
+		virtback_xen_chunk_exit();
 	return ret;
 }
 
@@ -367,7 +367,6 @@ void virtback_xen_exit(void)
 {
 	if (!virtback_xen_possible())
 		return;
-	virtback_toolstack_exit();
 	unregister_xenstore_notifier(&virtback_xen_store);
 	if (virtback_xen_watching)
 		unregister_xenbus_watch(&virtback_xen_watch);

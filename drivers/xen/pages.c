@@ -109,7 +109,9 @@ void virtback_xen_pages_free(struct virtback_xen_pages *pages)
  * @pages: pages
  *
  * Their count says so: whoever passed a page on may have ended its request while
- * a network connection still holds the page to send it again.
+ * a network connection still holds the page to send it again. Any context.
+ *
+ * Return: true when the pages must stay mapped.
  */
 bool virtback_xen_pages_busy(const struct virtback_xen_pages *pages)
 {
@@ -127,7 +129,9 @@ bool virtback_xen_pages_busy(const struct virtback_xen_pages *pages)
  *
  * Without CONFIG_XEN_UNPOPULATED_ALLOC, or where Xen offers no address space for
  * it, the kernel gives memory back to Xen for each page, and a domain that is
- * mapped one to one never gets it again.
+ * mapped one to one never gets it again. Any context.
+ *
+ * Return: true once a page was found to do so.
  */
 bool virtback_xen_pages_scarce(void)
 {
@@ -152,6 +156,8 @@ void virtback_xen_pages_exit(void)
  * @gfn: its first page
  * @page: where to
  * @nr: number of pages, at most VIRTBACK_CHUNK_PAGES
+ *
+ * Any context, but long: a hypercall that maps @nr pages one by one.
  *
  * Return: bit n is set when page n is mapped.
  */
@@ -192,6 +198,8 @@ u32 virtback_xen_map_foreign(domid_t domid, u64 gfn, struct page **page, unsigne
  * @id: server
  * @page: where to
  *
+ * Any context.
+ *
  * Return: 0 or -errno.
  */
 int virtback_xen_map_ioreq(domid_t domid, u16 id, struct page *page)
@@ -214,6 +222,8 @@ int virtback_xen_map_ioreq(domid_t domid, u16 id, struct page *page)
  * @page: where it is
  * @nr: number of pages
  * @mapped: bit n: page n is mapped
+ *
+ * Any context, but long: a hypercall a page.
  *
  * Return: false when some page stayed mapped; the pages must not be used again.
  */

@@ -7,9 +7,12 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/cpumask.h>
+#include <linux/delay.h>
 #include <linux/interrupt.h>
 #include <linux/mm.h>
 #include <linux/rculist.h>
+#include <linux/sched.h>
+#include <linux/sched/rt.h>
 #include <linux/slab.h>
 
 #include <xen/events.h>
@@ -20,6 +23,18 @@
 #include "xen.h"
 
 #define VIRTBACK_SLOTS	(PAGE_SIZE / sizeof(struct virtback_slot))
+
+/*
+ * Accesses of a vCPU in one tick that are answered in interrupt context. The rest
+ * goes to its thread, which the scheduler bounds: Xen's own throttle for late EOIs
+ * knows only of spurious events, and these are valid. A driver is told not to
+ * notify while a queue is being worked on, so even one whose 10000 requests a
+ * second all go through one idle queue, each with its three accesses, stays below.
+ */
+#define VIRTBACK_TRAPS_PER_TICK	DIV_ROUND_UP(50000, HZ)
+
+/* How often, at 1 to 2 ms, to look whether all vCPUs have taken their answers. */
+#define VIRTBACK_TAKEN_TRIES	100
 
 /* Is the vCPU's event channel still connected to the domain's end? */
 static bool virtback_xen_port_connected(evtchn_port_t port)
@@ -39,7 +54,10 @@ static bool virtback_xen_port_connected(evtchn_port_t port)
  *
  * Xen disconnects the event channels of an IOREQ server when it begins to
  * destroy the domain. Unlike a domid, a channel is never connected to another
- * domain.
+ * domain. (Its local number may be, once it is closed: not for guests without
+ * devices.) Any context.
+ *
+ * Return: false when the domain is being destroyed, and from then on.
  */
 bool virtback_xen_guest_alive(struct virtback_xen_guest *guest)
 {
@@ -50,15 +68,23 @@ static void virtback_xen_guest_free(struct kref *ref)
 {
 	struct virtback_xen_guest *guest = container_of(ref, struct virtback_xen_guest, ref);
 
+	/* From here on the domid can become another domain's. */
+	if (guest->ioreq) {
+		if (virtback_xen_unmap(guest->ioreq->page, 1, BIT(0)))
+			virtback_xen_pages_free(guest->ioreq);
+		else
+			pr_err("dom%u: Xen refused to unmap the ioreq page; it is lost\n",
+			       guest->domid);
+	}
 	kfree(guest->vcpus);
 	kfree(guest);
 }
 
 /**
- * virtback_xen_guest_put() - let go of the structure
+ * virtback_xen_guest_put() - let go of the structure, and of the domid
  * @guest: guest
  *
- * Any context.
+ * The last one unmaps the ioreq page. Process context.
  */
 void virtback_xen_guest_put(struct virtback_xen_guest *guest)
 {
@@ -112,6 +138,21 @@ static void virtback_xen_answer(struct virtback_xen_vcpu *vcpu)
 	notify_remote_via_evtchn(vcpu->port);
 }
 
+/* Has the vCPU had its share of interrupt context in this tick? */
+static bool virtback_xen_over_budget(struct virtback_xen_vcpu *vcpu)
+{
+	unsigned long now = jiffies;
+
+	if (vcpu->tick != now) {
+		vcpu->tick = now;
+		vcpu->burst = 0;
+	}
+	if (++vcpu->burst <= VIRTBACK_TRAPS_PER_TICK)
+		return false;
+	vcpu->throttled++;
+	return true;
+}
+
 /* An access to a window: true when it was answered, false when the thread is to. */
 static bool virtback_xen_trap_access(struct virtback_xen_vcpu *vcpu)
 {
@@ -124,7 +165,7 @@ static bool virtback_xen_trap_access(struct virtback_xen_vcpu *vcpu)
 	xd = virtback_xen_dev_find(vcpu->guest, req->addr);
 	if (xd) {
 		access = virtback_xen_access(xd, req);
-		if (virtback_mmio_fast(xd->vd, &access)) {
+		if (!virtback_xen_over_budget(vcpu) && virtback_mmio_fast(xd->vd, &access)) {
 			req->data = access.data;
 			virtback_xen_answer(vcpu);
 			virtback_mmio_finish(&access);
@@ -176,16 +217,24 @@ static irqreturn_t virtback_xen_trap(int irq, void *data)
 	return IRQ_HANDLED;
 }
 
-/* The access is one that may sleep. */
+/* The access is one that may sleep, or one too many for interrupt context. */
 static irqreturn_t virtback_xen_trap_thread(int irq, void *data)
 {
 	struct virtback_xen_vcpu *vcpu = data;
 	struct virtback_xen_dev *xd = vcpu->slow;
 	struct virtback_access access = virtback_xen_access(xd, &vcpu->req);
+	bool fast;
 
-	virtback_mmio_slow(xd->vd, &access);
+	/* A guest decides how much is done here: no more than its fair share. */
+	if (rt_task(current))
+		sched_set_normal(current, 0);
+	fast = virtback_mmio_fast(xd->vd, &access);
+	if (!fast)
+		virtback_mmio_slow(xd->vd, &access);
 	vcpu->req.data = access.data;
 	virtback_xen_answer(vcpu);
+	if (fast)
+		virtback_mmio_finish(&access);
 	virtback_xen_dev_put(xd);
 	return IRQ_HANDLED;
 }
@@ -197,37 +246,53 @@ static void virtback_xen_port_close(evtchn_port_t port)
 	HYPERVISOR_event_channel_op(EVTCHNOP_close, &close);
 }
 
+/* The vCPU's channel: from here on it can be told that it was answered. */
+static int virtback_xen_vcpu_connect(struct virtback_xen_vcpu *vcpu)
+{
+	struct evtchn_bind_interdomain bind = {
+		.remote_dom = vcpu->guest->domid,
+		.remote_port = READ_ONCE(vcpu->slot->vp_eport),
+	};
+	int ret;
+
+	ret = HYPERVISOR_event_channel_op(EVTCHNOP_bind_interdomain, &bind);
+	if (!ret)
+		vcpu->port = bind.local_port;
+	return ret;
+}
+
+/* Be told of the vCPU's requests. */
 static int virtback_xen_vcpu_bind(struct virtback_xen_vcpu *vcpu, unsigned int id)
 {
 	domid_t domid = vcpu->guest->domid;
-	struct evtchn_bind_interdomain bind = {
-		.remote_dom = domid,
-		.remote_port = READ_ONCE(vcpu->slot->vp_eport),
-	};
 	int irq, ret;
 
-	ret = HYPERVISOR_event_channel_op(EVTCHNOP_bind_interdomain, &bind);
-	if (ret)
-		return ret;
-	irq = bind_evtchn_to_irq_lateeoi(bind.local_port);
-	if (irq < 0) {
-		virtback_xen_port_close(bind.local_port);
+	irq = bind_evtchn_to_irq_lateeoi(vcpu->port);
+	if (irq < 0)
 		return irq;
-	}
-	/* The handler needs both. */
-	vcpu->port = bind.local_port;
+	vcpu->bound = true;
+	/* The handler needs it. */
 	vcpu->irq = irq;
 	snprintf(vcpu->name, sizeof(vcpu->name), "virtback-dom%u-v%u", domid, id);
 	/* They would all stay on the first CPU; neighbours start on different ones. */
 	irq_set_affinity(irq, cpumask_of(cpumask_local_spread(domid + id, NUMA_NO_NODE)));
 	ret = request_threaded_irq(irq, virtback_xen_trap, virtback_xen_trap_thread, 0,
 				   vcpu->name, vcpu);
-	if (ret) {
+	if (ret)
 		vcpu->irq = 0;
-		/* Unbinds it, which closes the channel. */
-		evtchn_put(bind.local_port);
-	}
 	return ret;
+}
+
+/* No more events; Xen does not miss the channel, as the vCPU was notified. */
+static void virtback_xen_vcpu_disconnect(struct virtback_xen_vcpu *vcpu)
+{
+	/* Unbinding closes the channel. */
+	if (vcpu->irq)
+		unbind_from_irqhandler(vcpu->irq, vcpu);
+	else if (vcpu->bound)
+		evtchn_put(vcpu->port);
+	else if (vcpu->port)
+		virtback_xen_port_close(vcpu->port);
 }
 
 /*
@@ -240,7 +305,8 @@ static void virtback_xen_vcpu_drain(struct virtback_xen_vcpu *vcpu)
 
 	while (virtback_slot_busy(vcpu->slot)) {
 		if (!virtback_slot_take(vcpu->slot, &req)) {
-			synchronize_irq(vcpu->irq);
+			if (vcpu->irq)
+				synchronize_irq(vcpu->irq);
 			cpu_relax();
 			continue;
 		}
@@ -250,38 +316,67 @@ static void virtback_xen_vcpu_drain(struct virtback_xen_vcpu *vcpu)
 	}
 }
 
+static bool virtback_xen_guest_taken(struct virtback_xen_guest *guest)
+{
+	u32 i;
+
+	for (i = 0; i < guest->nr_vcpus; i++) {
+		if (guest->vcpus[i].slot && !virtback_slot_empty(guest->vcpus[i].slot))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * May the server be destroyed? A vCPU waits in Xen with pointers into it, and Xen
+ * does not look before it frees it: a domain that is paused in a trap would go on
+ * in freed memory. A dying domain never goes on.
+ */
+static bool virtback_xen_guest_wait_taken(struct virtback_xen_guest *guest)
+{
+	unsigned int n;
+
+	for (n = 0; n < VIRTBACK_TAKEN_TRIES; n++) {
+		if (virtback_xen_guest_taken(guest))
+			return true;
+		if (guest->vcpus[0].port && !virtback_xen_port_connected(guest->vcpus[0].port))
+			return true;
+		usleep_range(1000, 2000);
+	}
+	return false;
+}
+
 /**
  * virtback_xen_guest_destroy() - take the server of a guest down
  * @guest: guest without devices
  *
  * In an order that leaves no vCPU waiting: no new requests, all slots answered,
- * channels unbound, server destroyed, page unmapped. May sleep.
+ * answers taken, channels unbound, server destroyed. The server of a paused
+ * domain stays, disabled, until Xen destroys it with the domain; its channels are
+ * not needed any more, since the vCPU was notified. The page stays mapped while
+ * anyone holds the guest. May sleep.
  */
 void virtback_xen_guest_destroy(struct virtback_xen_guest *guest)
 {
+	bool taken;
 	u32 i;
 
 	/* A dead domain's server is gone already. */
 	if (guest->enabled)
 		virtback_dmop_enable_server(guest->domid, guest->id, false);
 	for (i = 0; i < guest->nr_vcpus; i++) {
-		if (guest->vcpus[i].irq)
+		if (guest->vcpus[i].port)
 			virtback_xen_vcpu_drain(&guest->vcpus[i]);
 	}
-	for (i = 0; i < guest->nr_vcpus; i++) {
-		if (guest->vcpus[i].irq)
-			unbind_from_irqhandler(guest->vcpus[i].irq, &guest->vcpus[i]);
-	}
-	virtback_dmop_destroy_server(guest->domid, guest->id);
+	taken = virtback_xen_guest_wait_taken(guest);
+	for (i = 0; i < guest->nr_vcpus; i++)
+		virtback_xen_vcpu_disconnect(&guest->vcpus[i]);
+	if (taken)
+		virtback_dmop_destroy_server(guest->domid, guest->id);
+	else
+		pr_warn("dom%u: a vCPU stopped within an access, its IOREQ server stays until the domain ends\n",
+			guest->domid);
 	virtback_xen_cache_close(guest);
-	/* Last: until here the domid cannot become another domain's. */
-	if (guest->ioreq) {
-		if (virtback_xen_unmap(guest->ioreq->page, 1, BIT(0)))
-			virtback_xen_pages_free(guest->ioreq);
-		else
-			pr_err("dom%u: Xen refused to unmap the ioreq page; it is lost\n",
-			       guest->domid);
-	}
 	virtback_xen_guest_put(guest);
 }
 
@@ -318,11 +413,20 @@ static const char *virtback_xen_guest_start(struct virtback_xen_guest *guest, in
 	*ret = virtback_xen_guest_map(guest);
 	if (*ret)
 		return "mapping the ioreq page";
-	/* Fills in the ports; there is no window yet that a vCPU could touch. */
+	/*
+	 * Fills in the ports. There is no window yet that a vCPU could touch, but
+	 * INVALIDATE may come at once, so all channels first: whatever fails later,
+	 * every vCPU can be answered.
+	 */
 	*ret = virtback_dmop_enable_server(guest->domid, guest->id, true);
 	if (*ret)
 		return "enabling the IOREQ server";
 	guest->enabled = true;
+	for (i = 0; i < guest->nr_vcpus; i++) {
+		*ret = virtback_xen_vcpu_connect(&guest->vcpus[i]);
+		if (*ret)
+			return "connecting an event channel";
+	}
 	for (i = 0; i < guest->nr_vcpus; i++) {
 		*ret = virtback_xen_vcpu_bind(&guest->vcpus[i], i);
 		if (*ret)

@@ -90,10 +90,26 @@ void virtback_slot_finish(struct virtback_slot *slot, const struct virtback_slot
  * @slot: slot
  *
  * Any context.
+ *
+ * Return: true for a request, taken or not.
  */
 bool virtback_slot_busy(const struct virtback_slot *slot)
 {
 	u8 state = READ_ONCE(slot->state) & VIRTBACK_SLOT_STATE;
 
 	return state == VIRTBACK_SLOT_READY || state == VIRTBACK_SLOT_INPROCESS;
+}
+
+/**
+ * virtback_slot_empty() - has the vCPU taken its answer?
+ * @slot: slot
+ *
+ * Any context. Until then the vCPU, which may be paused, goes on using what Xen
+ * keeps for the slot.
+ *
+ * Return: true when the slot has neither a request nor an answer.
+ */
+bool virtback_slot_empty(const struct virtback_slot *slot)
+{
+	return (READ_ONCE(slot->state) & VIRTBACK_SLOT_STATE) == VIRTBACK_SLOT_NONE;
 }

@@ -78,5 +78,6 @@ struct virtback_slot_req {
 bool virtback_slot_take(struct virtback_slot *slot, struct virtback_slot_req *req);
 void virtback_slot_finish(struct virtback_slot *slot, const struct virtback_slot_req *req);
 bool virtback_slot_busy(const struct virtback_slot *slot);
+bool virtback_slot_empty(const struct virtback_slot *slot);
 
 #endif

@@ -18,7 +18,8 @@
  *   1 Initialising  libxl; the node is free to be claimed
  *   2 InitWait      here, when the device exists; the guest then starts
  *   5 Closing       libxl, when the disk is to go
- *   6 Closed        here, when the guest cannot reach the device any more
+ *   6 Closed        here, when the guest cannot reach the device any more and its
+ *		     disk is closed, or does not close in time
  *
  * Every write is a transaction that looks at the state first, so that it never
  * brings back a folder that was removed and never touches the next guest's.
@@ -35,15 +36,22 @@
 #include <linux/string.h>
 #include <linux/workqueue.h>
 
+#include <xen/page.h>
 #include <xen/xen.h>
 #include <xen/xenbus.h>
 
 #include <virtback/config.h>
 #include <virtback/device.h>
-
-#include "toolstack.h"
+#include <virtback/xen.h>
 
 #define VIRTBACK_NODE_DIR	"backend/virtio_disk"
+
+/*
+ * How long to wait for a disk to be closed, since the next guest's device, after a
+ * reboot, opens it exclusively. libxl waits ten seconds for a state, and a disk
+ * that hangs must not make it fail.
+ */
+#define VIRTBACK_CLOSE_TIMEOUT	(5 * HZ)
 
 /* Keys of a node. The first four are options under another name. */
 enum virtback_key {
@@ -158,7 +166,10 @@ static int virtback_node_state(struct xenbus_transaction t, const char *path)
 	int state, ret;
 
 	ret = xenbus_scanf(t, path, "state", "%d", &state);
-	return ret < 0 ? ret : state;
+	if (ret < 0)
+		return ret;
+	/* Whoever may write the node could else make us see any error. */
+	return state < 0 ? -ERANGE : state;
 }
 
 /* One try of virtback_node_switch(). */
@@ -269,6 +280,15 @@ static int virtback_node_config(struct virtback_node *node, const struct virtbac
 	return virtback_node_check(node, keys, cfg);
 }
 
+/* Say so once; but a node that went away while its keys were read misses nothing. */
+static void virtback_node_warn(struct virtback_node *node, const char *key)
+{
+	if (node->warned || virtback_node_state(XBT_NIL, node->path) != XenbusStateInitialising)
+		return;
+	pr_warn("%s: %s: missing, waiting for it\n", node->path, key);
+	node->warned = true;
+}
+
 /* libxl writes all keys at once, but a person with xenstore-write does not. */
 static bool virtback_node_complete(struct virtback_node *node, const struct virtback_keys *keys)
 {
@@ -277,21 +297,22 @@ static bool virtback_node_complete(struct virtback_node *node, const struct virt
 	for (i = 0; i < VIRTBACK_KEY_NR; i++) {
 		if (keys->val[i] || i == VIRTBACK_KEY_GRANTS)
 			continue;
-		if (!node->warned)
-			pr_warn("%s: %s: missing, waiting for it\n", node->path,
-				virtback_key_names[i]);
-		node->warned = true;
+		virtback_node_warn(node, virtback_key_names[i]);
 		return false;
 	}
 	return true;
 }
 
-/* The guest, if it still lives, cannot reach the device any more afterwards. */
-static void virtback_node_detach(struct virtback_node *node)
+/*
+ * The guest, if it still lives, cannot reach the device any more afterwards. Waits
+ * @timeout for the disk as well.
+ */
+static void virtback_node_detach(struct virtback_node *node, unsigned long timeout)
 {
 	if (!node->owned)
 		return;
-	virtback_detach(node->name);
+	if (virtback_detach(node->name, timeout) == -ETIMEDOUT)
+		pr_warn("%s: its disk is not closed yet\n", node->name);
 	node->owned = false;
 }
 
@@ -304,6 +325,8 @@ static void virtback_node_create(struct virtback_node *node, const struct virtba
 	if (virtback_node_config(node, keys, &cfg))
 		goto out;
 	virtback_config_name(&cfg, node->name, sizeof(node->name));
+	/* A guest that was destroyed, and not shut down, went without waiting. */
+	virtback_wait_closed(cfg.backing, VIRTBACK_CLOSE_TIMEOUT);
 	err = virtback_create(&cfg);
 	if (err) {
 		virtback_node_fail(node, err, node->name, "cannot be made, see the kernel's log");
@@ -318,7 +341,7 @@ static void virtback_node_create(struct virtback_node *node, const struct virtba
 	if (err) {
 		pr_warn("%s: the toolstack took it back (%d), removing %s\n", node->path, err,
 			node->name);
-		virtback_node_detach(node);
+		virtback_node_detach(node, 0);
 	}
 out:
 	virtback_config_free(&cfg);
@@ -330,7 +353,7 @@ static void virtback_node_claim(struct virtback_node *node)
 	int err;
 
 	/* What we have was made for a node that is gone. */
-	virtback_node_detach(node);
+	virtback_node_detach(node, 0);
 	/* A module that leaves must leave the node to the next one, unharmed. */
 	if (!try_module_get(THIS_MODULE))
 		return;
@@ -374,14 +397,14 @@ static void virtback_node_work(struct work_struct *work)
 		/* Not owned: a user-space back end has it. */
 		if (!node->owned)
 			break;
-		virtback_node_detach(node);
+		virtback_node_detach(node, VIRTBACK_CLOSE_TIMEOUT);
 		virtback_node_switch(node, XenbusStateClosing, XenbusStateClosed, NULL);
 		break;
 	case XenbusStateClosed:
-		virtback_node_detach(node);
+		virtback_node_detach(node, 0);
 		break;
 	case -ENOENT:
-		virtback_node_detach(node);
+		virtback_node_detach(node, 0);
 		virtback_node_forget(node);
 		break;
 	default:
@@ -530,13 +553,15 @@ static struct notifier_block virtback_xenstore = {
 /**
  * virtback_toolstack_init() - serve the toolstack's nodes, now and to come
  *
- * Does not wait for xenstore. Harmless where there is no Xen.
+ * Does not wait for xenstore. Does nothing where there is no Xen, or where this
+ * kernel's pages are not Xen's.
  *
  * Return: 0 or -ENOMEM
  */
 int virtback_toolstack_init(void)
 {
-	if (!xen_domain())
+	/* No other kernel can serve a guest: the nodes are for someone else. */
+	if (!xen_domain() || PAGE_SIZE != XEN_PAGE_SIZE)
 		return 0;
 	virtback_node_wq = alloc_workqueue("virtback_nodes", WQ_UNBOUND, 0);
 	if (!virtback_node_wq)

@@ -2,8 +2,22 @@
 /*
  * Private to the Xen host.
  *
- * Locks, outermost first: virtback_xen_guests_lock (host.c), guest->lock,
- * guest->map_lock, guest->cache_lock.
+ * Locks, outermost first. With the core's (vd->lock, vq->ring_lock, vq->lock):
+ *
+ *	virtback_xen_guests_lock (host.c)
+ *		guest->lock
+ *		virtback_xen_pool_lock (pages.c)
+ *	vd->lock: ring areas are mapped and unmapped
+ *		vq->ring_lock: buffers are pinned
+ *			guest->map_lock
+ *				virtback_xen_pool_lock
+ *	virtback_xen_reap_lock (chunk.c)
+ *		virtback_xen_pool_lock
+ *
+ * guest->cache_lock is taken under any of them but the pool's, with interrupts
+ * off, also in interrupt context, and under vq->lock, where a completion unpins;
+ * virtback_xen_dead_lock (chunk.c) in it. Nothing else is taken there, so that
+ * INVALIDATE waits for no one who waits for the guest.
  */
 #ifndef VIRTBACK_XEN_PRIVATE_H
 #define VIRTBACK_XEN_PRIVATE_H
@@ -65,13 +79,17 @@ struct virtback_xen_cache_stats {
  * struct virtback_xen_vcpu - a vCPU of a guest: its slot and its event channel
  * @guest: guest
  * @slot: slot in the ioreq page
- * @port: local event channel
- * @irq: Linux's number for @port, 0 when not bound
+ * @port: local event channel, 0 when not connected
+ * @bound: Linux has an interrupt for @port, which closes with it
+ * @irq: that interrupt's number, 0 when it has no handler
  * @name: of the interrupt
  * @req: the request taken; the interrupt's handler and thread alone
  * @slow: the device whose access the thread is to do; as @req
+ * @tick: jiffies when @burst was last reset; the interrupt's handler alone
+ * @burst: accesses since then; as @tick
  * @traps: requests taken
- * @slow_traps: those that needed the thread
+ * @slow_traps: those that the thread did
+ * @throttled: those that came too fast for interrupt context
  * @invalidations: those that were INVALIDATE
  * @bad: those that no memory window can get
  * @strays: accesses that hit no device
@@ -80,12 +98,16 @@ struct virtback_xen_vcpu {
 	struct virtback_xen_guest *guest;
 	struct virtback_slot *slot;
 	evtchn_port_t port;
+	bool bound;
 	int irq;
 	char name[32];
 	struct virtback_slot_req req;
 	struct virtback_xen_dev *slow;
+	unsigned long tick;
+	unsigned int burst;
 	u64 traps;
 	u64 slow_traps;
+	u64 throttled;
 	u64 invalidations;
 	u64 bad;
 	u64 strays;
@@ -94,9 +116,11 @@ struct virtback_xen_vcpu {
 /**
  * struct virtback_xen_guest - a domain with at least one device
  * @ref: held by devices until they are released and by chunks; keeps the structure
+ *	 and the mapping of @ioreq, and so @domid
  * @link: in the list of guests while @nr_devs is not 0
  * @domid: domain. While @ioreq is mapped Xen cannot give the number to another
- *	   domain: a mapped page keeps even a dead one from being freed.
+ *	   domain: a mapped page keeps even a dead one from being freed. So whoever
+ *	   holds a reference may use it.
  * @id: IOREQ server
  * @enabled: the server was enabled
  * @nr_devs: devices between attach and detach; virtback_xen_guests_lock
@@ -112,8 +136,8 @@ struct virtback_xen_vcpu {
  * @closed: no new chunk is kept
  * @gen: bumped by INVALIDATE; chunks of another generation are not used any more
  * @nr_chunks: chunks mapped
- * @lru: hashed chunks, the longest unused one first; those of old generations
- *	 come before all others
+ * @lru: hashed chunks that are not pinned, the longest unused one first; those
+ *	 of old generations come before all others
  * @chunks: hashed chunks by number
  * @stats: counters
  * @sweep: lets go of chunks of old generations
@@ -193,5 +217,8 @@ void virtback_xen_guest_destroy(struct virtback_xen_guest *guest);
 void virtback_xen_guest_put(struct virtback_xen_guest *guest);
 bool virtback_xen_guest_alive(struct virtback_xen_guest *guest);
 void virtback_xen_dev_put(struct virtback_xen_dev *xd);
+
+/* stats.c: what can be read of a guest */
+extern const struct attribute_group virtback_xen_group;
 
 #endif

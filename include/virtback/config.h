@@ -51,8 +51,8 @@ void virtback_config_free(struct virtback_config *cfg);
 
 /* drivers/control/control.c */
 int virtback_create(const struct virtback_config *cfg);
-int virtback_remove(const char *name, bool force);
-int virtback_detach(const char *name);
+int virtback_detach(const char *name, unsigned long timeout);
+void virtback_wait_closed(const char *backing, unsigned long timeout);
 void virtback_config_name(const struct virtback_config *cfg, char *buf, size_t len);
 void virtback_device_lost(struct virtback_device *vd);
 

@@ -99,6 +99,8 @@ struct virtback_type_ops {
  *	       context.
  * @in_use: would taking the device away harm a running guest? Removal is then
  *	    refused unless forced. May sleep.
+ * @group: what the host shows in the device's directory in sysfs, from after
+ *	   @attach to before @detach; named, optional
  * @reinject: the host may drop an interrupt while the target is offline, so the
  *	      core repeats it while InterruptStatus is not acknowledged
  */
@@ -117,6 +119,7 @@ struct virtback_host_ops {
 	void (*raise_irq)(struct virtback_device *vd);
 	void (*lower_irq)(struct virtback_device *vd);
 	bool (*in_use)(struct virtback_device *vd);
+	const struct attribute_group *group;
 	bool reinject;
 };
 
@@ -194,8 +197,7 @@ do {									\
 	struct virtback_device *__vd = (vd);				\
 									\
 	if (__ratelimit(&__vd->log))					\
-		printk(KERN_WARNING KBUILD_MODNAME ": %s: guest: " fmt,	\
-		       __vd->name, ##__VA_ARGS__);			\
+		pr_warn("%s: guest: " fmt, __vd->name, ##__VA_ARGS__);	\
 } while (0)
 
 /* drivers/core/device.c */
