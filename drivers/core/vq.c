@@ -168,23 +168,23 @@ static bool virtback_vq_gather_one(struct virtback_vq *vq, struct list_head *bat
 	struct virtback_req *req;
 	int ret;
 
-	req = virtback_vq_get_req(vq);
-	if (!req)
-		return virtback_vq_stall(vq);
-
 	ret = vq->ring->pop(vq, &chain);
-	if (ret <= 0) {
-		virtback_vq_put_req(vq, req);
-		if (ret < 0) {
-			virtback_device_break(vq->vd, "broken ring");
-			return false;
-		}
+	if (ret < 0) {
+		virtback_device_break(vq->vd, "broken ring");
+		return false;
+	}
+	if (!ret) {
 		if (!vq->ring->notify_on(vq))
 			return false;
 		vq->ring->notify_off(vq);
 		return true;
 	}
 
+	req = virtback_vq_get_req(vq);
+	if (!req) {
+		vq->ring->unpop(vq);
+		return virtback_vq_stall(vq);
+	}
 	req->id = chain.id;
 	switch (vq->vd->type->prepare(req, &chain)) {
 	case VIRTBACK_SUBMIT:
