@@ -183,6 +183,22 @@ static void longest_table_arrives(struct kunit *test)
 	expect_chain(f, FAKE_QUEUE_SIZE, 2 * FAKE_QUEUE_SIZE, 0, 0);
 }
 
+/* Linux makes its ring smaller when memory is short, and keeps to seg_max. */
+static void small_ring_takes_long_tables(struct kunit *test)
+{
+	struct fake *f = test->priv;
+	int d;
+
+	fake_start(f, INDIRECT_DESC);
+	fake_write(f, VIRTIO_MMIO_QUEUE_READY, 0);
+	fake_queue(f, 0, FAKE_QUEUE_SIZE / 2);
+	fake_desc(f, 0, TABLE, FAKE_QUEUE_SIZE * DSIZE, F_INDIRECT, 0);
+	for (d = 0; d < FAKE_QUEUE_SIZE; d++)
+		fake_indirect(f, TABLE, d, FAKE_DATA, 2, d < FAKE_QUEUE_SIZE - 1 ? F_NEXT : 0,
+			      d + 1);
+	expect_chain(f, FAKE_QUEUE_SIZE, 2 * FAKE_QUEUE_SIZE, 0, 0);
+}
+
 static void chain_longer_than_the_queue_is_refused(struct kunit *test)
 {
 	struct fake *f = test->priv;
@@ -398,6 +414,7 @@ static struct kunit_case chain_cases[] = {
 	KUNIT_CASE(table_may_be_walked_backwards),
 	KUNIT_CASE(longest_chain_arrives),
 	KUNIT_CASE(longest_table_arrives),
+	KUNIT_CASE(small_ring_takes_long_tables),
 	KUNIT_CASE(chain_longer_than_the_queue_is_refused),
 	KUNIT_CASE(empty_buffers_are_allowed),
 	KUNIT_CASE(head_outside_the_table_is_refused),
