@@ -170,16 +170,22 @@ static void longest_chain_arrives(struct kunit *test)
 	expect_chain(f, FAKE_QUEUE_SIZE, 2 * FAKE_QUEUE_SIZE, 0, 0);
 }
 
+/* A chain of @n buffers in an indirect table. */
+static void long_table(struct fake *f, unsigned int n)
+{
+	unsigned int d;
+
+	fake_desc(f, 0, TABLE, n * DSIZE, F_INDIRECT, 0);
+	for (d = 0; d < n; d++)
+		fake_indirect(f, TABLE, d, FAKE_DATA, 2, d < n - 1 ? F_NEXT : 0, d + 1);
+}
+
 static void longest_table_arrives(struct kunit *test)
 {
 	struct fake *f = test->priv;
-	int d;
 
 	fake_start(f, INDIRECT_DESC);
-	fake_desc(f, 0, TABLE, FAKE_QUEUE_SIZE * DSIZE, F_INDIRECT, 0);
-	for (d = 0; d < FAKE_QUEUE_SIZE; d++)
-		fake_indirect(f, TABLE, d, FAKE_DATA, 2, d < FAKE_QUEUE_SIZE - 1 ? F_NEXT : 0,
-			      d + 1);
+	long_table(f, FAKE_QUEUE_SIZE);
 	expect_chain(f, FAKE_QUEUE_SIZE, 2 * FAKE_QUEUE_SIZE, 0, 0);
 }
 
@@ -187,27 +193,20 @@ static void longest_table_arrives(struct kunit *test)
 static void small_ring_takes_long_tables(struct kunit *test)
 {
 	struct fake *f = test->priv;
-	int d;
 
 	fake_start(f, INDIRECT_DESC);
 	fake_write(f, VIRTIO_MMIO_QUEUE_READY, 0);
 	fake_queue(f, 0, FAKE_QUEUE_SIZE / 2);
-	fake_desc(f, 0, TABLE, FAKE_QUEUE_SIZE * DSIZE, F_INDIRECT, 0);
-	for (d = 0; d < FAKE_QUEUE_SIZE; d++)
-		fake_indirect(f, TABLE, d, FAKE_DATA, 2, d < FAKE_QUEUE_SIZE - 1 ? F_NEXT : 0,
-			      d + 1);
+	long_table(f, FAKE_QUEUE_SIZE);
 	expect_chain(f, FAKE_QUEUE_SIZE, 2 * FAKE_QUEUE_SIZE, 0, 0);
 }
 
 static void chain_longer_than_the_queue_is_refused(struct kunit *test)
 {
 	struct fake *f = test->priv;
-	int d;
 
 	fake_start(f, INDIRECT_DESC);
-	fake_desc(f, 0, TABLE, (FAKE_QUEUE_SIZE + 1) * DSIZE, F_INDIRECT, 0);
-	for (d = 0; d <= FAKE_QUEUE_SIZE; d++)
-		fake_indirect(f, TABLE, d, FAKE_DATA, 2, d < FAKE_QUEUE_SIZE ? F_NEXT : 0, d + 1);
+	long_table(f, FAKE_QUEUE_SIZE + 1);
 	expect_refused(f, 0);
 }
 
