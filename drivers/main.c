@@ -67,17 +67,17 @@ static const struct kernel_param_ops option_ops = {
 };
 
 module_param_cb(devices, &devices_ops, NULL, 0444);
-MODULE_PARM_DESC(devices, "devices to make, separated by ';'; each is key=value pairs separated by blanks, with the keys below (default: none)");
+MODULE_PARM_DESC(devices, "devices to make, separated by ';'; each is key=value pairs separated by blanks, with the keys below; if one cannot be made none is, and the module does not load (default: none)");
 module_param_cb(domid, &option_ops, "domid=", 0);
 MODULE_PARM_DESC(domid, "guest, 1 to 32751 (default: this kernel itself)");
 module_param_cb(base, &option_ops, "base=", 0);
-MODULE_PARM_DESC(base, "guest physical address of the register window in bytes, 64 bits (default: none)");
+MODULE_PARM_DESC(base, "guest physical address of the register window (512 bytes), a multiple of 4 (default: none)");
 module_param_cb(irq, &option_ops, "irq=", 0);
-MODULE_PARM_DESC(irq, "interrupt of the guest, 1 to 2147483647; Arm: INTID, 33 is SPI 1 (default: none)");
+MODULE_PARM_DESC(irq, "interrupt of the guest, an INTID from 32 to 1019, 33 is SPI 1 (default: none)");
 module_param_cb(backing, &option_ops, "backing=", 0);
-MODULE_PARM_DESC(backing, "path of a block device (default: none)");
+MODULE_PARM_DESC(backing, "absolute path of a block device (default: none)");
 module_param_cb(readonly, &option_ops, "readonly=", 0);
-MODULE_PARM_DESC(readonly, "offer a read-only disk, bool (default: 0, or as the backing device is)");
+MODULE_PARM_DESC(readonly, "offer a read-only disk, 0 or 1 (default: 0, or as the backing device is)");
 module_param_cb(serial, &option_ops, "serial=", 0);
 MODULE_PARM_DESC(serial, "serial number of the disk, 1 to 20 characters (default: the device's name)");
 

@@ -156,6 +156,8 @@ static void options_bools(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, cfg.readonly);
 	virtback_config_free(&cfg);
 	options_refused(test, "readonly=maybe");
+	options_refused(test, "readonly=0x1");
+	options_refused(test, "readonly=yesterday");
 }
 
 static void options_serial_length(struct kunit *test)

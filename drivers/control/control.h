@@ -63,6 +63,7 @@ const char *virtback_option_name(enum virtback_opt opt);
 ssize_t virtback_option_show(const struct virtback_entry *entry, enum virtback_opt opt, char *buf);
 int virtback_config_copy(struct virtback_config *to, const struct virtback_config *from);
 char *virtback_config_next(char **list);
+int virtback_parse_bool(const char *val, bool *res);
 
 /* control.c */
 int virtback_control_init(void);

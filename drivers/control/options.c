@@ -103,6 +103,26 @@ static int virtback_parse_serial(struct virtback_config *cfg, const char *val, c
 }
 
 /**
+ * virtback_parse_bool() - a bool, and nothing that only begins like one
+ * @val: text
+ * @res: the answer
+ *
+ * kstrtobool() looks at the first letters alone: to it "0x1" is false.
+ *
+ * Return: 0 or -EINVAL
+ */
+int virtback_parse_bool(const char *val, bool *res)
+{
+	static const char * const words[] = { "0", "1", "n", "y", "no", "yes", "off", "on" };
+	int i = match_string(words, ARRAY_SIZE(words), val);
+
+	if (i < 0)
+		return -EINVAL;
+	*res = i & 1;
+	return 0;
+}
+
+/**
  * virtback_option_set() - give one option its value
  * @cfg: configuration, changed only on success
  * @opt: the option
@@ -145,9 +165,9 @@ int virtback_option_set(struct virtback_config *cfg, enum virtback_opt opt, cons
 		err = virtback_parse_backing(cfg, val, why);
 		break;
 	case VIRTBACK_OPT_READONLY:
-		err = kstrtobool(val, &cfg->readonly);
+		err = virtback_parse_bool(val, &cfg->readonly);
 		if (err)
-			*why = "not a bool (0 or 1)";
+			*why = "not a bool (0, 1, n, y, no, yes, off, on)";
 		break;
 	case VIRTBACK_OPT_SERIAL:
 		err = virtback_parse_serial(cfg, val, why);

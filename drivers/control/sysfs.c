@@ -51,7 +51,7 @@ static int virtback_remove_parse(char *str, char **name, bool *force)
 	if (!str)
 		return 0;
 	opt = skip_spaces(str);
-	if (strncmp(opt, "force=", 6) || kstrtobool(opt + 6, force)) {
+	if (strncmp(opt, "force=", 6) || virtback_parse_bool(opt + 6, force)) {
 		pr_err("%.31s: remove: %.80s: only force=0 or force=1 may follow the name\n",
 		       *name, opt);
 		return -EINVAL;

@@ -32,7 +32,12 @@ static LIST_HEAD(virtback_xen_guests);
 /* Protects the list of guests and their number of devices. */
 static DEFINE_MUTEX(virtback_xen_guests_lock);
 
-static bool virtback_xen_possible(void)
+/**
+ * virtback_xen_possible() - can this kernel serve guests of a Xen at all?
+ *
+ * Return: false without Xen, and on x86.
+ */
+bool virtback_xen_possible(void)
 {
 	return IS_ENABLED(CONFIG_ARM64) && xen_domain();
 }

@@ -44,6 +44,8 @@
 #include <virtback/device.h>
 #include <virtback/xen.h>
 
+#include "xen.h"
+
 #define VIRTBACK_NODE_DIR	"backend/virtio_disk"
 
 /*
@@ -561,7 +563,7 @@ static struct notifier_block virtback_xenstore = {
 int virtback_toolstack_init(void)
 {
 	/* No other kernel can serve a guest: the nodes are for someone else. */
-	if (!xen_domain() || PAGE_SIZE != XEN_PAGE_SIZE)
+	if (!virtback_xen_possible() || PAGE_SIZE != XEN_PAGE_SIZE)
 		return 0;
 	virtback_node_wq = alloc_workqueue("virtback_nodes", WQ_UNBOUND, 0);
 	if (!virtback_node_wq)

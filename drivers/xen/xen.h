@@ -221,4 +221,7 @@ void virtback_xen_dev_put(struct virtback_xen_dev *xd);
 /* stats.c: what can be read of a guest */
 extern const struct attribute_group virtback_xen_group;
 
+/* host.c: where it all begins */
+bool virtback_xen_possible(void);
+
 #endif

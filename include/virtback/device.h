@@ -151,7 +151,8 @@ struct virtback_host_ops {
  *	     0 no queue takes new chains (an old write must not land after a new)
  * @reinject: repeats an interrupt, see &virtback_host_ops.reinject
  * @log: rate limit of what a guest can make us log
- * @bad_accesses: register accesses of a wrong width, alignment or offset
+ * @bad_accesses: register accesses of a wrong width, alignment or offset, with a
+ *		  value or at a time that is not allowed
  * @nvqs: number of queues
  * @vqs: the queues
  */

@@ -138,8 +138,8 @@ extern const struct virtback_ring_ops virtback_split_ops;
  * @requests: chains taken
  * @completed: used elements published
  * @dropped: requests that a reset orphaned
- * @irqs: interrupts sent for used buffers
- * @irqs_saved: completions that needed no interrupt
+ * @irqs: completions for which the driver wanted an interrupt
+ * @irqs_saved: completions for which it wanted none
  * @stalls: times the worker waited for a request or pages to come back
  */
 struct virtback_vq_stats {
