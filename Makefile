@@ -11,7 +11,7 @@ kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
 .DEFAULT_GOAL := modules
 .PHONY: help modules clean install modules_install demo check check-full soak \
 	kunit kunit-debug kunit-6.1 lint checkpatch kernel-doc sparse coccicheck \
-	build-matrix clang mutants xen-check
+	build-matrix clang mutants xen-check smp-check
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9.-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -36,7 +36,7 @@ check: ## what CI runs: static checks, builds, KUnit, Xen scenarios
 check-full: ## check and all that is slow: every kernel and compiler, mutants
 	scripts/check full
 
-soak: ## KUnit and Xen again and again for SOAK_MINUTES= (60); goes on where it stopped
+soak: ## KUnit, races and Xen again and again for SOAK_MINUTES= (60); goes on where it stopped
 	scripts/soak
 
 kunit: ## KUnit in UML 6.12 (FILTER=virtback_vring*)
@@ -74,3 +74,6 @@ mutants: ## every patch of kunit/mutants must turn a test red
 
 xen-check: ## boot Xen under QEMU and run its scenarios
 	scripts/xen/run
+
+smp-check: ## look for races on four processors, in QEMU
+	scripts/smp/run

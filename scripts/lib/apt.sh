@@ -8,7 +8,7 @@
 #
 #   kernel_headers <6.1|6.12> <arm64|amd64>   prints a KDIR
 #   kernel_source  <6.1|6.12>                 prints an unpacked linux-source
-#   kernel_image   <6.1|6.12>                 prints a dir with boot/ and lib/modules
+#   kernel_image   <6.1|6.12> [arm64|amd64]   prints a dir with boot/ and lib/modules
 
 [ -n "${VB_APT_SH:-}" ] && return 0
 VB_APT_SH=1
@@ -186,6 +186,28 @@ deb_unpack()
 	done
 }
 
+# deb_libraries <arch> <package>...: the libraries that they need, directly or for
+# another library; not what comes with a program or a language that they need.
+deb_libraries()
+{
+	local arch=$1 p new
+	local -A seen=()
+
+	shift
+	apt_refresh
+	while [ $# != 0 ]; do
+		mapfile -t new < <(apt_cache depends --important "${@/%/:$arch}" |
+			sed -n 's/^ *|\?\(Pre-\)\?Depends: \(z\?lib[^: ]*\).*/\2/p' | sort -u)
+		set --
+		for p in "${new[@]}"; do
+			[ -z "${seen[$p]:-}" ] || continue
+			seen[$p]=1
+			set -- "$@" "$p"
+		done
+	done
+	printf '%s\n' "${!seen[@]}" | sort
+}
+
 # kernel_abi <6.1|6.12> <arch>: the newest ABI of the plain kernel ("6.1.0-56")
 # whose headers and image are both in the index, or failing that in the cache.
 # Names are listed instead of reading one meta package, because 6.12 comes from
@@ -280,12 +302,12 @@ _make_kernel_source()
 
 kernel_image()
 {
-	local abi deb ver
+	local arch=${2:-arm64} abi deb ver
 
-	abi=$(kernel_abi "$1" arm64)
-	deb=$(deb_fetch arm64 "linux-image-$abi-arm64")
+	abi=$(kernel_abi "$1" "$arch")
+	deb=$(deb_fetch "$arch" "linux-image-$abi-$arch")
 	ver=$(dpkg-deb -f "$deb" Version)
-	cache_entry "image/$abi-arm64-${ver//[^A-Za-z0-9.+-]/_}" deb_unpack "$deb"
+	cache_entry "image/$abi-$arch-${ver//[^A-Za-z0-9.+-]/_}" deb_unpack "$deb"
 }
 
 # xen_source <4.17>: an unpacked hypervisor source tree.  The orig tarball is

@@ -4,7 +4,7 @@
 # Makes what the Xen/arm64 test machine boots: the hypervisor with IOREQ servers
 # (Debian's is built without), the virtback module for dom0's kernel, and the
 # initial file systems of dom0 and of the guest, as cpio parts that the kernel
-# reads one after the other.  To be sourced after common.sh and apt.sh.
+# reads one after the other.  To be sourced after common.sh, apt.sh and initrd.sh.
 
 VB_XEN_DIR=$VB_TOP/scripts/xen
 VB_XEN_VERSION=4.17
@@ -84,95 +84,13 @@ xen_userland()
 	cache_entry "userland/$(cache_key "${debs[@]##*/}" x)" deb_unpack "${debs[@]}"
 }
 
-# copy_programs <root> <userland> <program>...: with the libraries they need.
-copy_programs()
-{
-	local root=$1 u=$2 p
-
-	shift 2
-	for p in "$@"; do
-		mkdir -p "$root/$(dirname "$p")"
-		cp -L "$u/$p" "$root/$p"
-		_copy_libs "$root" "$u" "$root/$p"
-	done
-}
-
-_copy_libs()
-{
-	local root=$1 u=$2 n f to
-
-	for n in $("${VB_CROSS}readelf" -d "$3" 2>/dev/null |
-			sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p'); do
-		to=$root/lib/aarch64-linux-gnu/$n
-		[ "$n" != ld-linux-aarch64.so.1 ] || to=$root/lib/$n
-		[ ! -e "$to" ] || continue
-		f=$(find "$u/lib" "$u/usr/lib" -name "$n" | head -n 1)
-		[ -n "$f" ] || die "no library $n for $3"
-		mkdir -p "${to%/*}"
-		cp -L "$f" "$to"
-		_copy_libs "$root" "$u" "$to"
-	done
-}
-
-# copy_modules <root> <kernel dir> <module>...: with all they depend on, and
-# the modules.dep that busybox's modprobe reads.
-copy_modules()
-{
-	local root=$1 kernel=$2 ver m f to
-
-	shift 2
-	ver=$(basename "$kernel"/lib/modules/*)
-	for m in "$@"; do
-		# A name that is built in, or new in one kernel, prints no path.
-		for f in $(modprobe -d "$kernel" -S "$ver" --show-depends "$m" |
-				awk '$1 == "insmod" { print $2 }'); do
-			to=$root/lib/modules/$ver/${f#*/lib/modules/"$ver"/}
-			to=${to%.xz}
-			mkdir -p "${to%/*}"
-			case $f in
-			*.xz) xz -dc "$f" >"$to" ;;
-			*) cp "$f" "$to" ;;
-			esac
-		done
-	done
-	cp "$kernel/lib/modules/$ver"/modules.{builtin,order} \
-		"$root/lib/modules/$ver/"
-	# Silent about modules.builtin.modinfo, which Debian does not ship.
-	depmod -b "$root" "$ver" 2>/dev/null
-}
-
-# kernel_tree <6.1|6.12>: image and modules, with modules.dep.
-kernel_tree()
-{
-	local image
-
-	image=$(kernel_image "$1")
-	cache_entry "kernel/${image##*/}" _make_kernel_tree "$image"
-}
-
-_make_kernel_tree()
-{
-	local ver
-
-	ver=$(basename "$2"/lib/modules/*)
-	mkdir -p "$1/boot" "$1/lib"
-	cp -al "$2/lib/modules" "$1/lib/"
-	cp "$2"/boot/vmlinuz-* "$1/boot/Image"
-	depmod -b "$1" "$ver"
-}
-
-pack_cpio()
-{
-	( cd "$1" && find . | LC_ALL=C sort |
-		cpio -o -H newc --quiet -R 0:0 ) >"$2"
-}
-
 # The part of dom0's file system that depends on packages only.
 dom0_base()
 {
 	local kernel=$1 u=$2
 
-	cache_entry "dom0/$(cache_key "$VB_XEN_DIR/images.sh" "$kernel" "$u")" \
+	cache_entry "dom0/$(cache_key "$VB_XEN_DIR/images.sh" \
+		"$VB_TOP/scripts/lib/initrd.sh" "$kernel" "$u")" \
 		_make_dom0_base "$kernel" "$u"
 }
 
@@ -208,7 +126,7 @@ guest_initrd()
 	local kernel=$1 u=$2
 
 	cache_entry "guest/$(cache_key "$VB_XEN_DIR"/guest/* \
-		"$VB_XEN_DIR/images.sh" "$kernel" "$u")" \
+		"$VB_XEN_DIR/images.sh" "$VB_TOP/scripts/lib/initrd.sh" "$kernel" "$u")" \
 		_make_guest "$kernel" "$u"
 }
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Judge a run of scenarios by dom0's and Xen's common console.
+"""Judge a run of scenarios by the console of the machine (dom0's and Xen's, if Xen runs).
 
 usage: judge.py CONSOLE SCENARIO_DIR NAME...
 
 A scenario passed when the console has exactly one "ok" line of it, no "not ok",
-and neither dom0's kernel nor Xen complained while it ran.  A scenario may
+and neither the kernel nor Xen complained while it ran.  A scenario may
 declare complaints that belong to it in lines "# expect: REGEX".  One more
 result stands for the machine: boot, the time between scenarios, power-off.
 Prints the reasons and one line "N passed, N failed"; exit status 1 if any failed.
@@ -26,7 +26,7 @@ STAMP = re.compile(r"^\[ *\d+\.\d+\] ")
 BEGIN = re.compile(r"virtback-test: begin (\S+)")
 END = re.compile(r"virtback-test: end (\S+)")
 RESULT = re.compile(r"^(ok|not ok) \d+ - (\S+)")
-DONE = "# dom0 done"
+DONE = re.compile(r"# (dom0|machine) done")
 MACHINE = "machine"
 
 
@@ -37,7 +37,7 @@ def expected_complaints(directory, name):
 
 
 def read_console(lines):
-    """Results and complaints by scenario, and whether dom0 came to its end."""
+    """Results and complaints by scenario, and whether the machine came to its end."""
     results, complaints, done, now = {}, {}, False, MACHINE
     for line in lines:
         line = STAMP.sub("", line.rstrip("\n"), count=1)
@@ -48,7 +48,7 @@ def read_console(lines):
             now = MACHINE
         elif result:
             results.setdefault(result.group(2), []).append(result.group(1))
-        elif line.startswith(DONE):
+        elif DONE.match(line):
             done = True
         elif not line.startswith("#") and COMPLAINTS.search(line):
             complaints.setdefault(now, []).append(line)
@@ -72,7 +72,7 @@ def judge(lines, names, expected):
         verdict[name] = reasons
     reasons = ["console: " + x for x in complaints.get(MACHINE, [])]
     if not done:
-        reasons.append("dom0 did not come to its end")
+        reasons.append("it did not come to its end")
     reasons += ["unknown scenario " + x for x in results if x not in names]
     verdict[MACHINE] = reasons
     return verdict

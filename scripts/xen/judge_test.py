@@ -57,6 +57,10 @@ class Judge(unittest.TestCase):
         expected = {"b": [re.compile(r"traps\.c")]}
         self.assertEqual(failed(with_line("begin b", line), expected), [])
 
+    def test_machine_without_xen(self):
+        lines = [x.replace("# dom0 done", "# machine done") for x in GOOD]
+        self.assertEqual(failed(lines), [])
+
     def test_dom0_died(self):
         self.assertEqual(failed(GOOD[:-1]), ["machine"])
 

@@ -1,0 +1,56 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# What scenarios call.  For busybox's sh.
+
+SYS=/sys/class/virtback
+
+say()
+{
+	echo "$*" >/dev/kmsg
+}
+
+note()
+{
+	say "# $*"
+}
+
+fail()
+{
+	note "FAILED: $*"
+	exit 1
+}
+
+uptime_seconds()
+{
+	cut -d. -f1 /proc/uptime
+}
+
+# argument <name>: its value on the kernel command line.
+argument()
+{
+	sed -n "s/.*\b$1=\([^ ]*\).*/\1/p" /proc/cmdline
+}
+
+# Three disks that complete requests in three ways: in the caller, from a timer
+# interrupt on any processor, from worker threads.  All are empty.
+make_disks()
+{
+	rmmod brd null_blk loop 2>/dev/null || true
+	modprobe loop
+	modprobe brd rd_nr=1 rd_size=131072
+	# The whole range, for as much memory as is written to.
+	modprobe null_blk nr_devices=1 gb=1 memory_backed=1 queue_mode=2 \
+		irqmode=2 completion_nsec=300000 submit_queues=4
+	rm -f /tmp/disk
+	truncate -s 128M /tmp/disk
+	losetup /dev/loop0 /tmp/disk
+	DISKS="/dev/ram0 /dev/nullb0 /dev/loop0"
+}
+
+remove_disks()
+{
+	losetup -d /dev/loop0
+	rm -f /tmp/disk
+	rmmod brd null_blk loop || fail "a disk is still open"
+}
