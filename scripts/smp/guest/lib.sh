@@ -32,14 +32,26 @@ argument()
 	sed -n "s/.*\b$1=\([^ ]*\).*/\1/p" /proc/cmdline
 }
 
+clean_up()
+{
+	local d
+
+	for d in "$SYS"/loop.*; do
+		[ ! -e "$d" ] || echo "${d##*/} force=1" >$SYS/remove || true
+	done
+	rmmod virtback || true
+	losetup -d /dev/loop0 || true
+	rmmod brd null_blk loop || true
+}
+
 # Three disks that complete requests in three ways: in the caller, from a timer
-# interrupt on any processor, from worker threads.  All are empty.
+# interrupt on any processor, from worker threads.  All are empty, whatever a
+# scenario that failed has left.
 make_disks()
 {
-	rmmod brd null_blk loop 2>/dev/null || true
+	clean_up 2>/dev/null || true
 	modprobe loop
 	modprobe brd rd_nr=1 rd_size=131072
-	# The whole range, for as much memory as is written to.
 	modprobe null_blk nr_devices=1 gb=1 memory_backed=1 queue_mode=2 \
 		irqmode=2 completion_nsec=300000 submit_queues=4
 	rm -f /tmp/disk

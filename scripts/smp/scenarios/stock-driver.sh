@@ -6,7 +6,7 @@
 LOADS=2
 ROUNDS=3
 
-# find <class directory> <attribute> <value>: the entry with that value.
+# find_by <directories> <attribute> <value>: the entry with that value.
 find_by()
 {
 	local d
@@ -41,7 +41,9 @@ add_remove()
 		[ "$(uptime_seconds)" -lt $end ] || fail "remove $name"
 		usleep 1000
 	done 2>/dev/null
-	[ ! -e "$SYS/$name" ] && [ ! -e "/sys/block/$disk" ] || fail "$name is left"
+	# Not by their names, which another disk may have by now.
+	[ -z "$(find_by "$SYS/loop.*" backing "$1")" ] || fail "$name is left"
+	[ -z "$(find_by '/sys/block/vd*' serial "$serial")" ] || fail "$disk is left"
 }
 
 rounds()
