@@ -13,6 +13,12 @@ shopt -s inherit_errexit
 
 VB_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 VB_CACHE=${VIRTBACK_CACHE:-$HOME/.cache/virtback}
+case $VB_CACHE in
+/*) ;;
+*)	# It would be another folder for each script that changes its own.
+	echo "VIRTBACK_CACHE must be an absolute path, and is \"$VB_CACHE\"" >&2
+	exit 1 ;;
+esac
 # Exported, so that scripts called by scripts go on counting from one start.
 export VB_T0=${VB_T0:-$(date +%s)}
 mkdir -p "$VB_CACHE"
@@ -30,6 +36,23 @@ die()
 {
 	log "ERROR: $*"
 	exit 1
+}
+
+# help_wanted "$@": for -h or --help print the script's head comment and end.
+help_wanted()
+{
+	case ${1:-} in
+	-h|--help)
+		sed -n -e '1,2d' -e '/^#/!q' -e 's/^# \{0,1\}//p' "$0" |
+			sed '1{/^$/d}'
+		exit 0 ;;
+	esac
+}
+
+# no_arguments "$@": for scripts that take none.
+no_arguments()
+{
+	[ $# = 0 ] || die "unknown argument $1, see $0 --help"
 }
 
 # Run a command with its output in a file, shown only when it fails.
