@@ -6,7 +6,17 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 export FILTER KARGS TIMEOUT ACCEL SOAK_MINUTES
 
-kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
+# Asked for when a recipe needs Kbuild, so that the other targets need no headers.
+define kernel_check
+$(if $(filter-out 1,$(words $(CURDIR))),\
+	$(error Kbuild cannot build in a path with a blank: $(CURDIR)))
+$(if $(filter-out 1,$(words $(KDIR))),\
+	$(error Kbuild needs one path without blanks in KDIR: "$(KDIR)"))
+$(if $(wildcard $(KDIR)/Makefile),,\
+	$(error no kernel headers in $(KDIR): install linux-headers-$(shell uname -r) or give KDIR=))
+endef
+
+kbuild = $(strip $(kernel_check))$(MAKE) -C $(KDIR) M=$(CURDIR)
 
 .DEFAULT_GOAL := modules
 .PHONY: help modules clean install modules_install demo check check-full soak \
