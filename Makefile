@@ -3,24 +3,50 @@
 # `make help` lists the targets. Kbuild describes the module; what a target does
 # is in scripts/.
 
+# Variables, in the environment or after `make`; `make help` prints these lines:
+#   FILTER: kunit: only suites of this glob, or suite.case
+#   KARGS: kunit: more words for the kernel's command line
+#   TIMEOUT: kunit: seconds the kernel may run
+#   ACCEL: demo, xen-check: accelerator of QEMU (tcg, kvm)
+#   DOM0_KERNEL: demo, xen-check: kernel of dom0 (6.12 or 6.1)
+#   GUEST_KERNEL: demo, xen-check: kernel of the guests (6.1 or 6.12)
+#   VIRTBACK_LOGS: demo, xen-check: where logs go (logs/ in the tree)
+#   VIRTBACK_CACHE: all: what is fetched and built (~/.cache/virtback)
+#   SOAK_MINUTES: soak: how long (60)
+
 KDIR ?= /lib/modules/$(shell uname -r)/build
 export FILTER KARGS TIMEOUT ACCEL SOAK_MINUTES
 
-kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
+# Asked for when a recipe needs Kbuild, so that the other targets need no headers.
+define kernel_check
+$(if $(filter-out 1,$(words $(CURDIR))),\
+	$(error Kbuild cannot build in a path with a blank: $(CURDIR)))
+$(if $(filter-out 1,$(words $(KDIR))),\
+	$(error Kbuild needs one path without blanks in KDIR: "$(KDIR)"))
+$(if $(wildcard $(KDIR)/Makefile),,\
+	$(error no kernel headers in $(KDIR): install linux-headers-$(shell uname -r) or give KDIR=))
+endef
+
+kbuild = $(strip $(kernel_check))$(MAKE) -C $(KDIR) M=$(CURDIR)
 
 .DEFAULT_GOAL := modules
-.PHONY: help modules clean install modules_install demo check check-full soak \
+.PHONY: help modules clean clean-cache install modules_install demo check check-full soak \
 	kunit kunit-debug kunit-6.1 lint checkpatch kernel-doc sparse coccicheck \
 	build-matrix clang mutants xen-check smp-check
 
-help: ## list the targets
+help: ## list the targets and the variables
 	@sed -n 's/^\([a-z0-9.-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
+	@echo
+	@sed -n 's/^#   \([A-Z_0-9, ]*\): /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 modules: ## build virtback.ko for KDIR= (the running kernel), ARCH=, CROSS_COMPILE=
 	$(kbuild) modules
 
 clean: ## remove what `make modules` built
 	$(kbuild) clean
+
+clean-cache: ## remove what builds and tests keep outside of the tree
+	scripts/clean-cache
 
 install: modules_install ## same as modules_install
 

@@ -161,11 +161,25 @@ _deb_cached()
 	done | sort -V | tail -n 1
 }
 
+# What takes a while is announced where a person sees it.
+_deb_announce()
+{
+	local mb
+
+	mb=$(apt_cache show --no-all-versions "$1:$3=$2" 2>/dev/null |
+		awk '/^Size:/ { print int($2 / 1048576); exit }') || true
+	if [ "${mb:-0}" -ge 10 ]; then
+		announce "fetching $1 $2 ($3), $mb MiB"
+	else
+		log "fetching $1 $2 ($3)"
+	fi
+}
+
 _deb_download()
 {
 	local tmp rc=0
 
-	log "fetching $1 $2 ($3)"
+	_deb_announce "$1" "$2" "$3"
 	mkdir -p "$VB_CACHE/.tmp" "$VB_CACHE/log"
 	tmp=$(mktemp -d "$VB_CACHE/.tmp/deb-XXXXXX")
 	( cd "$tmp" && APT_CONFIG=$VB_APT/apt.conf quietly \
@@ -293,7 +307,7 @@ kernel_source()
 
 _make_kernel_source()
 {
-	log "unpacking linux-source-$2"
+	announce "unpacking linux-source-$2"
 	dpkg-deb --fsys-tarfile "$3" |
 		tar -xO "./usr/src/linux-source-$2.tar.xz" |
 		tar -xJ -C "$1" --strip-components=1

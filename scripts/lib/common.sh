@@ -23,6 +23,11 @@ esac
 export VB_T0=${VB_T0:-$(date +%s)}
 mkdir -p "$VB_CACHE"
 VB_CACHE=$(cd "$VB_CACHE" && pwd)
+# The messages of the script that was started first, for announce().
+if [ -z "${VB_STDERR:-}" ] || [ ! -e "/dev/fd/$VB_STDERR" ]; then
+	exec {VB_STDERR}>&2
+	export VB_STDERR
+fi
 
 # All messages go to stderr: stdout belongs to the values functions print.
 log()
@@ -30,6 +35,13 @@ log()
 	local s=$(( $(date +%s) - VB_T0 ))
 
 	printf '[%3d:%02d] %s\n' $(( s / 60 )) $(( s % 60 )) "$*" >&2
+}
+
+# A message for the person who waits, even if this script's own go to a file.
+announce()
+{
+	log "$*"
+	[ "/dev/fd/$VB_STDERR" -ef /dev/fd/2 ] || log "$*" 2>&"$VB_STDERR"
 }
 
 die()

@@ -138,6 +138,15 @@ def judge_suite(verdict, suite, reason_to_skip):
         verdict.fail(f'{suite.name}: the suite itself failed')
 
 
+def nothing_ran(verdict, arg, lines):
+    """Whether a filter is at fault only shows when the kernel came to its end."""
+    if arg.filter and any(map(END.search, lines)):
+        verdict.fail(f'FILTER={arg.filter} matches no test; the suites are:',
+                     arg.known.split())
+    else:
+        verdict.fail('no suite ran')
+
+
 def main():
     arg = argparse.ArgumentParser(description=__doc__)
     arg.add_argument('log')
@@ -145,6 +154,7 @@ def main():
     arg.add_argument('--skips', help='skip list')
     arg.add_argument('--suites', type=int, help='number of suites linked into the module')
     arg.add_argument('--filter', default='', help='only suites (suite.case) of this glob')
+    arg.add_argument('--known', default='', help='names of all suites, for a filter that fails')
     arg = arg.parse_args()
 
     lines = list(lines_of(arg.log))
@@ -159,7 +169,7 @@ def main():
     elif plan and plan != len(suites):
         verdict.fail(f'{plan} suites planned, {len(suites)} ran')
     if not suites:
-        verdict.fail('no suite ran')
+        nothing_ran(verdict, arg, lines)
     reason_to_skip = listed_skips(arg.skips, arg.step)
     for suite in suites:
         judge_suite(verdict, suite, reason_to_skip)

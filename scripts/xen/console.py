@@ -10,12 +10,15 @@ part in its first group, if it has one.
 """
 
 import re
+import signal
 import sys
 import time
 
 
 def main():
     path, start, pattern = sys.argv[1], float(sys.argv[2]), re.compile(sys.argv[3])
+    # Ctrl-C ends QEMU, too; what it still says belongs to the log.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     begin = time.monotonic()
     with open(path, "w", encoding="utf-8") as log:
         for raw in iter(sys.stdin.buffer.readline, b""):
