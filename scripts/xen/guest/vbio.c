@@ -163,7 +163,7 @@ int main(int argc, char **argv)
 
 	if (argc == 3 && !strcmp(argv[1], "exclusive"))
 		return open(argv[2], O_RDWR | O_EXCL) < 0;
-	if (argc < 5)
+	if (argc < 5 || argc > 7)
 		goto usage;
 	for (mode = WRITE; strcmp(argv[1], names[mode]); mode++)
 		if (mode == MIX)
