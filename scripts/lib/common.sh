@@ -151,13 +151,17 @@ need_packages()
 	[ "$(id -u)" = 0 ] ||
 		die "missing packages; run: apt-get install ${missing[*]}"
 	log "installing ${missing[*]}"
-	mkdir -p "$VB_CACHE/log"
-	_apt_install "${missing[@]}" || {
-		# An index that is absent or old names files that are gone.
-		quietly "$VB_CACHE/log/apt-update" apt-get update
-		_apt_install "${missing[@]}" ||
-			die "cannot install ${missing[*]}"
-	}
+	mkdir -p "$VB_CACHE/log" "$VB_CACHE/.lock"
+	# Steps run beside each other, and dpkg's lock would refuse the second.
+	(
+		flock 9
+		_apt_install "${missing[@]}" || {
+			# An index that is absent or old names files that are gone.
+			quietly "$VB_CACHE/log/apt-update" apt-get update
+			_apt_install "${missing[@]}" ||
+				die "cannot install ${missing[*]}"
+		}
+	) 9>"$VB_CACHE/.lock/packages"
 }
 
 _apt_install()

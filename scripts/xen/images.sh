@@ -223,8 +223,7 @@ make_images()
 	cp "$kg/boot/Image" "$ov/vb/Image"
 	tiny_kernel "$ov/vb/tiny"
 	dtc -q -I dts -O dtb -o "$ov/vb/virtio-node.dtb" \
-		"$VB_XEN_DIR/dom0/virtio-node.dts"
-	rm "$ov/vb/virtio-node.dts"
+		"$VB_TOP/tools/virtio-node.dts"
 	chmod 755 "$ov/init"
 	pack_cpio "$ov" "$out/overlay.cpio"
 	cat "$base/base.cpio" "$out/overlay.cpio" >"$out/dom0.cpio"
