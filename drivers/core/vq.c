@@ -153,14 +153,6 @@ static bool virtback_vq_gather_resumed(struct virtback_vq *vq, struct list_head 
 	return true;
 }
 
-/* A chain was taken, and not given back. */
-static void virtback_vq_count(struct virtback_vq *vq)
-{
-	spin_lock_irq(&vq->lock);
-	vq->stats.requests++;
-	spin_unlock_irq(&vq->lock);
-}
-
 /* One chain: true when another may follow, false when the worker can rest. */
 static bool virtback_vq_gather_one(struct virtback_vq *vq, struct list_head *batch)
 {
@@ -189,10 +181,9 @@ static bool virtback_vq_gather_one(struct virtback_vq *vq, struct list_head *bat
 	switch (vq->vd->type->prepare(req, &chain)) {
 	case VIRTBACK_SUBMIT:
 		list_add_tail(&req->batch, batch);
-		virtback_vq_count(vq);
-		return true;
+		fallthrough;
 	case VIRTBACK_DONE:
-		virtback_vq_count(vq);
+		vq->stats.requests++;
 		return true;
 	case VIRTBACK_STALL:
 		vq->ring->unpop(vq);

@@ -135,7 +135,7 @@ extern const struct virtback_ring_ops virtback_split_ops;
 
 /**
  * struct virtback_vq_stats - counts since the device was made
- * @requests: chains taken
+ * @requests: chains taken; counted by the worker alone, without a lock
  * @completed: used elements published
  * @dropped: requests that a reset orphaned
  * @irqs: completions for which the driver wanted an interrupt
