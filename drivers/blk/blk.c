@@ -223,8 +223,8 @@ static void blk_fill_config(struct virtback_blk *blk)
 	int offset = bdev_alignment_offset(bdev);
 
 	c->capacity = vb64(blk->capacity);
-	/* A chain is no longer than the queue; two are header and status. */
-	c->seg_max = vb32(blk->vd->vqs[0].num_max - 2);
+	/* A chain may have so many buffers; two are header and status. */
+	c->seg_max = vb32(blk->vd->vqs[0].chain_max - 2);
 	c->blk_size = vb32(lbs);
 	/* Topology counts in logical blocks. */
 	c->physical_block_exp = ilog2(bdev_physical_block_size(bdev) / lbs);

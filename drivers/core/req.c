@@ -143,7 +143,7 @@ void virtback_req_complete(struct virtback_req *req, u32 written)
 
 	spin_lock_irqsave(&vq->lock, flags);
 	if (req->epoch == vq->epoch) {
-		vq->ring->push(vq, req->id, written);
+		vq->ring->push(vq, req, written);
 		vq->stats.completed++;
 		irq = vq->ring->want_irq(vq);
 		if (irq)

@@ -174,10 +174,11 @@ static bool virtback_vq_gather_one(struct virtback_vq *vq, struct list_head *bat
 
 	req = virtback_vq_get_req(vq);
 	if (!req) {
-		vq->ring->unpop(vq);
+		vq->ring->unpop(vq, &chain);
 		return virtback_vq_stall(vq);
 	}
 	req->id = chain.id;
+	req->ndesc = chain.ndesc;
 	switch (vq->vd->type->prepare(req, &chain)) {
 	case VIRTBACK_SUBMIT:
 		list_add_tail(&req->batch, batch);
@@ -186,7 +187,7 @@ static bool virtback_vq_gather_one(struct virtback_vq *vq, struct list_head *bat
 		vq->stats.requests++;
 		return true;
 	case VIRTBACK_STALL:
-		vq->ring->unpop(vq);
+		vq->ring->unpop(vq, &chain);
 		virtback_vq_put_req(vq, req);
 		return virtback_vq_stall(vq);
 	case VIRTBACK_BROKEN:
@@ -338,6 +339,7 @@ void virtback_vq_drain(struct virtback_vq *vq)
 int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 index, u16 num_max)
 {
 	size_t size = ALIGN(sizeof(struct virtback_req) + vd->type->req_size, sizeof(u64));
+	unsigned int nr_reqs = min_t(unsigned int, num_max, VIRTBACK_REQS_MAX);
 	struct virtback_req *req;
 	unsigned int i;
 	int ret;
@@ -345,6 +347,7 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 	vq->vd = vd;
 	vq->index = index;
 	vq->num_max = num_max;
+	vq->chain_max = min_t(u32, num_max, VIRTBACK_CHAIN_MAX);
 	vq->ring = &virtback_split_ops;
 	mutex_init(&vq->ring_lock);
 	spin_lock_init(&vq->lock);
@@ -354,11 +357,11 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 	init_waitqueue_head(&vq->drained);
 	kthread_init_work(&vq->work, virtback_vq_work);
 
-	vq->sg = kvcalloc(num_max, sizeof(*vq->sg), GFP_KERNEL);
-	vq->reqs = kvcalloc(num_max, size, GFP_KERNEL);
+	vq->sg = kvcalloc(vq->chain_max, sizeof(*vq->sg), GFP_KERNEL);
+	vq->reqs = kvcalloc(nr_reqs, size, GFP_KERNEL);
 	if (!vq->sg || !vq->reqs)
 		return -ENOMEM;
-	for (i = 0; i < num_max; i++) {
+	for (i = 0; i < nr_reqs; i++) {
 		req = vq->reqs + i * size;
 		req->vq = vq;
 		list_add_tail(&req->inflight, &vq->idle);
@@ -372,7 +375,8 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 	 * status; requests between two passes keep that one. So one pass always
 	 * fits when no other is on its way, and a stall always ends.
 	 */
-	ret = virtback_pool_init_pieces(&vq->pieces, 2 * VIRTBACK_POOL_PAGES + 3 * num_max);
+	ret = virtback_pool_init_pieces(&vq->pieces, 2 * VIRTBACK_POOL_PAGES +
+					2 * vq->chain_max + nr_reqs);
 	if (ret)
 		return ret;
 

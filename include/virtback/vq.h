@@ -29,6 +29,18 @@ struct virtback_vq;
  */
 #define VIRTBACK_ROUND_PAGES		256
 
+/*
+ * Most buffers of a chain, however large its queue is: more than one pass has
+ * pages. A type promises no more to the driver (seg_max of block).
+ */
+#define VIRTBACK_CHAIN_MAX		256
+
+/*
+ * Most requests of a queue, however large it is; further chains wait in the ring
+ * until one completes.
+ */
+#define VIRTBACK_REQS_MAX		1024
+
 /* Bounce pages of a queue: four of the longest passes in flight at once. */
 #define VIRTBACK_POOL_PAGES		(4 * VIRTBACK_ROUND_PAGES)
 
@@ -59,6 +71,7 @@ struct virtback_iter {
 /**
  * struct virtback_chain - a descriptor chain taken from the available ring
  * @id: what goes back into the used ring
+ * @ndesc: descriptors of the ring that it takes, an indirect table being one
  * @out: buffers that the device reads
  * @in: buffers that the device writes; follow @out in the same array
  *
@@ -66,6 +79,7 @@ struct virtback_iter {
  */
 struct virtback_chain {
 	u16 id;
+	u16 ndesc;
 	struct virtback_iter out;
 	struct virtback_iter in;
 };
@@ -78,6 +92,7 @@ struct virtback_chain {
  *	   (the latter protected by @vq->lock)
  * @epoch: @vq->epoch when it was taken; another value there makes it an orphan
  * @id: descriptor id for the used ring
+ * @ndesc: descriptors of the ring that its chain takes
  * @data: guest memory of the current pass
  * @status: guest memory that the type writes last (a status byte)
  *
@@ -92,6 +107,7 @@ struct virtback_req {
 	struct list_head batch;
 	u32 epoch;
 	u16 id;
+	u16 ndesc;
 	struct virtback_pieces data;
 	struct virtback_pieces status;
 };
@@ -110,7 +126,8 @@ static inline void *virtback_req_priv(struct virtback_req *req)
  * @pop: take the next chain into @vq->sg. 1 when there is one, 0 when the ring
  *	 is empty, -errno when the driver broke the ring. May sleep.
  * @unpop: give the chain taken last back; directly after @pop.
- * @push: publish one used element. Called with vq->lock held, in any context.
+ * @push: publish one used element: @len bytes were written. Called with vq->lock
+ *	  held, in any context.
  * @notify_off: ask the driver for no more kicks (a hint).
  * @notify_on: ask for kicks again; true when chains came in meanwhile, the
  *	       caller then looks again.
@@ -124,8 +141,8 @@ struct virtback_ring_ops {
 	int (*map)(struct virtback_vq *vq);
 	void (*unmap)(struct virtback_vq *vq);
 	int (*pop)(struct virtback_vq *vq, struct virtback_chain *chain);
-	void (*unpop)(struct virtback_vq *vq);
-	void (*push)(struct virtback_vq *vq, u16 id, u32 len);
+	void (*unpop)(struct virtback_vq *vq, const struct virtback_chain *chain);
+	void (*push)(struct virtback_vq *vq, const struct virtback_req *req, u32 len);
 	void (*notify_off)(struct virtback_vq *vq);
 	bool (*notify_on)(struct virtback_vq *vq);
 	bool (*want_irq)(struct virtback_vq *vq);
@@ -156,6 +173,7 @@ struct virtback_vq_stats {
  * @vd: its device
  * @index: its number
  * @num_max: QueueNumMax
+ * @chain_max: most buffers of a chain: @num_max, at most VIRTBACK_CHAIN_MAX
  * @num: QueueNum as the driver set it, 0 when unset; vd->lock
  * @ready: QueueReady. Written under vd->lock, read by anyone with READ_ONCE().
  * @desc_addr: QueueDesc, guest address; vd->lock
@@ -199,6 +217,7 @@ struct virtback_vq {
 	struct virtback_device *vd;
 	u16 index;
 	u16 num_max;
+	u32 chain_max;
 	u16 num;
 	bool ready;
 	u64 desc_addr;
