@@ -17,6 +17,7 @@
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
 
 #include <virtback/device.h>
@@ -256,7 +257,8 @@ int virtback_vq_start(struct virtback_vq *vq)
 
 	lockdep_assert_held(&vq->vd->lock);
 	mutex_lock(&vq->ring_lock);
-	vq->ring = &virtback_split_ops;
+	vq->ring = features & BIT_ULL(VIRTIO_F_RING_PACKED) ? &virtback_packed_ops :
+							      &virtback_split_ops;
 	vq->event_idx = features & BIT_ULL(VIRTIO_RING_F_EVENT_IDX);
 	vq->indirect = features & BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC);
 	ret = vq->ring->map(vq);

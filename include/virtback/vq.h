@@ -118,7 +118,7 @@ static inline void *virtback_req_priv(struct virtback_req *req)
 }
 
 /**
- * struct virtback_ring_ops - a ring format (split; packed may follow)
+ * struct virtback_ring_ops - a ring format, split or packed
  * @map: map the ring areas and start at the beginning; -errno leaves nothing
  *	 mapped. Called with vd->lock held, may sleep.
  * @unmap: undo @map. Called with vd->lock held when no worker and no completion
@@ -149,6 +149,7 @@ struct virtback_ring_ops {
 };
 
 extern const struct virtback_ring_ops virtback_split_ops;
+extern const struct virtback_ring_ops virtback_packed_ops;
 
 /**
  * struct virtback_vq_stats - counts since the device was made
@@ -177,23 +178,27 @@ struct virtback_vq_stats {
  * @num: QueueNum as the driver set it, 0 when unset; vd->lock
  * @ready: QueueReady. Written under vd->lock, read by anyone with READ_ONCE().
  * @desc_addr: QueueDesc, guest address; vd->lock
- * @driver_addr: QueueDriver (available ring), guest address; vd->lock
- * @device_addr: QueueDevice (used ring), guest address; vd->lock
+ * @driver_addr: QueueDriver (available ring; packed: driver event suppression),
+ *		 guest address; vd->lock
+ * @device_addr: QueueDevice (used ring; packed: device event suppression), guest
+ *		 address; vd->lock
  * @ring: ring format, set when the queue becomes ready
- * @desc: mapping of the descriptor table
- * @avail: mapping of the available ring
- * @used: mapping of the used ring
+ * @desc: mapping of the descriptor table, or the packed ring
+ * @avail: mapping of what @driver_addr names
+ * @used: mapping of what @device_addr names
  * @event_idx: VIRTIO_F_EVENT_IDX was negotiated, set when it becomes ready
  * @indirect: VIRTIO_F_INDIRECT_DESC was negotiated, set when it becomes ready
  * @ring_lock: held by the worker while it reads the ring or copies from the
  *	       guest, never while it waits for a disk; virtback_vq_stop() takes
  *	       it to get the worker out of the guest's memory. Inside vd->lock.
- * @last_avail: next index of the available ring; ring_lock
+ * @last_avail: next index of the available ring, packed: next offset; ring_lock
+ * @avail_wrap: the driver's wrap counter at @last_avail, packed only; ring_lock
  * @sg: storage of the chain being parsed; ring_lock
  * @lock: the completion side: everything from here to @stats. Taken in
  *	  interrupt context. Inside ring_lock.
- * @used_idx: next index of the used ring; set under @ring_lock alone by a start,
- *	      when no completion is live
+ * @used_idx: next index of the used ring, packed: next offset; set under
+ *	      @ring_lock alone by a start, when no completion is live
+ * @used_wrap: the device's wrap counter at @used_idx, packed only; as @used_idx
  * @signalled: @used_idx at the last interrupt decision
  * @signalled_valid: @signalled says something (false right after a start)
  * @epoch: bumped by every stop. Read without the lock under RCU by completions
@@ -233,10 +238,12 @@ struct virtback_vq {
 
 	struct mutex ring_lock;		/* the worker's use of guest memory */
 	u16 last_avail;
+	bool avail_wrap;
 	struct virtback_sg *sg;
 
 	spinlock_t lock;		/* the completion side */
 	u16 used_idx;
+	bool used_wrap;
 	u16 signalled;
 	bool signalled_valid;
 	u32 epoch;
