@@ -44,7 +44,7 @@ static void features_are_read_in_words(struct kunit *test)
 	struct fake *f = test->priv;
 	u64 want = VERSION_1 | BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) |
 		   BIT_ULL(VIRTIO_RING_F_EVENT_IDX) | BIT_ULL(VIRTIO_F_RING_PACKED) |
-		   FAKE_F_LOW | FAKE_F_HIGH;
+		   BIT_ULL(VIRTIO_F_IN_ORDER) | FAKE_F_LOW | FAKE_F_HIGH;
 
 	KUNIT_EXPECT_EQ(test, fake_read(f, VIRTIO_MMIO_DEVICE_FEATURES), (u32)want);
 	fake_write(f, VIRTIO_MMIO_DEVICE_FEATURES_SEL, 1);

@@ -52,6 +52,7 @@ void virtback_ring_unmap(struct virtback_vq *vq);
 
 int virtback_iter_pin(struct virtback_vq *vq, struct virtback_iter *it, u32 len, bool write,
 		      struct virtback_piece *p);
+void virtback_req_retire(struct virtback_req *req);
 void virtback_vq_wake(struct virtback_vq *vq);
 void virtback_device_wake(struct virtback_device *vd);
 

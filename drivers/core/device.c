@@ -19,7 +19,8 @@
 #define VIRTBACK_CORE_FEATURES	(BIT_ULL(VIRTIO_F_VERSION_1) |		\
 				 BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) |	\
 				 BIT_ULL(VIRTIO_RING_F_EVENT_IDX) |	\
-				 BIT_ULL(VIRTIO_F_RING_PACKED))
+				 BIT_ULL(VIRTIO_F_RING_PACKED) |	\
+				 BIT_ULL(VIRTIO_F_IN_ORDER))
 
 /*
  * How long an interrupt may stay unacknowledged before it is repeated. Long

@@ -86,6 +86,7 @@ static struct virtback_req *virtback_vq_get_req(struct virtback_vq *vq)
 		list_move_tail(&req->inflight, &vq->inflight);
 		vq->nr_inflight++;
 		req->epoch = vq->epoch;
+		req->done = false;
 	}
 	spin_unlock_irq(&vq->lock);
 	return req;
@@ -97,10 +98,7 @@ static void virtback_vq_put_req(struct virtback_vq *vq, struct virtback_req *req
 	virtback_req_unpin(req, &req->data);
 	virtback_req_unpin(req, &req->status);
 	spin_lock_irq(&vq->lock);
-	list_move(&req->inflight, &vq->idle);
-	vq->nr_inflight--;
-	if (!vq->nr_inflight)
-		wake_up(&vq->drained);
+	virtback_req_retire(req);
 	spin_unlock_irq(&vq->lock);
 }
 
@@ -259,6 +257,7 @@ int virtback_vq_start(struct virtback_vq *vq)
 	mutex_lock(&vq->ring_lock);
 	vq->ring = features & BIT_ULL(VIRTIO_F_RING_PACKED) ? &virtback_packed_ops :
 							      &virtback_split_ops;
+	vq->in_order = features & BIT_ULL(VIRTIO_F_IN_ORDER);
 	vq->event_idx = features & BIT_ULL(VIRTIO_RING_F_EVENT_IDX);
 	vq->indirect = features & BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC);
 	ret = vq->ring->map(vq);
@@ -271,7 +270,16 @@ int virtback_vq_start(struct virtback_vq *vq)
 /* Orphan everything in flight. Called with ring_lock held. */
 static void virtback_vq_orphan(struct virtback_vq *vq)
 {
+	struct virtback_req *req, *next;
+
 	spin_lock_irq(&vq->lock);
+	/* What has ended and only waits for its turn has nobody else to end it. */
+	list_for_each_entry_safe(req, next, &vq->inflight, inflight) {
+		if (req->done) {
+			virtback_req_retire(req);
+			vq->stats.dropped++;
+		}
+	}
 	atomic_add(vq->nr_inflight - vq->nr_orphans, &vq->vd->orphans);
 	vq->nr_orphans = vq->nr_inflight;
 	/* Pairs with virtback_req_live(). */

@@ -93,6 +93,8 @@ struct virtback_chain {
  * @epoch: @vq->epoch when it was taken; another value there makes it an orphan
  * @id: descriptor id for the used ring
  * @ndesc: descriptors of the ring that its chain takes
+ * @done: it has ended and waits for its turn to be published; vq->lock
+ * @written: bytes of the guest's memory that the device wrote, with @done
  * @data: guest memory of the current pass
  * @status: guest memory that the type writes last (a status byte)
  *
@@ -108,6 +110,8 @@ struct virtback_req {
 	u32 epoch;
 	u16 id;
 	u16 ndesc;
+	bool done;
+	u32 written;
 	struct virtback_pieces data;
 	struct virtback_pieces status;
 };
@@ -155,9 +159,10 @@ extern const struct virtback_ring_ops virtback_packed_ops;
  * struct virtback_vq_stats - counts since the device was made
  * @requests: chains taken; counted by the worker alone, without a lock
  * @completed: used elements published
- * @dropped: requests that a reset orphaned
+ * @dropped: requests that a reset orphaned, or that had ended and waited for their
+ *	     turn (IN_ORDER)
  * @irqs: completions for which the driver wanted an interrupt
- * @irqs_saved: completions for which it wanted none
+ * @irqs_saved: completions for which it wanted none, or that shared one (IN_ORDER)
  * @stalls: times the worker waited for a request or pages to come back
  */
 struct virtback_vq_stats {
@@ -186,6 +191,7 @@ struct virtback_vq_stats {
  * @desc: mapping of the descriptor table, or the packed ring
  * @avail: mapping of what @driver_addr names
  * @used: mapping of what @device_addr names
+ * @in_order: VIRTIO_F_IN_ORDER was negotiated, set when it becomes ready
  * @event_idx: VIRTIO_F_EVENT_IDX was negotiated, set when it becomes ready
  * @indirect: VIRTIO_F_INDIRECT_DESC was negotiated, set when it becomes ready
  * @ring_lock: held by the worker while it reads the ring or copies from the
@@ -204,7 +210,8 @@ struct virtback_vq_stats {
  * @epoch: bumped by every stop. Read without the lock under RCU by completions
  *	   (pairs with synchronize_rcu_expedited() in virtback_vq_stop()).
  * @idle: requests not in use
- * @inflight: requests between being taken and being completed
+ * @inflight: requests between being taken and being published, in the order in
+ *	      which they were taken
  * @nr_inflight: length of @inflight
  * @nr_orphans: those of @inflight with an old epoch
  * @resume: requests waiting for their next pass
@@ -233,6 +240,7 @@ struct virtback_vq {
 	struct virtback_area desc;
 	struct virtback_area avail;
 	struct virtback_area used;
+	bool in_order;
 	bool event_idx;
 	bool indirect;
 
