@@ -12,6 +12,7 @@
 #include <linux/virtio_mmio.h>
 #include <linux/virtio_ring.h>
 
+#include <virtback/compat.h>
 #include <virtback/device.h>
 #include <virtback/mmio.h>
 

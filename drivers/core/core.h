@@ -7,6 +7,15 @@
 
 #include <virtback/device.h>
 
+/*
+ * Barriers. All that orders guest memory are the virt_ ones and, where the host is
+ * told of news, the fully ordered atomics on InterruptStatus. They order two CPUs of
+ * one coherent machine, also when this kernel was built for one CPU, and a device in
+ * software is just that: a guest's vCPU and our worker or completion. So they are
+ * what a driver expects, with VIRTIO_F_ORDER_PLATFORM or without; with it the driver
+ * uses those for devices, which order at least as much.
+ */
+
 #define VIRTBACK_DESC_SIZE	16
 
 /**

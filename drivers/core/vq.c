@@ -323,6 +323,21 @@ void virtback_vq_stop(struct virtback_vq *vq)
 }
 
 /**
+ * virtback_vq_forget() - give a queue's registers their initial values
+ * @vq: stopped queue
+ *
+ * Called with vd->lock held.
+ */
+void virtback_vq_forget(struct virtback_vq *vq)
+{
+	lockdep_assert_held(&vq->vd->lock);
+	vq->num = 0;
+	vq->desc_addr = 0;
+	vq->driver_addr = 0;
+	vq->device_addr = 0;
+}
+
+/**
  * virtback_vq_drain() - wait until no request is in flight
  * @vq: stopped queue
  *
@@ -340,7 +355,7 @@ void virtback_vq_drain(struct virtback_vq *vq)
  * @vq: zeroed
  * @vd: its device; vd->type is set
  * @index: its number
- * @num_max: QueueNumMax, a power of 2
+ * @num_max: QueueNumMax of packed rings, 1 to 32768
  *
  * May sleep.
  *

@@ -277,6 +277,7 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 void virtback_vq_destroy(struct virtback_vq *vq);
 int virtback_vq_start(struct virtback_vq *vq);
 void virtback_vq_stop(struct virtback_vq *vq);
+void virtback_vq_forget(struct virtback_vq *vq);
 void virtback_vq_kick(struct virtback_vq *vq);
 void virtback_vq_drain(struct virtback_vq *vq);
 
