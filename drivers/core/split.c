@@ -231,7 +231,7 @@ static int virtback_split_walk(struct virtback_vq *vq, u16 head, struct virtback
 		 * A driver may make the ring smaller than we offered and still
 		 * send indirect chains of the length that our limits promise.
 		 */
-		if (n == (t.desc ? vq->num : vq->num_max) || d.addr + d.len < d.addr)
+		if (n == (t.desc ? vq->num : vq->chain_max) || d.addr + d.len < d.addr)
 			break;
 		vq->sg[n++] = (struct virtback_sg){ .addr = d.addr, .len = d.len };
 		if (!(d.flags & VRING_DESC_F_WRITE) && chain->in.nr)

@@ -345,6 +345,7 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 	vq->vd = vd;
 	vq->index = index;
 	vq->num_max = num_max;
+	vq->chain_max = max_t(u16, num_max, VIRTBACK_CHAIN_MIN);
 	vq->ring = &virtback_split_ops;
 	mutex_init(&vq->ring_lock);
 	spin_lock_init(&vq->lock);
@@ -354,7 +355,7 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 	init_waitqueue_head(&vq->drained);
 	kthread_init_work(&vq->work, virtback_vq_work);
 
-	vq->sg = kvcalloc(num_max, sizeof(*vq->sg), GFP_KERNEL);
+	vq->sg = kvcalloc(vq->chain_max, sizeof(*vq->sg), GFP_KERNEL);
 	vq->reqs = kvcalloc(num_max, size, GFP_KERNEL);
 	if (!vq->sg || !vq->reqs)
 		return -ENOMEM;
