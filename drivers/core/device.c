@@ -32,11 +32,12 @@
  *
  * Any context.
  *
- * Return: the bits.
+ * Return: the bits; VERSION_1 is always among them.
  */
 u64 virtback_device_offered(const struct virtback_device *vd)
 {
-	return VIRTBACK_CORE_FEATURES | vd->type_features;
+	return ((VIRTBACK_CORE_FEATURES | vd->type_features) & ~vd->features_off) |
+	       BIT_ULL(VIRTIO_F_VERSION_1);
 }
 
 /**

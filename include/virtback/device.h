@@ -99,6 +99,8 @@ struct virtback_type_ops {
  *	       context.
  * @in_use: would taking the device away harm a running guest? Removal is then
  *	    refused unless forced. May sleep.
+ * @nr_cpus: how many CPUs has the guest? A hint for the number of queues, asked
+ *	     after @check and before @attach; optional (1). May sleep.
  * @group: what the host shows in the device's directory in sysfs, from after
  *	   @attach to before @detach; named, optional
  * @reinject: the host may drop an interrupt while the target is offline, so the
@@ -119,6 +121,7 @@ struct virtback_host_ops {
 	void (*raise_irq)(struct virtback_device *vd);
 	void (*lower_irq)(struct virtback_device *vd);
 	bool (*in_use)(struct virtback_device *vd);
+	unsigned int (*nr_cpus)(struct virtback_device *vd, const struct virtback_config *cfg);
 	const struct attribute_group *group;
 	bool reinject;
 };
@@ -129,7 +132,9 @@ struct virtback_host_ops {
  * @name: "dom<domid>.<base in hex>" or "loop.<n>"
  * @type: device type
  * @type_priv: the type's own data
- * @type_features: features of the type, as offered
+ * @type_features: features of the type, offered but for @features_off
+ * @features_off: features that are not offered although the device has them; set
+ *		  before the type's create()
  * @config: configuration space, little endian; vd->lock
  * @config_len: bytes of it
  * @host: host
@@ -162,6 +167,7 @@ struct virtback_device {
 	const struct virtback_type_ops *type;
 	void *type_priv;
 	u64 type_features;
+	u64 features_off;
 	void *config;
 	u32 config_len;
 	const struct virtback_host_ops *host;
