@@ -10,6 +10,8 @@
 int virtback_iter_pin(struct virtback_vq *vq, struct virtback_iter *it, u32 len, bool write,
 		      struct virtback_piece *p);
 void virtback_vq_wake(struct virtback_vq *vq);
+bool virtback_vq_stop_begin(struct virtback_vq *vq);
+void virtback_vq_stop_finish(struct virtback_vq *vq);
 void virtback_device_wake(struct virtback_device *vd);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <linux/errno.h>
 #include <linux/jiffies.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
@@ -148,13 +149,19 @@ void virtback_device_config_changed(struct virtback_device *vd)
  */
 void virtback_device_reset(struct virtback_device *vd)
 {
+	bool any = false;
 	u16 i;
 
 	lockdep_assert_held(&vd->lock);
+	for (i = 0; i < vd->nvqs; i++)
+		any |= virtback_vq_stop_begin(&vd->vqs[i]);
+	/* One for all queues: it is the dear part of a reset. */
+	if (any)
+		synchronize_rcu_expedited();
 	for (i = 0; i < vd->nvqs; i++) {
 		struct virtback_vq *vq = &vd->vqs[i];
 
-		virtback_vq_stop(vq);
+		virtback_vq_stop_finish(vq);
 		vq->num = 0;
 		vq->desc_addr = 0;
 		vq->driver_addr = 0;
@@ -284,6 +291,8 @@ void virtback_device_drain(struct virtback_device *vd)
 
 	for (i = 0; i < vd->nvqs; i++)
 		virtback_vq_drain(&vd->vqs[i]);
+	/* Pairs with virtback_req_complete(), which still uses the queue. */
+	synchronize_rcu();
 }
 
 /**

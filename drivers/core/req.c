@@ -28,7 +28,7 @@
  */
 bool virtback_req_live(const struct virtback_req *req)
 {
-	/* Pairs with the store in virtback_vq_stop(). */
+	/* Pairs with the store in virtback_vq_orphan(). */
 	return READ_ONCE(req->vq->epoch) == req->epoch;
 }
 
@@ -132,7 +132,7 @@ void virtback_req_complete(struct virtback_req *req, u32 written)
 
 	/*
 	 * The unlocked parts below use the queue after the waiter for its last
-	 * request may have been woken; virtback_vq_drain() waits for RCU.
+	 * request may have been woken; virtback_device_drain() waits for RCU.
 	 */
 	rcu_read_lock();
 	if (virtback_req_live(req)) {
@@ -152,7 +152,7 @@ void virtback_req_complete(struct virtback_req *req, u32 written)
 			vq->stats.irqs_saved++;
 	} else {
 		/*
-		 * Between the change of the epoch and virtback_vq_stop()'s walk:
+		 * Between the change of the epoch and the stop's walk:
 		 * after this the walk does not see the request any more, and its
 		 * next use must not find the pins.
 		 */

@@ -165,6 +165,7 @@ struct virtback_vq_stats {
  * @chain_max: buffers of the longest chain that an indirect table may hold
  * @num: QueueNum as the driver set it, 0 when unset; vd->lock
  * @ready: QueueReady. Written under vd->lock, read by anyone with READ_ONCE().
+ * @stopping: between the two halves of a stop; vd->lock
  * @desc_addr: QueueDesc, guest address; vd->lock
  * @driver_addr: QueueDriver (available ring), guest address; vd->lock
  * @device_addr: QueueDevice (used ring), guest address; vd->lock
@@ -186,7 +187,7 @@ struct virtback_vq_stats {
  * @signalled: @used_idx at the last interrupt decision
  * @signalled_valid: @signalled says something (false right after a start)
  * @epoch: bumped by every stop. Read without the lock under RCU by completions
- *	   (pairs with synchronize_rcu_expedited() in virtback_vq_stop()).
+ *	   (pairs with synchronize_rcu_expedited() of a stop).
  * @idle: requests not in use
  * @inflight: requests between being taken and being completed
  * @nr_inflight: length of @inflight
@@ -209,6 +210,7 @@ struct virtback_vq {
 	u16 chain_max;
 	u16 num;
 	bool ready;
+	bool stopping;
 	u64 desc_addr;
 	u64 driver_addr;
 	u64 device_addr;
