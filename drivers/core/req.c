@@ -29,7 +29,7 @@
  */
 bool virtback_req_live(const struct virtback_req *req)
 {
-	/* Pairs with the store in virtback_vq_stop(). */
+	/* Pairs with the store in virtback_vq_orphan(). */
 	return READ_ONCE(req->vq->epoch) == req->epoch;
 }
 
@@ -106,13 +106,10 @@ int virtback_req_pin(struct virtback_req *req, struct virtback_pieces *list,
  *
  * Context of prepare().
  *
- * Return: 0, -ENOSPC when the queue has no more such storage (VIRTBACK_STALL),
- * -E2BIG when the list is longer than VIRTBACK_KEEP_MAX
+ * Return: 0, or -ENOSPC when the queue has no more such storage (VIRTBACK_STALL).
  */
 int virtback_req_keep(struct virtback_req *req, struct virtback_iter *it)
 {
-	if (it->nr > VIRTBACK_KEEP_MAX)
-		return -E2BIG;
 	req->kept = virtback_pool_get(&req->vq->keep);
 	if (!req->kept)
 		return -ENOSPC;
@@ -229,8 +226,9 @@ static bool virtback_req_end(struct virtback_req *req, u32 written)
  *
  * Unpins, publishes the used element and interrupts if the driver wants it; of
  * an orphan it does none of these. With IN_ORDER what comes before it is published
- * first, so this may have to wait for the completion of that. Any context; within the RCU read-side section
- * in which the guest's memory was last used, or in the worker.
+ * first, so this may have to wait for the completion of that. Any context; within
+ * the RCU read-side section in which the guest's memory was last used, or in the
+ * worker.
  */
 void virtback_req_complete(struct virtback_req *req, u32 written)
 {
@@ -242,7 +240,7 @@ void virtback_req_complete(struct virtback_req *req, u32 written)
 	virtback_req_unkeep(req);
 	/*
 	 * The unlocked parts below use the queue after the waiter for its last
-	 * request may have been woken; virtback_vq_drain() waits for RCU.
+	 * request may have been woken; virtback_device_drain() waits for RCU.
 	 */
 	rcu_read_lock();
 	if (virtback_req_live(req)) {
