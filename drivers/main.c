@@ -81,6 +81,11 @@ MODULE_PARM_DESC(readonly, "offer a read-only disk, 0 or 1 (default: 0, or as th
 module_param_cb(serial, &option_ops, "serial=", 0);
 MODULE_PARM_DESC(serial, "serial number of the disk, 1 to 20 characters (default: the device's name)");
 
+module_param_cb(dma, &option_ops, "dma=", 0);
+MODULE_PARM_DESC(dma, "what the backing device accesses: bounce (a copy) or direct (the guest's memory; only where its DMA is translated, or where it does none) (default: bounce)");
+module_param_cb(reset_timeout_ms, &option_ops, "reset_timeout_ms=", 0);
+MODULE_PARM_DESC(reset_timeout_ms, "milliseconds that a reset waits for a disk with dma=direct, 1 to 600000 (default: 30000)");
+
 /* Make the devices that the parameters name. */
 static int __init virtback_make_given(void)
 {

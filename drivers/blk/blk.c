@@ -233,6 +233,9 @@ static void blk_fill_config(struct virtback_blk *blk)
 	bs = lim.block_size;
 	blk->capacity = blk->backing->ops->capacity(blk->backing);
 	blk->block_mask = bs - 1;
+	blk->mem_mask = lim.mem_mask;
+	/* The guest may write to its buffers at any time. */
+	blk->direct = blk->vd->dma == VIRTBACK_DMA_DIRECT && !lim.stable;
 	c->capacity = vb64(blk->capacity);
 	/*
 	 * A chain is no longer than the queue; two are header and status. What a

@@ -13,9 +13,11 @@
 #include <linux/kernel.h>
 #include <linux/kstrtox.h>
 #include <linux/limits.h>
+#include <linux/minmax.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
+#include <linux/time64.h>
 
 #include "control.h"
 
@@ -37,7 +39,17 @@ static const char *const virtback_option_names[VIRTBACK_OPT_NR] = {
 	[VIRTBACK_OPT_BACKING]	= "backing",
 	[VIRTBACK_OPT_READONLY]	= "readonly",
 	[VIRTBACK_OPT_SERIAL]	= "serial",
+	[VIRTBACK_OPT_DMA]	= "dma",
+	[VIRTBACK_OPT_RESET_TIMEOUT_MS] = "reset_timeout_ms",
 };
+
+static const char *const virtback_dma_names[] = {
+	[VIRTBACK_DMA_BOUNCE]	= "bounce",
+	[VIRTBACK_DMA_DIRECT]	= "direct",
+};
+
+/* A vCPU waits so long at worst. */
+#define VIRTBACK_RESET_TIMEOUT_MAX	(600 * MSEC_PER_SEC)
 
 /**
  * virtback_option_name() - the name that an option has everywhere
@@ -172,6 +184,19 @@ int virtback_option_set(struct virtback_config *cfg, enum virtback_opt opt, cons
 	case VIRTBACK_OPT_SERIAL:
 		err = virtback_parse_serial(cfg, val, why);
 		break;
+	case VIRTBACK_OPT_DMA:
+		err = match_string(virtback_dma_names, ARRAY_SIZE(virtback_dma_names), val);
+		if (err < 0)
+			*why = "not bounce or direct";
+		else
+			cfg->dma = err;
+		err = min(err, 0);
+		break;
+	case VIRTBACK_OPT_RESET_TIMEOUT_MS:
+		err = virtback_parse_number(val, 1, VIRTBACK_RESET_TIMEOUT_MAX, &num, why);
+		if (!err)
+			cfg->reset_timeout_ms = num;
+		break;
 	case VIRTBACK_OPT_NR:
 		err = -EINVAL;
 		break;
@@ -206,6 +231,10 @@ ssize_t virtback_option_show(const struct virtback_entry *entry, enum virtback_o
 		return sysfs_emit(buf, "%u\n", cfg->readonly);
 	case VIRTBACK_OPT_SERIAL:
 		return sysfs_emit(buf, "%s\n", cfg->serial[0] ? cfg->serial : entry->vd.name);
+	case VIRTBACK_OPT_DMA:
+		return sysfs_emit(buf, "%s\n", virtback_dma_names[entry->vd.dma]);
+	case VIRTBACK_OPT_RESET_TIMEOUT_MS:
+		return sysfs_emit(buf, "%u\n", entry->vd.reset_timeout_ms);
 	case VIRTBACK_OPT_NR:
 		break;
 	}

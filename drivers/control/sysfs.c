@@ -117,7 +117,8 @@ static umode_t virtback_opt_visible(struct kobject *kobj, struct attribute *attr
 {
 	struct virtback_entry *entry = virtback_entry_of_dev(kobj_to_dev(kobj));
 
-	if (n == VIRTBACK_OPT_READONLY || n == VIRTBACK_OPT_SERIAL)
+	if (n == VIRTBACK_OPT_READONLY || n == VIRTBACK_OPT_SERIAL || n == VIRTBACK_OPT_DMA ||
+	    n == VIRTBACK_OPT_RESET_TIMEOUT_MS)
 		return attr->mode;
 	return test_bit(n, &entry->cfg.set) ? attr->mode : 0;
 }

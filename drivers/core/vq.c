@@ -95,6 +95,7 @@ static struct virtback_req *virtback_vq_get_req(struct virtback_vq *vq)
 static void virtback_vq_put_req(struct virtback_vq *vq, struct virtback_req *req)
 {
 	virtback_req_unkeep(req);
+	req->dma = false;
 	virtback_req_unpin(req, &req->data);
 	virtback_req_unpin(req, &req->status);
 	spin_lock_irq(&vq->lock);
@@ -283,8 +284,8 @@ static void virtback_vq_orphan(struct virtback_vq *vq)
  * @vq: queue; nothing happens when it is not ready
  *
  * When this returns nothing of the guest's memory is in use any more, whatever
- * the disk does; requests in flight have become orphans. Called with vd->lock
- * held, may sleep.
+ * the disk does (but what the disk itself accesses, &virtback_req.dma); requests
+ * in flight have become orphans. Called with vd->lock held, may sleep.
  */
 void virtback_vq_stop(struct virtback_vq *vq)
 {
@@ -304,7 +305,8 @@ void virtback_vq_stop(struct virtback_vq *vq)
 
 	spin_lock_irq(&vq->lock);
 	list_for_each_entry(req, &vq->inflight, inflight) {
-		virtback_req_unpin(req, &req->data);
+		if (!req->dma)
+			virtback_req_unpin(req, &req->data);
 		virtback_req_unpin(req, &req->status);
 	}
 	spin_unlock_irq(&vq->lock);

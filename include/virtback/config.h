@@ -8,6 +8,8 @@
 
 #include <linux/types.h>
 
+#include <virtback/device.h>
+
 struct virtback_device;
 
 /* VIRTIO_BLK_ID_BYTES: what GET_ID can return. */
@@ -22,6 +24,8 @@ struct virtback_device;
  * @backing: path of the block device; owned by the structure
  * @readonly: offer a read-only disk
  * @serial: what GET_ID returns; empty: the device's name
+ * @dma: what the backing store may access
+ * @reset_timeout_ms: how long a reset waits for that; 0: the default
  */
 struct virtback_config {
 	unsigned long set;
@@ -31,6 +35,8 @@ struct virtback_config {
 	char *backing;
 	bool readonly;
 	char serial[VIRTBACK_SERIAL_LEN + 1];
+	enum virtback_dma dma;
+	u32 reset_timeout_ms;
 };
 
 enum virtback_opt {
@@ -40,6 +46,8 @@ enum virtback_opt {
 	VIRTBACK_OPT_BACKING,
 	VIRTBACK_OPT_READONLY,
 	VIRTBACK_OPT_SERIAL,
+	VIRTBACK_OPT_DMA,
+	VIRTBACK_OPT_RESET_TIMEOUT_MS,
 	VIRTBACK_OPT_NR,
 };
 
