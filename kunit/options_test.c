@@ -28,7 +28,7 @@ static void options_whole_line(struct kunit *test)
 {
 	const char *host = "domid=3 base=0x2000000 irq=33";
 	const char *type = "backing=/dev/vdb readonly=1 serial=abc";
-	const char *queues = "queues=2 queue_size=64 features_off=mq,in_order";
+	const char *queues = "queues=2 queue_size=64 features_off=mq,in_order dma=direct reset_timeout_ms=5000";
 	struct virtback_config cfg;
 	char *line = kasprintf(GFP_KERNEL, "%s %s %s", host, type, queues);
 
@@ -46,6 +46,8 @@ static void options_whole_line(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cfg.queue_size, 64);
 	KUNIT_EXPECT_EQ(test, cfg.features_off,
 			BIT_ULL(VIRTIO_BLK_F_MQ) | BIT_ULL(VIRTIO_F_IN_ORDER));
+	KUNIT_EXPECT_EQ(test, cfg.dma, VIRTBACK_DMA_DIRECT);
+	KUNIT_EXPECT_EQ(test, cfg.reset_timeout_ms, 5000);
 	virtback_config_free(&cfg);
 	KUNIT_EXPECT_NULL(test, cfg.backing);
 }

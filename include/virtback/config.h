@@ -8,6 +8,8 @@
 
 #include <linux/types.h>
 
+#include <virtback/device.h>
+
 struct virtback_device;
 
 /* VIRTIO_BLK_ID_BYTES: what GET_ID can return. */
@@ -36,6 +38,8 @@ struct virtback_device;
  * @features_off: feature bits that are not offered, never VERSION_1
  *
  * The last three have defaults, see virtback_config_complete().
+ * @dma: what the backing store may access
+ * @reset_timeout_ms: how long a reset waits for that; 0: the default
  */
 struct virtback_config {
 	unsigned long set;
@@ -48,6 +52,8 @@ struct virtback_config {
 	u16 queues;
 	u16 queue_size;
 	u64 features_off;
+	enum virtback_dma dma;
+	u32 reset_timeout_ms;
 };
 
 enum virtback_opt {
@@ -60,6 +66,8 @@ enum virtback_opt {
 	VIRTBACK_OPT_QUEUES,
 	VIRTBACK_OPT_QUEUE_SIZE,
 	VIRTBACK_OPT_FEATURES_OFF,
+	VIRTBACK_OPT_DMA,
+	VIRTBACK_OPT_RESET_TIMEOUT_MS,
 	VIRTBACK_OPT_NR,
 };
 
