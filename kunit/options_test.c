@@ -22,7 +22,8 @@ static void options_refused(struct kunit *test, const char *str)
 
 static void options_whole_line(struct kunit *test)
 {
-	const char *line = "domid=3 base=0x2000000 irq=33 backing=/dev/vdb readonly=1 serial=abc";
+	const char *line = "domid=3 base=0x2000000 irq=33 backing=/dev/vdb readonly=1 serial=abc "
+			   "map_limit_mb=64";
 	struct virtback_config cfg;
 
 	KUNIT_ASSERT_EQ(test, 0, virtback_config_parse(&cfg, line));
@@ -33,6 +34,7 @@ static void options_whole_line(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, cfg.backing, "/dev/vdb");
 	KUNIT_EXPECT_TRUE(test, cfg.readonly);
 	KUNIT_EXPECT_STREQ(test, cfg.serial, "abc");
+	KUNIT_EXPECT_EQ(test, cfg.map_limit_mb, 64);
 	virtback_config_free(&cfg);
 	KUNIT_EXPECT_NULL(test, cfg.backing);
 }
@@ -102,6 +104,21 @@ static void options_irq_range(struct kunit *test)
 	options_refused(test, "irq=0");
 	options_refused(test, "irq=0x80000000");
 	options_refused(test, "irq=4294967329");
+}
+
+static void options_map_limit_range(struct kunit *test)
+{
+	struct virtback_config cfg;
+
+	options_refused(test, "map_limit_mb=0");
+	options_refused(test, "map_limit_mb=16385");
+	options_refused(test, "map_limit_mb=64M");
+	KUNIT_EXPECT_EQ(test, 0, virtback_config_parse(&cfg, "map_limit_mb=1"));
+	KUNIT_EXPECT_EQ(test, cfg.map_limit_mb, 1);
+	virtback_config_free(&cfg);
+	KUNIT_EXPECT_EQ(test, 0, virtback_config_parse(&cfg, "map_limit_mb=16384"));
+	KUNIT_EXPECT_EQ(test, cfg.map_limit_mb, 16384);
+	virtback_config_free(&cfg);
 }
 
 static void options_base_has_64_bits(struct kunit *test)
@@ -260,6 +277,7 @@ static struct kunit_case options_cases[] = {
 	KUNIT_CASE(options_bad_numbers_refused),
 	KUNIT_CASE(options_domid_range),
 	KUNIT_CASE(options_irq_range),
+	KUNIT_CASE(options_map_limit_range),
 	KUNIT_CASE(options_base_has_64_bits),
 	KUNIT_CASE(options_unknown_refused),
 	KUNIT_CASE(options_duplicate_refused),

@@ -22,6 +22,9 @@
 /* Xen's first domid that is not a guest (xen/interface/xen.h, absent without Xen). */
 #define VIRTBACK_DOMID_END	0x7FF0
 
+/* 16 GiB: what is mapped is found by a hash of a fixed size. */
+#define VIRTBACK_MAP_LIMIT_MB_MAX	16384
+
 /* As much of a text as helps in a log line. */
 #define VIRTBACK_LOG_TEXT	"%.80s"
 
@@ -37,6 +40,7 @@ static const char *const virtback_option_names[VIRTBACK_OPT_NR] = {
 	[VIRTBACK_OPT_BACKING]	= "backing",
 	[VIRTBACK_OPT_READONLY]	= "readonly",
 	[VIRTBACK_OPT_SERIAL]	= "serial",
+	[VIRTBACK_OPT_MAP_LIMIT_MB] = "map_limit_mb",
 };
 
 /**
@@ -172,6 +176,11 @@ int virtback_option_set(struct virtback_config *cfg, enum virtback_opt opt, cons
 	case VIRTBACK_OPT_SERIAL:
 		err = virtback_parse_serial(cfg, val, why);
 		break;
+	case VIRTBACK_OPT_MAP_LIMIT_MB:
+		err = virtback_parse_number(val, 1, VIRTBACK_MAP_LIMIT_MB_MAX, &num, why);
+		if (!err)
+			cfg->map_limit_mb = num;
+		break;
 	case VIRTBACK_OPT_NR:
 		err = -EINVAL;
 		break;
@@ -206,6 +215,8 @@ ssize_t virtback_option_show(const struct virtback_entry *entry, enum virtback_o
 		return sysfs_emit(buf, "%u\n", cfg->readonly);
 	case VIRTBACK_OPT_SERIAL:
 		return sysfs_emit(buf, "%s\n", cfg->serial[0] ? cfg->serial : entry->vd.name);
+	case VIRTBACK_OPT_MAP_LIMIT_MB:
+		return sysfs_emit(buf, "%u\n", cfg->map_limit_mb);
 	case VIRTBACK_OPT_NR:
 		break;
 	}

@@ -22,6 +22,8 @@ struct virtback_device;
  * @backing: path of the block device; owned by the structure
  * @readonly: offer a read-only disk
  * @serial: what GET_ID returns; empty: the device's name
+ * @map_limit_mb: MiB of the guest that may be mapped, of all its devices together;
+ *		  0: virtback_map_limit_mb
  */
 struct virtback_config {
 	unsigned long set;
@@ -31,6 +33,7 @@ struct virtback_config {
 	char *backing;
 	bool readonly;
 	char serial[VIRTBACK_SERIAL_LEN + 1];
+	u32 map_limit_mb;
 };
 
 enum virtback_opt {
@@ -40,8 +43,12 @@ enum virtback_opt {
 	VIRTBACK_OPT_BACKING,
 	VIRTBACK_OPT_READONLY,
 	VIRTBACK_OPT_SERIAL,
+	VIRTBACK_OPT_MAP_LIMIT_MB,
 	VIRTBACK_OPT_NR,
 };
+
+/* drivers/main.c: for devices that give none; 0: the host chooses */
+extern unsigned int virtback_map_limit_mb;
 
 /* drivers/control/options.c */
 int virtback_option_set(struct virtback_config *cfg, enum virtback_opt opt, const char *val,
