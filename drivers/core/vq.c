@@ -13,6 +13,7 @@
 
 #include <linux/errno.h>
 #include <linux/kthread.h>
+#include <linux/minmax.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
@@ -93,6 +94,7 @@ static struct virtback_req *virtback_vq_get_req(struct virtback_vq *vq)
 /* Undo virtback_vq_get_req(): no chain came of it. */
 static void virtback_vq_put_req(struct virtback_vq *vq, struct virtback_req *req)
 {
+	virtback_req_unkeep(req);
 	virtback_req_unpin(req, &req->data);
 	virtback_req_unpin(req, &req->status);
 	spin_lock_irq(&vq->lock);
@@ -372,7 +374,13 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 	 * status; requests between two passes keep that one. So one pass always
 	 * fits when no other is on its way, and a stall always ends.
 	 */
-	ret = virtback_pool_init_pieces(&vq->pieces, 2 * VIRTBACK_POOL_PAGES + 3 * num_max);
+	ret = virtback_pool_init_objects(&vq->pieces, 2 * VIRTBACK_POOL_PAGES + 3 * num_max,
+					 sizeof(struct virtback_piece));
+	if (ret)
+		return ret;
+	ret = virtback_pool_init_objects(&vq->keep, VIRTBACK_KEEP_REQS,
+					 min_t(u32, num_max, VIRTBACK_KEEP_MAX) *
+					 sizeof(struct virtback_sg));
 	if (ret)
 		return ret;
 
@@ -395,7 +403,8 @@ void virtback_vq_destroy(struct virtback_vq *vq)
 {
 	if (vq->worker)
 		kthread_destroy_worker(vq->worker);
-	virtback_pool_destroy_pieces(&vq->pieces);
+	virtback_pool_destroy_objects(&vq->keep);
+	virtback_pool_destroy_objects(&vq->pieces);
 	virtback_pool_destroy_pages(&vq->pages);
 	kvfree(vq->reqs);
 	kvfree(vq->sg);

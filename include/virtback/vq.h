@@ -32,6 +32,13 @@ struct virtback_vq;
 /* Bounce pages of a queue: four of the longest passes in flight at once. */
 #define VIRTBACK_POOL_PAGES		(4 * VIRTBACK_ROUND_PAGES)
 
+/*
+ * Requests of a queue whose buffer lists may outlive prepare() at once, and the
+ * longest such list. Requests that are served in one pass need none.
+ */
+#define VIRTBACK_KEEP_REQS		8
+#define VIRTBACK_KEEP_MAX		1024
+
 /**
  * struct virtback_sg - one buffer of a chain, as read once from the descriptor
  * @addr: guest address
@@ -80,6 +87,7 @@ struct virtback_chain {
  * @id: descriptor id for the used ring
  * @data: guest memory of the current pass
  * @status: guest memory that the type writes last (a status byte)
+ * @kept: storage of a buffer list, see virtback_req_keep()
  *
  * @data and @status belong to the request's completion while it is live and to
  * whoever holds @vq->lock once it is an orphan (its completion or
@@ -94,6 +102,7 @@ struct virtback_req {
 	u16 id;
 	struct virtback_pieces data;
 	struct virtback_pieces status;
+	struct virtback_sg *kept;
 };
 
 static inline void *virtback_req_priv(struct virtback_req *req)
@@ -193,6 +202,7 @@ struct virtback_vq_stats {
  * @work: queued on @worker by a kick
  * @pages: bounce pages
  * @pieces: stock of struct virtback_piece
+ * @keep: storage for buffer lists, see virtback_req_keep()
  * @reqs: storage of all requests
  */
 struct virtback_vq {
@@ -235,6 +245,7 @@ struct virtback_vq {
 	struct kthread_work work;
 	struct virtback_pool pages;
 	struct virtback_pool pieces;
+	struct virtback_pool keep;
 	void *reqs;
 };
 
@@ -253,6 +264,8 @@ void virtback_req_resume(struct virtback_req *req);
 int virtback_req_pin(struct virtback_req *req, struct virtback_pieces *list,
 		     struct virtback_iter *it, u32 len, bool write);
 void virtback_req_unpin(struct virtback_req *req, struct virtback_pieces *list);
+int virtback_req_keep(struct virtback_req *req, struct virtback_iter *it);
+void virtback_req_unkeep(struct virtback_req *req);
 
 /* drivers/core/iter.c: positions in a chain */
 int virtback_iter_read(struct virtback_vq *vq, struct virtback_iter *it, void *buf, u32 len);
