@@ -44,7 +44,7 @@ struct oracle_case {
 	u32 max_data;
 };
 
-#define SHORT	.steps = 400, .pages = 128, .max_data = 64
+#define SHORT	.steps = 300, .pages = 64, .max_data = 64
 #define LONG	.steps = 80, .pages = 1024, .max_data = 3000
 
 static const struct oracle_case oracle_params[] = {
@@ -53,6 +53,18 @@ static const struct oracle_case oracle_params[] = {
 	{ "split, indirect", B(INDIRECT), SHORT },
 	{ "split, indirect, event index", B(INDIRECT) | B(EVENT_IDX), SHORT, .cache = true },
 	{ "split, read-only", B(INDIRECT) | B(EVENT_IDX), SHORT, .readonly = true },
+	{ "split, in order", B(IN_ORDER), SHORT },
+	{ "split, in order, event index", B(IN_ORDER) | B(EVENT_IDX), SHORT, .cache = true },
+	{ "split, all", B(IN_ORDER) | B(INDIRECT) | B(EVENT_IDX), SHORT },
+	{ "packed", B(PACKED), SHORT },
+	{ "packed, event index", B(PACKED) | B(EVENT_IDX), SHORT, .cache = true },
+	{ "packed, indirect", B(PACKED) | B(INDIRECT), SHORT },
+	{ "packed, indirect, event index", B(PACKED) | B(INDIRECT) | B(EVENT_IDX), SHORT },
+	{ "packed, in order", B(PACKED) | B(IN_ORDER), SHORT },
+	{ "packed, in order, event index", B(PACKED) | B(IN_ORDER) | B(EVENT_IDX), SHORT },
+	{ "packed, all", B(PACKED) | B(IN_ORDER) | B(INDIRECT) | B(EVENT_IDX), SHORT,
+	  .cache = true },
+	{ "packed, long requests", B(PACKED) | B(INDIRECT), LONG },
 	{ "split, long requests", B(INDIRECT), LONG },
 	{ "split, long requests, event index", B(EVENT_IDX), LONG },
 };
