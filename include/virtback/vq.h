@@ -24,6 +24,12 @@ struct virtback_vq;
 #define VIRTBACK_QUEUE_SIZE_DEFAULT	256
 
 /*
+ * A queue may be shorter than one request (a block device's has a header, data and
+ * a status); its chains are then in indirect tables.
+ */
+#define VIRTBACK_CHAIN_MIN		4
+
+/*
  * Most pages that one pass of a request moves. A longer request is served in
  * several passes, so that its length never decides how much memory it takes.
  */
@@ -179,7 +185,7 @@ struct virtback_vq_stats {
  * @vd: its device
  * @index: its number
  * @num_max: QueueNumMax
- * @chain_max: most buffers of a chain: @num_max, at most VIRTBACK_CHAIN_MAX
+ * @chain_max: buffers of the longest chain that an indirect table may hold
  * @num: QueueNum as the driver set it, 0 when unset; vd->lock
  * @ready: QueueReady. Written under vd->lock, read by anyone with READ_ONCE().
  * @desc_addr: QueueDesc, guest address; vd->lock
@@ -229,7 +235,7 @@ struct virtback_vq {
 	struct virtback_device *vd;
 	u16 index;
 	u16 num_max;
-	u32 chain_max;
+	u16 chain_max;
 	u16 num;
 	bool ready;
 	u64 desc_addr;
