@@ -10,6 +10,7 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/virtio_ring.h>
 
 #include <virtback/compat.h>
 #include <virtback/config.h>
@@ -396,6 +397,86 @@ static void block_size_that_matters_is_not_withheld(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, virtback_create(&e->cfg), -EINVAL);
 }
 
+static int e2e_visit_child(struct device *dev, void *data)
+{
+	struct device **child = data;
+
+	*child = get_device(dev);
+	return 1;
+}
+
+/*
+ * The stock driver lets go and probes again, with some features withheld. Returns
+ * what it negotiated, 0 when it did not probe.
+ */
+static u64 e2e_probe_without(struct kunit *test, u64 features_off)
+{
+	struct device *dev = class_find_device_by_name(&virtback_class, DEVICE), *vdev = NULL;
+	struct e2e *e = test->priv;
+	struct virtback_device *vd;
+	u64 features = 0;
+
+	KUNIT_ASSERT_NOT_NULL(test, dev);
+	vd = virtback_dev_of(dev);
+	e2e_close(e);
+	device_for_each_child(virtback_loop_bus(vd), &vdev, e2e_visit_child);
+	if (vdev) {
+		device_release_driver(vdev);
+		mutex_lock(&vd->lock);
+		vd->features_off = features_off;
+		mutex_unlock(&vd->lock);
+		if (device_attach(vdev) == 1)
+			features = READ_ONCE(vd->features);
+		put_device(vdev);
+	}
+	put_device(dev);
+	flush_delayed_fput();
+	return features;
+}
+
+/* Requests of one page and of many, and a flush. */
+static void e2e_exchange(struct kunit *test, u8 *buf, u8 seed)
+{
+	struct e2e *e = test->priv;
+	unsigned int i, n;
+	u8 *at;
+
+	for (i = 0; i < 300; i++) {
+		n = i % 4 ? 1 + i % 3 : PAGES;
+		at = e->disk->data + i * 512;
+		memset(buf, seed + i, n * PAGE_SIZE);
+		KUNIT_ASSERT_EQ(test, e2e_io(e, REQ_OP_WRITE, i, buf, n), 0);
+		KUNIT_ASSERT_EQ(test, memcmp(at, buf, n * PAGE_SIZE), 0);
+		memset(buf, 0, n * PAGE_SIZE);
+		KUNIT_ASSERT_EQ(test, e2e_io(e, REQ_OP_READ, i, buf, n), 0);
+		KUNIT_ASSERT_EQ(test, memcmp(at, buf, n * PAGE_SIZE), 0);
+	}
+	KUNIT_ASSERT_EQ(test, e2e_io(e, REQ_OP_WRITE | REQ_PREFLUSH, 0, NULL, 0), 0);
+}
+
+/* The driver takes all ring features that it knows, unless they are withheld. */
+static void every_ring_format_carries_data(struct kunit *test)
+{
+	static const u64 bits[] = {
+		BIT_ULL(VIRTIO_F_RING_PACKED), BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC),
+		BIT_ULL(VIRTIO_RING_F_EVENT_IDX),
+		BIT_ULL(VIRTIO_F_NOTIFICATION_DATA) | BIT_ULL(VIRTIO_F_ORDER_PLATFORM),
+	};
+	u64 off, all = bits[0] | bits[1] | bits[2] | bits[3], features;
+	u8 *buf = e2e_pages(test);
+	unsigned int set, i;
+
+	e2e_make(test);
+	for (set = 0; set < 1 << ARRAY_SIZE(bits); set++) {
+		for (i = 0, off = 0; i < ARRAY_SIZE(bits); i++)
+			off |= set & BIT(i) ? bits[i] : 0;
+		features = e2e_probe_without(test, off);
+		KUNIT_ASSERT_EQ(test, features & all, all & ~off);
+		KUNIT_ASSERT_EQ(test, e2e_open(test->priv), 0);
+		e2e_exchange(test, buf, set);
+	}
+}
+
 static struct kunit_case e2e_cases[] = {
 	KUNIT_CASE(stock_driver_makes_a_disk),
 	KUNIT_CASE(written_data_is_on_the_backing_device),
@@ -411,6 +492,7 @@ static struct kunit_case e2e_cases[] = {
 	KUNIT_CASE(writes_without_flush_are_durable),
 	KUNIT_CASE(options_that_contradict_the_disk_are_refused),
 	KUNIT_CASE(block_size_that_matters_is_not_withheld),
+	KUNIT_CASE(every_ring_format_carries_data),
 	{}
 };
 
