@@ -13,7 +13,6 @@
 #include <linux/kernel.h>
 #include <linux/kstrtox.h>
 #include <linux/limits.h>
-#include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -139,22 +138,6 @@ int virtback_parse_bool(const char *val, bool *res)
 	return 0;
 }
 
-/* Size of a split ring, which a driver may choose, is a power of 2. */
-static int virtback_parse_queue_size(struct virtback_config *cfg, const char *val,
-				     const char **why)
-{
-	u64 num = 0;
-	int err = virtback_parse_number(val, 1, VIRTBACK_QUEUE_SIZE_MAX, &num, why);
-
-	if (!err && !is_power_of_2(num)) {
-		*why = "not a power of 2";
-		err = -EINVAL;
-	}
-	if (!err)
-		cfg->queue_size = num;
-	return err;
-}
-
 /**
  * virtback_option_set() - give one option its value
  * @cfg: configuration, changed only on success
@@ -211,7 +194,9 @@ int virtback_option_set(struct virtback_config *cfg, enum virtback_opt opt, cons
 			cfg->queues = num;
 		break;
 	case VIRTBACK_OPT_QUEUE_SIZE:
-		err = virtback_parse_queue_size(cfg, val, why);
+		err = virtback_parse_number(val, 1, VIRTBACK_QUEUE_SIZE_MAX, &num, why);
+		if (!err)
+			cfg->queue_size = num;
 		break;
 	case VIRTBACK_OPT_FEATURES_OFF:
 		err = virtback_features_parse(val, &cfg->features_off, why);

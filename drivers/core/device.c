@@ -234,7 +234,7 @@ void virtback_device_set_status(struct virtback_device *vd, u8 val)
  * virtback_device_init() - make the core's part of a device
  * @vd: zeroed but for dev, name, type and host
  * @nvqs: number of queues
- * @queue_size: QueueNumMax of each, a power of 2
+ * @queue_size: QueueNumMax of each, 1 to 32768; split rings use the next lower power of 2
  *
  * Before the type's create(), which may look at the queues' sizes, and before
  * the host's attach(). May sleep.

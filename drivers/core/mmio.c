@@ -13,6 +13,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/bits.h>
+#include <linux/log2.h>
 #include <linux/nospec.h>
 #include <linux/string.h>
 #include <linux/virtio_config.h>
@@ -97,6 +98,17 @@ static struct virtback_vq *virtback_mmio_vq(struct virtback_device *vd)
 	return sel < vd->nvqs ? &vd->vqs[array_index_nospec(sel, vd->nvqs)] : NULL;
 }
 
+/*
+ * QueueNumMax: the features, which say whether the size of a ring is a power of 2,
+ * are negotiated by then.
+ */
+static u32 virtback_mmio_num_max(const struct virtback_vq *vq)
+{
+	if (vq->vd->features & BIT_ULL(VIRTIO_F_RING_PACKED))
+		return vq->num_max;
+	return rounddown_pow_of_two(vq->num_max);
+}
+
 static u32 virtback_mmio_read(struct virtback_device *vd, u32 offset)
 {
 	struct virtback_vq *vq = virtback_mmio_vq(vd);
@@ -115,7 +127,7 @@ static u32 virtback_mmio_read(struct virtback_device *vd, u32 offset)
 			return 0;
 		return virtback_device_offered(vd) >> (32 * vd->device_features_sel);
 	case VIRTIO_MMIO_QUEUE_NUM_MAX:
-		return vq ? vq->num_max : 0;
+		return vq ? virtback_mmio_num_max(vq) : 0;
 	case VIRTIO_MMIO_QUEUE_READY:
 		return vq && vq->ready;
 	case VIRTIO_MMIO_STATUS:
@@ -178,7 +190,7 @@ static void virtback_mmio_queue_ready(struct virtback_vq *vq)
 
 static void virtback_mmio_queue_num(struct virtback_vq *vq, u32 val)
 {
-	if (val && val <= vq->num_max)
+	if (val && val <= virtback_mmio_num_max(vq))
 		vq->num = val;
 	else
 		virtback_mmio_bad(vq->vd);

@@ -360,7 +360,7 @@ void virtback_vq_drain(struct virtback_vq *vq)
  * @vq: zeroed
  * @vd: its device; vd->type is set
  * @index: its number
- * @num_max: QueueNumMax, a power of 2
+ * @num_max: QueueNumMax of packed rings, 1 to 32768
  *
  * May sleep.
  *
