@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The block device type: virtio-blk (VIRTIO 1.2 section 5.2) on a block device.
+ * The block device type: virtio-blk (VIRTIO 1.2 section 5.2).
  *
- * This half parses requests, answers those that need no disk and tells the
- * driver about the disk. What reads or writes goes on in bdev.c. The core calls
+ * This part parses requests, answers those that need no disk and tells the
+ * driver about the disk. What reads or writes goes on in data.c. The core calls
  * it through virtback_blk_type and knows nothing of what is in here.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -73,6 +73,12 @@ static bool blk_range_ok(const struct virtback_blk *blk, u64 sector, u64 bytes)
 	return sectors <= blk->capacity && sector <= blk->capacity - sectors;
 }
 
+/* May change while we run: the administrator can switch a disk's cache. */
+static bool blk_has_cache(const struct virtback_blk *blk)
+{
+	return blk->backing->ops->has_cache(blk->backing);
+}
+
 static enum virtback_prepare blk_rw(struct virtback_req *req, struct virtback_iter *data)
 {
 	struct virtback_blk_req *br = virtback_req_priv(req);
@@ -82,7 +88,7 @@ static enum virtback_prepare blk_rw(struct virtback_req *req, struct virtback_it
 	/* The used ring could not say how much of more than this was read. */
 	if (data->left >= U32_MAX || !blk_range_ok(blk, br->sector, data->left))
 		return blk_answer(req, VIRTIO_BLK_S_IOERR, 0);
-	if (write && !blk->write)
+	if (write && !blk->backing->write)
 		return blk_answer(req, VIRTIO_BLK_S_IOERR, 0);
 	if (!data->left)
 		return blk_answer(req, VIRTIO_BLK_S_OK, 0);
@@ -93,7 +99,7 @@ static enum virtback_prepare blk_rw(struct virtback_req *req, struct virtback_it
 	 * durable one. Looked at for each request, since the administrator may
 	 * switch the cache of the backing device on at any time.
 	 */
-	if (write && virtback_blk_has_cache(blk) &&
+	if (write && blk_has_cache(blk) &&
 	    !(req->vq->vd->features & BIT_ULL(VIRTIO_BLK_F_FLUSH)))
 		br->opf |= REQ_FUA;
 	return virtback_blk_first_pass(req, data);
@@ -104,7 +110,7 @@ static enum virtback_prepare blk_flush(struct virtback_req *req, struct virtback
 	struct virtback_blk *blk = virtback_blk_of(req);
 
 	/* Every completed write is durable already, or there was none. */
-	if (!blk->write || !virtback_blk_has_cache(blk))
+	if (!blk->backing->write || !blk_has_cache(blk))
 		return blk_answer(req, VIRTIO_BLK_S_OK, 0);
 	return VIRTBACK_SUBMIT;
 }
@@ -186,7 +192,8 @@ static enum virtback_prepare blk_prepare(struct virtback_req *req, struct virtba
 	br->total = 0;
 	br->done = 0;
 	br->len = 0;
-	br->nr_pages = 0;
+	br->nr_vecs = 0;
+	INIT_LIST_HEAD(&br->pages);
 	br->in_len = chain->in.left - 1;
 	data = blk_parse(br, &hdr) ? &chain->in : &chain->out;
 	if (data == &chain->in)
@@ -209,9 +216,9 @@ static u64 blk_features(const struct virtback_blk *blk)
 	u64 features = BIT_ULL(VIRTIO_BLK_F_SEG_MAX) | BIT_ULL(VIRTIO_BLK_F_BLK_SIZE) |
 		       BIT_ULL(VIRTIO_BLK_F_TOPOLOGY);
 
-	if (!blk->write)
+	if (!blk->backing->write)
 		features |= BIT_ULL(VIRTIO_BLK_F_RO);
-	else if (virtback_blk_has_cache(blk))
+	else if (blk_has_cache(blk))
 		features |= BIT_ULL(VIRTIO_BLK_F_FLUSH);
 	if (blk->vd->nvqs > 1)
 		features |= BIT_ULL(VIRTIO_BLK_F_MQ);
@@ -229,7 +236,7 @@ static int blk_check_off(const struct virtback_blk *blk)
 {
 	u64 off = blk->vd->features_off;
 
-	if (off & BIT_ULL(VIRTIO_BLK_F_RO) && !blk->write)
+	if (off & BIT_ULL(VIRTIO_BLK_F_RO) && !blk->backing->write)
 		return blk_refuse_off(blk, "ro", "the disk is read-only");
 	if (off & BIT_ULL(VIRTIO_BLK_F_BLK_SIZE) && blk->block_mask >= SECTOR_SIZE)
 		return blk_refuse_off(blk, "blk_size", "the disk's blocks are not 512 bytes");
@@ -273,20 +280,22 @@ static void blk_clear_fields(struct virtio_blk_config *c, u64 offered)
 static void blk_fill_config(struct virtback_blk *blk)
 {
 	struct virtio_blk_config *c = &blk->config;
-	struct block_device *bdev = blk->bdev;
-	u32 lbs = bdev_logical_block_size(bdev);
-	int offset = bdev_alignment_offset(bdev);
+	struct virtback_blk_limits lim = {};
+	u32 bs;
 
+	blk->backing->ops->limits(blk->backing, &lim);
+	bs = lim.block_size;
+	blk->capacity = blk->backing->ops->capacity(blk->backing);
+	blk->block_mask = bs - 1;
 	c->capacity = vb64(blk->capacity);
 	/* Two of a chain are header and status. */
 	c->seg_max = vb32(blk->vd->vqs[0].chain_max - 2);
-	c->blk_size = vb32(lbs);
+	c->blk_size = vb32(bs);
 	/* Topology counts in logical blocks. */
-	c->physical_block_exp = ilog2(bdev_physical_block_size(bdev) / lbs);
-	/* -1: the block layer found the stack misaligned, nothing to report. */
-	c->alignment_offset = offset > 0 ? min_t(u32, offset / lbs, U8_MAX) : 0;
-	c->min_io_size = vb16(min_t(u32, bdev_io_min(bdev) / lbs, U16_MAX));
-	c->opt_io_size = vb32(bdev_io_opt(bdev) / lbs);
+	c->physical_block_exp = ilog2(lim.physical_block_size / bs);
+	c->alignment_offset = min_t(u32, lim.alignment_offset / bs, U8_MAX);
+	c->min_io_size = vb16(min_t(u32, lim.io_min / bs, U16_MAX));
+	c->opt_io_size = vb32(lim.io_opt / bs);
 	c->num_queues = vb16(blk->vd->nvqs);
 }
 
@@ -301,14 +310,16 @@ static int blk_create(struct virtback_device *vd, const struct virtback_config *
 		return -ENOMEM;
 	blk->vd = vd;
 
-	err = virtback_blk_open(blk, cfg);
-	if (err)
+	blk->backing = virtback_bdev_backing.open(vd->name, cfg);
+	if (IS_ERR(blk->backing)) {
+		err = PTR_ERR(blk->backing);
 		goto free;
+	}
+	memcpy(blk->id, serial, strnlen(serial, sizeof(blk->id)));
+	blk_fill_config(blk);
 	err = blk_check_off(blk);
 	if (err)
 		goto close;
-	memcpy(blk->id, serial, strnlen(serial, sizeof(blk->id)));
-	blk_fill_config(blk);
 
 	vd->type_priv = blk;
 	vd->type_features = blk_features(blk);
@@ -319,7 +330,7 @@ static int blk_create(struct virtback_device *vd, const struct virtback_config *
 	return 0;
 
 close:
-	virtback_blk_close(blk);
+	blk->backing->ops->close(blk->backing);
 free:
 	kfree(blk);
 	return err;
@@ -332,7 +343,7 @@ static void blk_destroy(struct virtback_device *vd)
 	vd->type_priv = NULL;
 	vd->config = NULL;
 	vd->config_len = 0;
-	virtback_blk_close(blk);
+	blk->backing->ops->close(blk->backing);
 	kfree(blk);
 }
 

@@ -20,6 +20,8 @@
 #include <linux/virtio_blk.h>
 #include <linux/virtio_config.h>
 
+#include <virtback/compat.h>
+
 #include "control.h"
 
 /* Xen's first domid that is not a guest (xen/interface/xen.h, absent without Xen). */
@@ -53,7 +55,7 @@ static const char *const virtback_option_names[VIRTBACK_OPT_NR] = {
  */
 #define VIRTBACK_FEATURES_OFF_DEFAULT	(BIT_ULL(VIRTIO_F_IN_ORDER) |		\
 					 BIT_ULL(VIRTIO_F_ORDER_PLATFORM) |	\
-					 BIT_ULL(38) /* NOTIFICATION_DATA */)
+					 BIT_ULL(VIRTIO_F_NOTIFICATION_DATA))
 
 /**
  * virtback_option_name() - the name that an option has everywhere
