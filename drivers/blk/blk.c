@@ -3,24 +3,19 @@
  * The block device type: virtio-blk (VIRTIO 1.2 section 5.2).
  *
  * This part parses requests, answers those that need no disk and tells the
- * driver about the disk. What reads or writes goes on in data.c. The core calls
- * it through virtback_blk_type and knows nothing of what is in here.
+ * driver about the disk. What reads or writes goes on in data.c, what discards or
+ * zeroes in range.c. The core calls it through virtback_blk_type and knows nothing
+ * of what is in here.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/kernel.h>
 #include <linux/slab.h>
-#include <linux/virtio_byteorder.h>
 #include <linux/virtio_ids.h>
 
 #include <virtback/config.h>
 
 #include "blk.h"
-
-/* VIRTIO_F_VERSION_1 is always negotiated, so all fields are little endian. */
-#define vb16(x)	__cpu_to_virtio16(true, x)
-#define vb32(x)	__cpu_to_virtio32(true, x)
-#define vb64(x)	__cpu_to_virtio64(true, x)
 
 /**
  * virtback_blk_finish() - end a request: status byte first, then the core
@@ -35,6 +30,8 @@ void virtback_blk_finish(struct virtback_req *req, u8 status, u32 written)
 {
 	struct virtback_blk_req *br = virtback_req_priv(req);
 
+	/* Before the completion, which may hand the page to a waiter. */
+	virtback_range_put(req);
 	/* Pairs with synchronize_rcu_expedited() in virtback_vq_stop(). */
 	rcu_read_lock();
 	if (virtback_req_live(req))
@@ -54,13 +51,20 @@ static enum virtback_prepare blk_answer(struct virtback_req *req, u8 status, u32
 	return VIRTBACK_DONE;
 }
 
-/*
+/**
+ * virtback_blk_range_ok() - are these whole blocks of the disk?
+ * @blk: disk
+ * @sector: first 512-byte sector
+ * @bytes: how many, at most 2^63
+ *
  * The driver sees a read-only or too small disk in its configuration, so a
  * request that ignores this is its error and must not reach the disk: the block
  * layer only warns about a write to a read-only device, and one past the end
- * would be cut short.
+ * would be cut short. Any context.
+ *
+ * Return: false when the request is to be refused.
  */
-static bool blk_range_ok(const struct virtback_blk *blk, u64 sector, u64 bytes)
+bool virtback_blk_range_ok(const struct virtback_blk *blk, u64 sector, u64 bytes)
 {
 	u64 sectors = bytes >> SECTOR_SHIFT;
 
@@ -78,6 +82,25 @@ static bool blk_has_cache(const struct virtback_blk *blk)
 	return blk->backing->ops->has_cache(blk->backing);
 }
 
+/**
+ * virtback_blk_write_through() - is a write to be on stable storage when it ends?
+ * @req: request that writes
+ *
+ * A driver that did not accept FLUSH takes a completed write for a durable one
+ * (VIRTIO 1.2 section 5.2.6.2). To be asked for each request: the administrator may
+ * switch the cache of the backing device at any time. Any context.
+ *
+ * Return: false when the driver will flush, or nothing can be lost.
+ */
+bool virtback_blk_write_through(const struct virtback_req *req)
+{
+	const struct virtback_blk *blk = virtback_blk_of(req);
+
+	if (!blk_has_cache(blk))
+		return false;
+	return !(req->vq->vd->features & BIT_ULL(VIRTIO_BLK_F_FLUSH));
+}
+
 static enum virtback_prepare blk_rw(struct virtback_req *req, struct virtback_iter *data)
 {
 	struct virtback_blk_req *br = virtback_req_priv(req);
@@ -85,7 +108,7 @@ static enum virtback_prepare blk_rw(struct virtback_req *req, struct virtback_it
 	bool write = op_is_write(br->opf);
 
 	/* The used ring could not say how much of more than this was read. */
-	if (data->left >= U32_MAX || !blk_range_ok(blk, br->sector, data->left))
+	if (data->left >= U32_MAX || !virtback_blk_range_ok(blk, br->sector, data->left))
 		return blk_answer(req, VIRTIO_BLK_S_IOERR, 0);
 	if (write && !blk->backing->write)
 		return blk_answer(req, VIRTIO_BLK_S_IOERR, 0);
@@ -93,13 +116,7 @@ static enum virtback_prepare blk_rw(struct virtback_req *req, struct virtback_it
 		return blk_answer(req, VIRTIO_BLK_S_OK, 0);
 
 	br->total = data->left;
-	/*
-	 * A driver that did not accept FLUSH takes a completed write for a
-	 * durable one. Looked at for each request, since the administrator may
-	 * switch the cache of the backing device on at any time.
-	 */
-	if (write && blk_has_cache(blk) &&
-	    !(req->vq->vd->features & BIT_ULL(VIRTIO_BLK_F_FLUSH)))
+	if (write && virtback_blk_write_through(req))
 		br->opf |= REQ_FUA;
 	return virtback_blk_first_pass(req, data);
 }
@@ -153,6 +170,18 @@ static bool blk_parse(struct virtback_blk_req *br, const struct virtio_blk_outhd
 	case VIRTIO_BLK_T_GET_ID:
 		br->execute = blk_get_id;
 		return true;
+	case VIRTIO_BLK_T_DISCARD:
+		br->opf = REQ_OP_DISCARD;
+		br->execute = virtback_range_prepare;
+		return false;
+	case VIRTIO_BLK_T_WRITE_ZEROES:
+		br->opf = REQ_OP_WRITE_ZEROES;
+		br->execute = virtback_range_prepare;
+		return false;
+	case VIRTIO_BLK_T_SECURE_ERASE:
+		br->opf = REQ_OP_SECURE_ERASE;
+		br->execute = virtback_range_prepare;
+		return false;
 	default:
 		br->execute = blk_unsupp;
 		return false;
@@ -193,6 +222,7 @@ static enum virtback_prepare blk_prepare(struct virtback_req *req, struct virtba
 	br->len = 0;
 	br->nr_vecs = 0;
 	INIT_LIST_HEAD(&br->pages);
+	br->ranges = NULL;
 	br->in_len = chain->in.left - 1;
 	data = blk_parse(br, &hdr) ? &chain->in : &chain->out;
 	if (data == &chain->in)
@@ -207,30 +237,39 @@ static enum virtback_prepare blk_prepare(struct virtback_req *req, struct virtba
 /*
  * FLUSH is offered only where there is a volatile cache: on a plain device each
  * flush would cost the guest a trap and an interrupt for nothing. Should the
- * cache be switched on later, writes are FUA (see blk_rw()), so that a driver
- * that was told nothing of a cache loses nothing.
+ * cache be switched on later, writes are FUA (see virtback_blk_write_through()),
+ * so that a driver that was told nothing of a cache loses nothing.
  */
-static u64 blk_features(const struct virtback_blk *blk)
+static u64 blk_features(struct virtback_blk *blk, const struct virtback_blk_limits *lim)
 {
 	u64 features = BIT_ULL(VIRTIO_BLK_F_SEG_MAX) | BIT_ULL(VIRTIO_BLK_F_BLK_SIZE) |
 		       BIT_ULL(VIRTIO_BLK_F_TOPOLOGY);
 
 	if (!blk->backing->write)
-		features |= BIT_ULL(VIRTIO_BLK_F_RO);
-	else if (blk_has_cache(blk))
+		return features | BIT_ULL(VIRTIO_BLK_F_RO);
+	if (blk_has_cache(blk))
 		features |= BIT_ULL(VIRTIO_BLK_F_FLUSH);
-	return features;
+	return features | virtback_range_features(blk, lim);
 }
 
-static void blk_fill_config(struct virtback_blk *blk)
+/* How much of the configuration these features make exist. */
+static u32 blk_config_len(u64 features)
+{
+	if (features & BIT_ULL(VIRTIO_BLK_F_SECURE_ERASE))
+		return offsetofend(struct virtio_blk_config, secure_erase_sector_alignment);
+	if (features & BIT_ULL(VIRTIO_BLK_F_WRITE_ZEROES))
+		return offsetofend(struct virtio_blk_config, unused1);
+	if (features & BIT_ULL(VIRTIO_BLK_F_DISCARD))
+		return offsetofend(struct virtio_blk_config, discard_sector_alignment);
+	return offsetofend(struct virtio_blk_config, opt_io_size);
+}
+
+static void blk_fill_config(struct virtback_blk *blk, const struct virtback_blk_limits *lim)
 {
 	struct virtio_blk_config *c = &blk->config;
-	struct virtback_blk_limits lim = {};
 	u32 num = blk->vd->vqs[0].num_max;
-	u32 bs;
+	u32 bs = lim->block_size;
 
-	blk->backing->ops->limits(blk->backing, &lim);
-	bs = lim.block_size;
 	blk->capacity = blk->backing->ops->capacity(blk->backing);
 	blk->block_mask = bs - 1;
 	c->capacity = vb64(blk->capacity);
@@ -241,15 +280,16 @@ static void blk_fill_config(struct virtback_blk *blk)
 	c->seg_max = vb32(clamp_t(u32, num, 3, VIRTBACK_KEEP_MAX) - 2);
 	c->blk_size = vb32(bs);
 	/* Topology counts in logical blocks. */
-	c->physical_block_exp = ilog2(lim.physical_block_size / bs);
-	c->alignment_offset = min_t(u32, lim.alignment_offset / bs, U8_MAX);
-	c->min_io_size = vb16(min_t(u32, lim.io_min / bs, U16_MAX));
-	c->opt_io_size = vb32(lim.io_opt / bs);
+	c->physical_block_exp = ilog2(lim->physical_block_size / bs);
+	c->alignment_offset = min_t(u32, lim->alignment_offset / bs, U8_MAX);
+	c->min_io_size = vb16(min_t(u32, lim->io_min / bs, U16_MAX));
+	c->opt_io_size = vb32(lim->io_opt / bs);
 }
 
 static int blk_create(struct virtback_device *vd, const struct virtback_config *cfg)
 {
 	const char *serial = cfg->serial[0] ? cfg->serial : vd->name;
+	struct virtback_blk_limits lim = {};
 	struct virtback_blk *blk;
 	int err;
 
@@ -265,13 +305,13 @@ static int blk_create(struct virtback_device *vd, const struct virtback_config *
 		return err;
 	}
 	memcpy(blk->id, serial, strnlen(serial, sizeof(blk->id)));
-	blk_fill_config(blk);
+	blk->backing->ops->limits(blk->backing, &lim);
+	blk_fill_config(blk, &lim);
 
 	vd->type_priv = blk;
-	vd->type_features = blk_features(blk);
+	vd->type_features = blk_features(blk, &lim);
 	vd->config = &blk->config;
-	/* What follows opt_io_size belongs to features that are not offered. */
-	vd->config_len = offsetofend(struct virtio_blk_config, opt_io_size);
+	vd->config_len = blk_config_len(vd->type_features);
 	return 0;
 }
 
