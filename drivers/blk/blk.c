@@ -10,6 +10,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/kernel.h>
+#include <linux/math64.h>
 #include <linux/slab.h>
 #include <linux/virtio_ids.h>
 
@@ -86,9 +87,10 @@ static bool blk_has_cache(const struct virtback_blk *blk)
  * virtback_blk_write_through() - is a write to be on stable storage when it ends?
  * @req: request that writes
  *
- * A driver that did not accept FLUSH takes a completed write for a durable one
- * (VIRTIO 1.2 section 5.2.6.2). To be asked for each request: the administrator may
- * switch the cache of the backing device at any time. Any context.
+ * A driver that did not accept FLUSH, or set the writeback byte to 0, takes a
+ * completed write for a durable one (VIRTIO 1.2 section 5.2.6.2). To be asked for
+ * each request: the driver may switch at any time, and so may the administrator
+ * the cache of the backing device. Any context.
  *
  * Return: false when the driver will flush, or nothing can be lost.
  */
@@ -98,7 +100,9 @@ bool virtback_blk_write_through(const struct virtback_req *req)
 
 	if (!blk_has_cache(blk))
 		return false;
-	return !(req->vq->vd->features & BIT_ULL(VIRTIO_BLK_F_FLUSH));
+	/* Pairs with blk_set_write_back(). */
+	return !(req->vq->vd->features & BIT_ULL(VIRTIO_BLK_F_FLUSH)) ||
+	       !READ_ONCE(blk->config.wce);
 }
 
 static enum virtback_prepare blk_rw(struct virtback_req *req, struct virtback_iter *data)
@@ -242,13 +246,13 @@ static enum virtback_prepare blk_prepare(struct virtback_req *req, struct virtba
  */
 static u64 blk_features(struct virtback_blk *blk, const struct virtback_blk_limits *lim)
 {
-	u64 features = BIT_ULL(VIRTIO_BLK_F_SEG_MAX) | BIT_ULL(VIRTIO_BLK_F_BLK_SIZE) |
-		       BIT_ULL(VIRTIO_BLK_F_TOPOLOGY);
+	u64 features = BIT_ULL(VIRTIO_BLK_F_SEG_MAX) | BIT_ULL(VIRTIO_BLK_F_GEOMETRY) |
+		       BIT_ULL(VIRTIO_BLK_F_BLK_SIZE) | BIT_ULL(VIRTIO_BLK_F_TOPOLOGY);
 
 	if (!blk->backing->write)
 		return features | BIT_ULL(VIRTIO_BLK_F_RO);
 	if (blk_has_cache(blk))
-		features |= BIT_ULL(VIRTIO_BLK_F_FLUSH);
+		features |= BIT_ULL(VIRTIO_BLK_F_FLUSH) | BIT_ULL(VIRTIO_BLK_F_CONFIG_WCE);
 	return features | virtback_range_features(blk, lim);
 }
 
@@ -261,7 +265,20 @@ static u32 blk_config_len(u64 features)
 		return offsetofend(struct virtio_blk_config, unused1);
 	if (features & BIT_ULL(VIRTIO_BLK_F_DISCARD))
 		return offsetofend(struct virtio_blk_config, discard_sector_alignment);
+	if (features & BIT_ULL(VIRTIO_BLK_F_CONFIG_WCE))
+		return offsetofend(struct virtio_blk_config, num_queues);
 	return offsetofend(struct virtio_blk_config, opt_io_size);
+}
+
+/* Of the ATA kind, for those who still ask. The capacity is what counts. */
+static void blk_fill_geometry(struct virtback_blk *blk)
+{
+	const u32 heads = 16, sectors = 63, max_cylinders = 16383;
+	u64 cylinders = div_u64(blk->capacity, heads * sectors);
+
+	blk->config.geometry.cylinders = vb16(clamp_t(u64, cylinders, 1, max_cylinders));
+	blk->config.geometry.heads = heads;
+	blk->config.geometry.sectors = sectors;
 }
 
 static void blk_fill_config(struct virtback_blk *blk, const struct virtback_blk_limits *lim)
@@ -284,6 +301,47 @@ static void blk_fill_config(struct virtback_blk *blk, const struct virtback_blk_
 	c->alignment_offset = min_t(u32, lim->alignment_offset / bs, U8_MAX);
 	c->min_io_size = vb16(min_t(u32, lim->io_min / bs, U16_MAX));
 	c->opt_io_size = vb32(lim->io_opt / bs);
+	blk_fill_geometry(blk);
+}
+
+/*
+ * Any context reads the mode without a lock. Both writers hold vd->lock, and the
+ * driver's write is answered after the store: what it makes available to a queue
+ * after that is served in the new mode (pairs with virtback_blk_write_through()).
+ */
+static void blk_set_write_back(struct virtback_device *vd, bool on)
+{
+	struct virtback_blk *blk = vd->type_priv;
+
+	lockdep_assert_held(&vd->lock);
+	WRITE_ONCE(blk->config.wce, on);
+}
+
+/* Write-back, where there is a cache. Before the features are known, too. */
+static void blk_reset(struct virtback_device *vd)
+{
+	blk_set_write_back(vd, vd->type_features & BIT_ULL(VIRTIO_BLK_F_FLUSH));
+}
+
+/* A driver that cannot flush starts with write-through (VIRTIO 1.2 5.2.5.2). */
+static bool blk_features_ok(struct virtback_device *vd, u64 features)
+{
+	blk_set_write_back(vd, features & BIT_ULL(VIRTIO_BLK_F_FLUSH));
+	return true;
+}
+
+/*
+ * The only field to write is the writeback byte. Nothing is flushed when it becomes
+ * 0: the vCPU would wait for a disk, and the driver must not count on it (section
+ * 5.2.6.1).
+ */
+static void blk_write_config(struct virtback_device *vd, u32 off, u32 len, u64 val)
+{
+	if (off == offsetof(struct virtio_blk_config, wce) && len == 1 && val <= 1 &&
+	    vd->features & BIT_ULL(VIRTIO_BLK_F_CONFIG_WCE))
+		blk_set_write_back(vd, val);
+	else
+		atomic_inc(&vd->bad_accesses);
 }
 
 static int blk_create(struct virtback_device *vd, const struct virtback_config *cfg)
@@ -312,6 +370,7 @@ static int blk_create(struct virtback_device *vd, const struct virtback_config *
 	vd->type_features = blk_features(blk, &lim);
 	vd->config = &blk->config;
 	vd->config_len = blk_config_len(vd->type_features);
+	blk->config.wce = !!(vd->type_features & BIT_ULL(VIRTIO_BLK_F_FLUSH));
 	return 0;
 }
 
@@ -335,4 +394,7 @@ const struct virtback_type_ops virtback_blk_type = {
 	.prepare = blk_prepare,
 	.resume = virtback_blk_next_pass,
 	.submit = virtback_blk_submit,
+	.write_config = blk_write_config,
+	.features_ok = blk_features_ok,
+	.reset = blk_reset,
 };

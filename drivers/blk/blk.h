@@ -93,7 +93,8 @@ struct virtback_backing {
  * @max_discard: 512-byte sectors of a segment to discard, as told to the driver
  * @max_write_zeroes: the same of one to zero
  * @max_secure_erase: the same of one to erase
- * @config: configuration space
+ * @config: configuration space. Its writeback byte is the cache mode: written by
+ *	    the driver under vd->lock, read by workers without a lock.
  * @id: what GET_ID returns, zero padded, without a terminator when full
  */
 struct virtback_blk {
