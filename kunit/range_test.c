@@ -241,6 +241,31 @@ static void segments_may_be_split(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, b->disk->discards, 2);
 }
 
+/* Linux has them so, since the type's number is even (drivers/block/virtio_blk.c). */
+static void erased_segments_may_be_in_a_writable_buffer(struct kunit *test)
+{
+	struct blk_test *b = test->priv;
+	struct fake *f = start(b, 512, false, ALL);
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		bool erase = types[i] == VIRTIO_BLK_T_SECURE_ERASE;
+
+		segment(f, 0, 10, 2, 0);
+		segment(f, 1, 20, 3, 0);
+		blk_chain(f, types[i], 0, BUF, 2 * SEG);
+		fake_desc(f, 1, BUF, 2 * SEG, F_NEXT | F_WRITE, 2);
+		blk_go(f);
+		KUNIT_EXPECT_EQ(test, blk_status_of(f),
+				erase ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_IOERR);
+		/* They are read and not written. */
+		KUNIT_EXPECT_EQ(test, fake_used_len(f, i), 0);
+		KUNIT_EXPECT_EQ(test, b->disk->bios, erase ? 2 : 0);
+	}
+	KUNIT_EXPECT_TRUE(test, all(b, 10, 2, TEST_DISK_ERASED));
+	KUNIT_EXPECT_TRUE(test, all(b, 20, 3, TEST_DISK_ERASED));
+}
+
 static void change_segment(struct fake *f, struct virtback_piece *p)
 {
 	if (p->va != fake_va(f, BUF))
@@ -614,6 +639,7 @@ static struct kunit_case range_cases[] = {
 	KUNIT_CASE(discard_need_not_be_aligned),
 	KUNIT_CASE(empty_segments_need_no_disk),
 	KUNIT_CASE(segments_may_be_split),
+	KUNIT_CASE(erased_segments_may_be_in_a_writable_buffer),
 	KUNIT_CASE(segments_are_read_once),
 	KUNIT_CASE(segments_outside_memory_are_an_error),
 	KUNIT_CASE(unknown_flags_are_unsupported),

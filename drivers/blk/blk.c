@@ -150,8 +150,11 @@ static enum virtback_prepare blk_unsupp(struct virtback_req *req, struct virtbac
 	return blk_answer(req, VIRTIO_BLK_S_UNSUPP, 0);
 }
 
-/* Choose what to do and where the data is: true when the driver is to write it. */
-static bool blk_parse(struct virtback_blk_req *br, const struct virtio_blk_outhdr *hdr)
+/*
+ * Choose what to do and where the data is: true when it is where we write. @out:
+ * there is something to read behind the header.
+ */
+static bool blk_parse(struct virtback_blk_req *br, const struct virtio_blk_outhdr *hdr, bool out)
 {
 	br->sector = __virtio64_to_cpu(true, hdr->sector);
 
@@ -185,7 +188,11 @@ static bool blk_parse(struct virtback_blk_req *br, const struct virtio_blk_outhd
 	case VIRTIO_BLK_T_SECURE_ERASE:
 		br->opf = REQ_OP_SECURE_ERASE;
 		br->execute = virtback_range_prepare;
-		return false;
+		/*
+		 * Linux takes an even type for one that reads, and offers the
+		 * segments as a buffer to write to.
+		 */
+		return !out;
 	default:
 		br->execute = blk_unsupp;
 		return false;
@@ -228,7 +235,7 @@ static enum virtback_prepare blk_prepare(struct virtback_req *req, struct virtba
 	INIT_LIST_HEAD(&br->pages);
 	br->ranges = NULL;
 	br->in_len = chain->in.left - 1;
-	data = blk_parse(br, &hdr) ? &chain->in : &chain->out;
+	data = blk_parse(br, &hdr, chain->out.left) ? &chain->in : &chain->out;
 	if (data == &chain->in)
 		data->left--;	/* the status byte is none of the data */
 
