@@ -246,6 +246,42 @@ static void pages_are_shared_out(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, blk_same(b, BUF, 0, MIB));
 }
 
+static void take_from(struct virtback_pool *pool, void **taken, unsigned int n)
+{
+	while (n--)
+		*taken++ = virtback_pool_get(pool);
+}
+
+static void give_back(struct virtback_pool *pool, void **taken, unsigned int n)
+{
+	while (n--)
+		virtback_pool_put(pool, *taken++);
+}
+
+static void long_requests_wait_for_storage_of_their_lists(struct kunit *test)
+{
+	struct blk_test *b = test->priv;
+	struct fake *f = blk_start(b, 0);
+	struct virtback_pool *keep = &f->vd.vqs[0].keep;
+	void *taken[VIRTBACK_KEEP_REQS];
+
+	take_from(keep, taken, VIRTBACK_KEEP_REQS - 1);
+	b->disk->hold = true;
+	blk_chain(f, VIRTIO_BLK_T_IN, 0, BUF, 2 * MIB);
+	fake_offer(f, 0);
+	blk_go(f);
+	/* One has the last storage, the other one waits. */
+	KUNIT_EXPECT_EQ(test, test_disk_held(b->disk), 1);
+	KUNIT_EXPECT_EQ(test, keep->nr, 0);
+	b->disk->hold = false;
+	while (test_disk_end(b->disk, false))
+		fake_settle(f);
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 2);
+	KUNIT_EXPECT_EQ(test, keep->nr, 1);
+	give_back(keep, taken, VIRTBACK_KEEP_REQS - 1);
+	KUNIT_EXPECT_TRUE(test, blk_same(b, BUF, 0, 2 * MIB));
+}
+
 static void stalled_pass_keeps_its_place(struct kunit *test)
 {
 	struct blk_test *b = test->priv;
@@ -261,15 +297,15 @@ static void stalled_pass_keeps_its_place(struct kunit *test)
 	n = pieces->nr;
 	taken = kunit_kzalloc(test, (n + 100) * sizeof(*taken), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, taken);
-	KUNIT_ASSERT_TRUE(test, virtback_pool_get(pieces, taken, n));
+	take_from(pieces, taken, n);
 	mutex_lock(&f->vd.vqs[0].ring_lock);
 	KUNIT_EXPECT_TRUE(test, test_disk_end(b->disk, false));
-	KUNIT_EXPECT_TRUE(test, virtback_pool_get(pieces, taken + n, 100));
+	take_from(pieces, taken + n, 100);
 	mutex_unlock(&f->vd.vqs[0].ring_lock);
 	fake_settle(f);
 	KUNIT_EXPECT_EQ(test, test_disk_held(b->disk), 0);
 	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 0);
-	virtback_pool_put(pieces, taken, n + 100);
+	give_back(pieces, taken, n + 100);
 	b->disk->hold = false;
 	fake_kick(f);
 	KUNIT_EXPECT_EQ(test, blk_status_of(f), VIRTIO_BLK_S_OK);
@@ -537,6 +573,7 @@ static struct kunit_case bdev_cases[] = {
 	KUNIT_CASE(failing_pass_ends_the_request),
 	KUNIT_CASE(data_outside_memory_ends_a_later_pass),
 	KUNIT_CASE(pages_are_shared_out),
+	KUNIT_CASE(long_requests_wait_for_storage_of_their_lists),
 	KUNIT_CASE(stalled_pass_keeps_its_place),
 	KUNIT_CASE(disk_error_is_reported),
 	KUNIT_CASE(requests_end_in_any_order),

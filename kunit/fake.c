@@ -380,6 +380,7 @@ struct fake *fake_create(struct kunit *test, const struct virtback_type_ops *typ
 	f->vd.type = type;
 	f->vd.host = &fake_host;
 	f->vd.host_priv = f;
+	f->vd.features_off = cfg ? cfg->features_off : 0;
 	err = virtback_device_init(&f->vd, FAKE_QUEUES, queue_size);
 	if (!err) {
 		err = type->create(&f->vd, cfg);

@@ -6,6 +6,16 @@
 
 #include "fake.h"
 
+static unsigned int list_count(struct list_head *list)
+{
+	struct list_head *pos;
+	unsigned int n = 0;
+
+	list_for_each(pos, list)
+		n++;
+	return n;
+}
+
 static void put(struct fake *f, u64 addr, const char *text)
 {
 	memcpy(fake_va(f, addr), text, strlen(text));
@@ -121,20 +131,42 @@ static void pieces_write_scatters(struct kunit *test)
 static void stock_gives_all_or_nothing(struct kunit *test)
 {
 	struct virtback_pool pool;
-	void *a[4], *b[2];
+	LIST_HEAD(a);
+	LIST_HEAD(b);
 
 	KUNIT_ASSERT_EQ(test, virtback_pool_init_pages(&pool, 4), 0);
-	KUNIT_EXPECT_TRUE(test, virtback_pool_get(&pool, a, 3));
-	KUNIT_EXPECT_FALSE(test, virtback_pool_get(&pool, b, 2));
+	KUNIT_EXPECT_TRUE(test, virtback_pool_get_pages(&pool, &a, 3));
+	KUNIT_EXPECT_FALSE(test, virtback_pool_get_pages(&pool, &b, 2));
 	KUNIT_EXPECT_EQ(test, pool.nr, 1);
-	KUNIT_EXPECT_TRUE(test, virtback_pool_get(&pool, b, 1));
-	KUNIT_EXPECT_PTR_NE(test, a[0], a[1]);
-	KUNIT_EXPECT_PTR_NE(test, a[2], b[0]);
-	virtback_pool_put(&pool, a, 3);
-	virtback_pool_put(&pool, b, 1);
-	KUNIT_EXPECT_TRUE(test, virtback_pool_get(&pool, a, 4));
-	virtback_pool_put(&pool, a, 4);
+	KUNIT_EXPECT_TRUE(test, list_empty(&b));
+	KUNIT_EXPECT_TRUE(test, virtback_pool_get_pages(&pool, &b, 1));
+	KUNIT_EXPECT_EQ(test, list_count(&a), 3);
+	KUNIT_EXPECT_EQ(test, list_count(&b), 1);
+	virtback_pool_put_pages(&pool, &a);
+	virtback_pool_put_pages(&pool, &b);
+	KUNIT_EXPECT_TRUE(test, list_empty(&a));
+	KUNIT_EXPECT_TRUE(test, virtback_pool_get_pages(&pool, &a, 4));
+	virtback_pool_put_pages(&pool, &a);
 	virtback_pool_destroy_pages(&pool);
+}
+
+static void stock_of_objects_ends(struct kunit *test)
+{
+	struct virtback_pool pool;
+	u64 *a, *b;
+
+	KUNIT_ASSERT_EQ(test, virtback_pool_init_objects(&pool, 2, sizeof(*a)), 0);
+	a = virtback_pool_get(&pool);
+	b = virtback_pool_get(&pool);
+	KUNIT_ASSERT_NOT_NULL(test, a);
+	KUNIT_ASSERT_NOT_NULL(test, b);
+	KUNIT_EXPECT_PTR_NE(test, a, b);
+	KUNIT_EXPECT_NULL(test, virtback_pool_get(&pool));
+	virtback_pool_put(&pool, a);
+	KUNIT_EXPECT_PTR_EQ(test, (u64 *)virtback_pool_get(&pool), a);
+	virtback_pool_put(&pool, a);
+	virtback_pool_put(&pool, b);
+	virtback_pool_destroy_objects(&pool);
 }
 
 static struct kunit_case mem_cases[] = {
@@ -146,6 +178,7 @@ static struct kunit_case mem_cases[] = {
 	KUNIT_CASE(skip_passes_empty_buffers),
 	KUNIT_CASE(pieces_write_scatters),
 	KUNIT_CASE(stock_gives_all_or_nothing),
+	KUNIT_CASE(stock_of_objects_ends),
 	{}
 };
 

@@ -167,8 +167,8 @@ static void pieces_run_out_and_come_back(struct kunit *test)
 {
 	struct fake *f = started(test);
 	struct virtback_vq *vq = &f->vd.vqs[0];
+	unsigned int i, n;
 	void **taken;
-	unsigned int n;
 
 	f->hold = true;
 	offer(f, 1);
@@ -176,13 +176,15 @@ static void pieces_run_out_and_come_back(struct kunit *test)
 	n = vq->pieces.nr - 1;
 	taken = kunit_kzalloc(test, n * sizeof(*taken), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, taken);
-	KUNIT_ASSERT_TRUE(test, virtback_pool_get(&vq->pieces, taken, n));
+	for (i = 0; i < n; i++)
+		taken[i] = virtback_pool_get(&vq->pieces);
 	fake_desc(f, 1, FAKE_DATA, 32, F_WRITE | F_NEXT, 2);
 	fake_offer(f, 1);
 	fake_kick(f);
 	KUNIT_EXPECT_EQ(test, fake_held(f), 1);
 	KUNIT_EXPECT_EQ(test, atomic_read(&f->pins), 1);
-	virtback_pool_put(&vq->pieces, taken, n);
+	while (i)
+		virtback_pool_put(&vq->pieces, taken[--i]);
 	fake_release(f);
 	KUNIT_EXPECT_EQ(test, fake_held(f), 1);
 	fake_release(f);
@@ -349,6 +351,49 @@ static void other_queue_waits_for_the_orphans_too(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, le16_to_cpu((__force __le16)used->idx), 1);
 }
 
+/* How many queues are ready while buffers are taken back? */
+static void count_ready(struct fake *f, struct virtback_piece *p)
+{
+	int *ready = f->priv;
+	int q;
+
+	*ready = max(*ready, 0);
+	for (q = 0; q < FAKE_QUEUES; q++)
+		*ready += f->vd.vqs[q].ready;
+}
+
+static void reset_stops_all_queues_before_it_lets_go(struct kunit *test)
+{
+	struct fake *f = started(test);
+	int ready = -1;		/* not called */
+
+	fake_queue(f, 1, 4);
+	f->hold = true;
+	offer(f, 1);
+	KUNIT_ASSERT_EQ(test, fake_held(f), 1);
+	f->priv = &ready;
+	f->on_unpin = count_ready;
+	fake_write(f, VIRTIO_MMIO_STATUS, 0);
+	KUNIT_EXPECT_EQ(test, ready, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->pins), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->maps), 0);
+	f->on_unpin = NULL;
+}
+
+static void stopped_queue_leaves_the_other_alone(struct kunit *test)
+{
+	struct fake *f = test->priv;
+
+	fake_start(f, 0);
+	fake_queue(f, 1, 4);
+	fake_write(f, VIRTIO_MMIO_QUEUE_READY, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->maps), 3);
+	fake_write(f, VIRTIO_MMIO_QUEUE_SEL, 0);
+	KUNIT_EXPECT_EQ(test, fake_read(f, VIRTIO_MMIO_QUEUE_READY), 1);
+	offer(f, 1);
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 1);
+}
+
 static void orphan_completes_into_no_new_ring(struct kunit *test)
 {
 	struct fake *f = orphaned(test, 2);
@@ -454,6 +499,8 @@ static struct kunit_case req_cases[] = {
 	KUNIT_CASE(queue_ready_zero_orphans_too),
 	KUNIT_CASE(next_driver_waits_for_the_orphans),
 	KUNIT_CASE(other_queue_waits_for_the_orphans_too),
+	KUNIT_CASE(reset_stops_all_queues_before_it_lets_go),
+	KUNIT_CASE(stopped_queue_leaves_the_other_alone),
 	KUNIT_CASE(orphan_completes_into_no_new_ring),
 	KUNIT_CASE(second_reset_counts_orphans_once),
 	KUNIT_CASE(orphan_has_no_next_pass),

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The block device type: virtio-blk (VIRTIO 1.2 section 5.2) on a block device.
+ * The block device type: virtio-blk (VIRTIO 1.2 section 5.2).
  *
- * This half parses requests, answers those that need no disk and tells the
- * driver about the disk. What reads or writes goes on in bdev.c. The core calls
+ * This part parses requests, answers those that need no disk and tells the
+ * driver about the disk. What reads or writes goes on in data.c. The core calls
  * it through virtback_blk_type and knows nothing of what is in here.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -12,6 +12,7 @@
 #include <linux/slab.h>
 #include <linux/virtio_byteorder.h>
 #include <linux/virtio_ids.h>
+#include <linux/virtio_ring.h>
 
 #include <virtback/config.h>
 
@@ -72,6 +73,12 @@ static bool blk_range_ok(const struct virtback_blk *blk, u64 sector, u64 bytes)
 	return sectors <= blk->capacity && sector <= blk->capacity - sectors;
 }
 
+/* May change while we run: the administrator can switch a disk's cache. */
+static bool blk_has_cache(const struct virtback_blk *blk)
+{
+	return blk->backing->ops->has_cache(blk->backing);
+}
+
 static enum virtback_prepare blk_rw(struct virtback_req *req, struct virtback_iter *data)
 {
 	struct virtback_blk_req *br = virtback_req_priv(req);
@@ -81,7 +88,7 @@ static enum virtback_prepare blk_rw(struct virtback_req *req, struct virtback_it
 	/* The used ring could not say how much of more than this was read. */
 	if (data->left >= U32_MAX || !blk_range_ok(blk, br->sector, data->left))
 		return blk_answer(req, VIRTIO_BLK_S_IOERR, 0);
-	if (write && !blk->write)
+	if (write && !blk->backing->write)
 		return blk_answer(req, VIRTIO_BLK_S_IOERR, 0);
 	if (!data->left)
 		return blk_answer(req, VIRTIO_BLK_S_OK, 0);
@@ -92,7 +99,7 @@ static enum virtback_prepare blk_rw(struct virtback_req *req, struct virtback_it
 	 * durable one. Looked at for each request, since the administrator may
 	 * switch the cache of the backing device on at any time.
 	 */
-	if (write && virtback_blk_has_cache(blk) &&
+	if (write && blk_has_cache(blk) &&
 	    !(req->vq->vd->features & BIT_ULL(VIRTIO_BLK_F_FLUSH)))
 		br->opf |= REQ_FUA;
 	return virtback_blk_first_pass(req, data);
@@ -103,7 +110,7 @@ static enum virtback_prepare blk_flush(struct virtback_req *req, struct virtback
 	struct virtback_blk *blk = virtback_blk_of(req);
 
 	/* Every completed write is durable already, or there was none. */
-	if (!blk->write || !virtback_blk_has_cache(blk))
+	if (!blk->backing->write || !blk_has_cache(blk))
 		return blk_answer(req, VIRTIO_BLK_S_OK, 0);
 	return VIRTBACK_SUBMIT;
 }
@@ -185,7 +192,8 @@ static enum virtback_prepare blk_prepare(struct virtback_req *req, struct virtba
 	br->total = 0;
 	br->done = 0;
 	br->len = 0;
-	br->nr_pages = 0;
+	br->nr_vecs = 0;
+	INIT_LIST_HEAD(&br->pages);
 	br->in_len = chain->in.left - 1;
 	data = blk_parse(br, &hdr) ? &chain->in : &chain->out;
 	if (data == &chain->in)
@@ -208,30 +216,87 @@ static u64 blk_features(const struct virtback_blk *blk)
 	u64 features = BIT_ULL(VIRTIO_BLK_F_SEG_MAX) | BIT_ULL(VIRTIO_BLK_F_BLK_SIZE) |
 		       BIT_ULL(VIRTIO_BLK_F_TOPOLOGY);
 
-	if (!blk->write)
+	if (!blk->backing->write)
 		features |= BIT_ULL(VIRTIO_BLK_F_RO);
-	else if (virtback_blk_has_cache(blk))
+	else if (blk_has_cache(blk))
 		features |= BIT_ULL(VIRTIO_BLK_F_FLUSH);
+	if (blk->vd->nvqs > 1)
+		features |= BIT_ULL(VIRTIO_BLK_F_MQ);
 	return features;
+}
+
+static int blk_refuse_off(const struct virtback_blk *blk, const char *name, const char *why)
+{
+	pr_err("%s: features_off: %s cannot be withheld: %s\n", blk->vd->name, name, why);
+	return -EINVAL;
+}
+
+/* What a driver has to know, or none of its requests would succeed. */
+static int blk_check_off(const struct virtback_blk *blk)
+{
+	u64 off = blk->vd->features_off;
+
+	if (off & BIT_ULL(VIRTIO_BLK_F_RO) && !blk->backing->write)
+		return blk_refuse_off(blk, "ro", "the disk is read-only");
+	if (off & BIT_ULL(VIRTIO_BLK_F_BLK_SIZE) && blk->block_mask >= SECTOR_SIZE)
+		return blk_refuse_off(blk, "blk_size", "the disk's blocks are not 512 bytes");
+	if (off & BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) &&
+	    blk->vd->vqs[0].num_max < VIRTBACK_CHAIN_MIN)
+		return blk_refuse_off(blk, "indirect_desc",
+				      "requests have more descriptors than queue_size");
+	return 0;
+}
+
+#define BLK_FIELDS(feature, first, last) {				\
+	BIT_ULL(VIRTIO_BLK_F_##feature),				\
+	offsetof(struct virtio_blk_config, first),			\
+	offsetofend(struct virtio_blk_config, last),			\
+}
+
+/* Which fields of configuration space mean something with which feature. */
+static const struct {
+	u64 feature;
+	size_t begin;
+	size_t end;
+} blk_fields[] = {
+	BLK_FIELDS(SEG_MAX, seg_max, seg_max),
+	BLK_FIELDS(BLK_SIZE, blk_size, blk_size),
+	BLK_FIELDS(TOPOLOGY, physical_block_exp, opt_io_size),
+	BLK_FIELDS(MQ, num_queues, num_queues),
+};
+
+/* Fields of features that are not offered read as zero. */
+static void blk_clear_fields(struct virtio_blk_config *c, u64 offered)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(blk_fields); i++) {
+		if (!(offered & blk_fields[i].feature))
+			memset((u8 *)c + blk_fields[i].begin, 0,
+			       blk_fields[i].end - blk_fields[i].begin);
+	}
 }
 
 static void blk_fill_config(struct virtback_blk *blk)
 {
 	struct virtio_blk_config *c = &blk->config;
-	struct block_device *bdev = blk->bdev;
-	u32 lbs = bdev_logical_block_size(bdev);
-	int offset = bdev_alignment_offset(bdev);
+	struct virtback_blk_limits lim = {};
+	u32 bs;
 
+	blk->backing->ops->limits(blk->backing, &lim);
+	bs = lim.block_size;
+	blk->capacity = blk->backing->ops->capacity(blk->backing);
+	blk->block_mask = bs - 1;
 	c->capacity = vb64(blk->capacity);
-	/* A chain may have so many buffers; two are header and status. */
+	/* Two of a chain are header and status. */
 	c->seg_max = vb32(blk->vd->vqs[0].chain_max - 2);
-	c->blk_size = vb32(lbs);
+	c->blk_size = vb32(bs);
 	/* Topology counts in logical blocks. */
-	c->physical_block_exp = ilog2(bdev_physical_block_size(bdev) / lbs);
-	/* -1: the block layer found the stack misaligned, nothing to report. */
-	c->alignment_offset = offset > 0 ? min_t(u32, offset / lbs, U8_MAX) : 0;
-	c->min_io_size = vb16(min_t(u32, bdev_io_min(bdev) / lbs, U16_MAX));
-	c->opt_io_size = vb32(bdev_io_opt(bdev) / lbs);
+	c->physical_block_exp = ilog2(lim.physical_block_size / bs);
+	c->alignment_offset = min_t(u32, lim.alignment_offset / bs, U8_MAX);
+	c->min_io_size = vb16(min_t(u32, lim.io_min / bs, U16_MAX));
+	c->opt_io_size = vb32(lim.io_opt / bs);
+	c->num_queues = vb16(blk->vd->nvqs);
 }
 
 static int blk_create(struct virtback_device *vd, const struct virtback_config *cfg)
@@ -245,20 +310,30 @@ static int blk_create(struct virtback_device *vd, const struct virtback_config *
 		return -ENOMEM;
 	blk->vd = vd;
 
-	err = virtback_blk_open(blk, cfg);
-	if (err) {
-		kfree(blk);
-		return err;
+	blk->backing = virtback_bdev_backing.open(vd->name, cfg);
+	if (IS_ERR(blk->backing)) {
+		err = PTR_ERR(blk->backing);
+		goto free;
 	}
 	memcpy(blk->id, serial, strnlen(serial, sizeof(blk->id)));
 	blk_fill_config(blk);
+	err = blk_check_off(blk);
+	if (err)
+		goto close;
 
 	vd->type_priv = blk;
 	vd->type_features = blk_features(blk);
+	blk_clear_fields(&blk->config, virtback_device_offered(vd));
 	vd->config = &blk->config;
-	/* What follows opt_io_size belongs to features that are not offered. */
-	vd->config_len = offsetofend(struct virtio_blk_config, opt_io_size);
+	/* What follows num_queues belongs to features that are not offered. */
+	vd->config_len = offsetofend(struct virtio_blk_config, num_queues);
 	return 0;
+
+close:
+	blk->backing->ops->close(blk->backing);
+free:
+	kfree(blk);
+	return err;
 }
 
 static void blk_destroy(struct virtback_device *vd)
@@ -268,7 +343,7 @@ static void blk_destroy(struct virtback_device *vd)
 	vd->type_priv = NULL;
 	vd->config = NULL;
 	vd->config_len = 0;
-	virtback_blk_close(blk);
+	blk->backing->ops->close(blk->backing);
 	kfree(blk);
 }
 

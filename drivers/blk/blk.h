@@ -1,27 +1,77 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The block device type, shared by its two halves: blk.c speaks virtio-blk,
- * bdev.c moves data to and from the backing device.
+ * The block device type, shared by its parts: blk.c speaks virtio-blk, data.c
+ * moves data in passes, and what is behind a disk (a block device: bdev.c) is
+ * reached through struct virtback_backing_ops alone.
  */
 #ifndef VIRTBACK_BLK_H
 #define VIRTBACK_BLK_H
 
-#include <linux/bio.h>
+#include <linux/bvec.h>
 #include <linux/virtio_blk.h>
 
 #include <virtback/compat.h>
 #include <virtback/device.h>
 
 struct virtback_config;
+struct virtback_backing;
+
+/**
+ * struct virtback_blk_limits - what a backing store is like, in bytes
+ * @block_size: what every request is a multiple of; a power of 2, at least 512
+ * @physical_block_size: what it can write without reading; a multiple of @block_size
+ * @alignment_offset: of the first physical block
+ * @io_min: smallest good size of a request
+ * @io_opt: best size of a request, 0 when not known
+ */
+struct virtback_blk_limits {
+	u32 block_size;
+	u32 physical_block_size;
+	u32 alignment_offset;
+	u32 io_min;
+	u32 io_opt;
+};
+
+/**
+ * struct virtback_backing_ops - a kind of backing store
+ * @name: for people
+ * @open: open what cfg->backing names, for writing unless that is not wanted or
+ *	  not possible. Logs one line when it fails, that begins with @who. Returns
+ *	  ERR_PTR(), then nothing is open. May sleep for long.
+ * @close: undo @open; no request is in flight. May sleep for long.
+ * @limits: fill in what the store is like. May sleep.
+ * @capacity: its size now, in 512-byte sectors. Any context.
+ * @has_cache: can completed writes be lost with the power, so that a flush is of
+ *	       use? May change while the store is open. Any context.
+ * @submit: start the current pass of a request: operation and flags are br->opf,
+ *	    the first sector br->sector plus br->done bytes, the data what
+ *	    virtback_blk_next_bvec() gives. Ends in virtback_blk_pass_done(), in any
+ *	    context. Called by a worker with no lock held, under a plug; may wait.
+ */
+struct virtback_backing_ops {
+	const char *name;
+	struct virtback_backing *(*open)(const char *who, const struct virtback_config *cfg);
+	void (*close)(struct virtback_backing *b);
+	void (*limits)(struct virtback_backing *b, struct virtback_blk_limits *lim);
+	u64 (*capacity)(struct virtback_backing *b);
+	bool (*has_cache)(struct virtback_backing *b);
+	void (*submit)(struct virtback_backing *b, struct virtback_req *req);
+};
+
+/**
+ * struct virtback_backing - an open backing store; the first part of its kind's own
+ * @ops: its kind
+ * @write: it was opened for writing; the disk is read-only otherwise
+ */
+struct virtback_backing {
+	const struct virtback_backing_ops *ops;
+	bool write;
+};
 
 /**
  * struct virtback_blk - a disk
  * @vd: the device it belongs to
- * @handle: the open backing device
- * @holder: who claims it
- * @bdev: @handle for bios
- * @write: @handle was opened for writing; the disk is read-only otherwise
- * @bios: where bios come from, so that a request can always make progress
+ * @backing: what is behind it
  * @capacity: 512-byte sectors, as told to the driver
  * @block_mask: logical block size - 1
  * @config: configuration space
@@ -29,11 +79,7 @@ struct virtback_config;
  */
 struct virtback_blk {
 	struct virtback_device *vd;
-	virtback_bdev_handle handle;
-	void *holder;
-	struct block_device *bdev;
-	bool write;
-	struct bio_set bios;
+	struct virtback_backing *backing;
 	u64 capacity;
 	u32 block_mask;
 	struct virtio_blk_config config;
@@ -45,16 +91,14 @@ struct virtback_blk {
  * @execute: what the request's type asks for, chosen by the parser
  * @sector: first sector of the request; never changes, so that no pass can
  *	    start anywhere but at @sector plus what is done
- * @opf: operation and flags of every bio of the request
+ * @opf: operation and flags of every pass of the request
  * @total: bytes of data of the request
  * @done: bytes of the passes that have ended
  * @len: bytes of the current pass
- * @nr_pages: bounce pages of the current pass
- * @pages: those pages
+ * @nr_vecs: parts that virtback_blk_next_bvec() gives for the current pass
+ * @pages: bounce pages of the current pass, linked by their lru
  * @in_len: bytes that the driver gave us to write to, without the status byte
- * @it: position of the next pass in @rest
- * @rest: copy of the buffer list from the second pass on; in here, so that a long
- *	  request needs no memory that a dom0 under pressure might not have
+ * @it: position of the next pass
  */
 struct virtback_blk_req {
 	enum virtback_prepare (*execute)(struct virtback_req *req, struct virtback_iter *data);
@@ -63,11 +107,20 @@ struct virtback_blk_req {
 	u32 total;
 	u32 done;
 	u32 len;
-	unsigned int nr_pages;
-	void *pages[VIRTBACK_ROUND_PAGES];
+	unsigned int nr_vecs;
+	struct list_head pages;
 	u64 in_len;
 	struct virtback_iter it;
-	struct virtback_sg rest[VIRTBACK_QUEUE_SIZE_DEFAULT];
+};
+
+/**
+ * struct virtback_blk_pos - a position in the data of a pass
+ * @page: the page given last, NULL at the start
+ * @done: bytes given
+ */
+struct virtback_blk_pos {
+	struct page *page;
+	u32 done;
 };
 
 static inline struct virtback_blk *virtback_blk_of(const struct virtback_req *req)
@@ -86,16 +139,19 @@ static inline enum virtback_prepare virtback_blk_result(int err)
 	return err == -ENOSPC ? VIRTBACK_STALL : VIRTBACK_BROKEN;
 }
 
-/* drivers/blk/bdev.c */
-int virtback_blk_open(struct virtback_blk *blk, const struct virtback_config *cfg);
-void virtback_blk_close(struct virtback_blk *blk);
-bool virtback_blk_has_cache(const struct virtback_blk *blk);
+/* drivers/blk/blk.c */
+void virtback_blk_finish(struct virtback_req *req, u8 status, u32 written);
+
+/* drivers/blk/data.c */
 enum virtback_prepare virtback_blk_first_pass(struct virtback_req *req,
 					      const struct virtback_iter *data);
 enum virtback_prepare virtback_blk_next_pass(struct virtback_req *req);
 void virtback_blk_submit(struct virtback_vq *vq, struct list_head *reqs);
+bool virtback_blk_next_bvec(struct virtback_req *req, struct virtback_blk_pos *pos,
+			    struct bio_vec *bv);
+void virtback_blk_pass_done(struct virtback_req *req, u8 status);
 
-/* drivers/blk/blk.c */
-void virtback_blk_finish(struct virtback_req *req, u8 status, u32 written);
+/* drivers/blk/bdev.c */
+extern const struct virtback_backing_ops virtback_bdev_backing;
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <linux/errno.h>
 #include <linux/jiffies.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
@@ -37,7 +38,7 @@
  *
  * Any context.
  *
- * Return: the bits.
+ * Return: the bits; VERSION_1 is always among them.
  */
 u64 virtback_device_offered(const struct virtback_device *vd)
 {
@@ -154,13 +155,19 @@ void virtback_device_config_changed(struct virtback_device *vd)
  */
 void virtback_device_reset(struct virtback_device *vd)
 {
+	bool any = false;
 	u16 i;
 
 	lockdep_assert_held(&vd->lock);
+	for (i = 0; i < vd->nvqs; i++)
+		any |= virtback_vq_stop_begin(&vd->vqs[i]);
+	/* One for all queues: it is the dear part of a reset. */
+	if (any)
+		synchronize_rcu_expedited();
 	for (i = 0; i < vd->nvqs; i++) {
 		struct virtback_vq *vq = &vd->vqs[i];
 
-		virtback_vq_stop(vq);
+		virtback_vq_stop_finish(vq);
 		virtback_vq_forget(vq);
 	}
 	/* Nobody is left who could interrupt, or arm this again. */
@@ -293,6 +300,8 @@ void virtback_device_drain(struct virtback_device *vd)
 
 	for (i = 0; i < vd->nvqs; i++)
 		virtback_vq_drain(&vd->vqs[i]);
+	/* Pairs with virtback_req_complete(), which still uses the queue. */
+	synchronize_rcu();
 }
 
 /**

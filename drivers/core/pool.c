@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Fixed stocks of pages and pieces.
+ * Fixed stocks of pages and objects.
  *
  * A queue owns all the memory that its requests can take, so that a guest
  * decides neither how much that is nor whether an allocation fails, and a dom0
@@ -49,27 +49,26 @@ int virtback_pool_init_pages(struct virtback_pool *pool, unsigned int size)
 }
 
 /**
- * virtback_pool_init_pieces() - make a pool of @size struct virtback_piece
+ * virtback_pool_init_objects() - make a pool of @size objects
  * @pool: to initialise
- * @size: pieces
+ * @size: objects
+ * @bytes: size of one
  *
  * Return: 0 or -ENOMEM, then nothing is left to destroy. May sleep.
  */
-int virtback_pool_init_pieces(struct virtback_pool *pool, unsigned int size)
+int virtback_pool_init_objects(struct virtback_pool *pool, unsigned int size, size_t bytes)
 {
-	struct virtback_piece *slab;
 	int ret = virtback_pool_init(pool, size);
 
 	if (ret)
 		return ret;
-	slab = kvcalloc(size, sizeof(*slab), GFP_KERNEL);
-	if (!slab) {
-		virtback_pool_destroy_pieces(pool);
+	pool->slab = kvcalloc(size, bytes, GFP_KERNEL);
+	if (!pool->slab) {
+		virtback_pool_destroy_objects(pool);
 		return -ENOMEM;
 	}
-	pool->slab = slab;
 	while (pool->nr < size) {
-		pool->free[pool->nr] = &slab[pool->nr];
+		pool->free[pool->nr] = pool->slab + pool->nr * bytes;
 		pool->nr++;
 	}
 	return 0;
@@ -89,10 +88,10 @@ void virtback_pool_destroy_pages(struct virtback_pool *pool)
 }
 
 /**
- * virtback_pool_destroy_pieces() - free a pool of pieces
- * @pool: initialised by virtback_pool_init_pieces(), or all zero
+ * virtback_pool_destroy_objects() - free a pool of objects
+ * @pool: initialised by virtback_pool_init_objects(), or all zero
  */
-void virtback_pool_destroy_pieces(struct virtback_pool *pool)
+void virtback_pool_destroy_objects(struct virtback_pool *pool)
 {
 	kvfree(pool->slab);
 	kvfree(pool->free);
@@ -101,46 +100,87 @@ void virtback_pool_destroy_pieces(struct virtback_pool *pool)
 }
 
 /**
- * virtback_pool_get() - take @n objects, or none
- * @pool: pool
- * @objs: receives the objects
+ * virtback_pool_get() - take an object
+ * @pool: pool of objects
+ *
+ * Any context.
+ *
+ * Return: the object, or NULL when none is there.
+ */
+void *virtback_pool_get(struct virtback_pool *pool)
+{
+	unsigned long flags;
+	void *obj = NULL;
+
+	spin_lock_irqsave(&pool->lock, flags);
+	if (pool->nr)
+		obj = pool->free[--pool->nr];
+	spin_unlock_irqrestore(&pool->lock, flags);
+	return obj;
+}
+
+/**
+ * virtback_pool_put() - give an object back
+ * @pool: pool it came from
+ * @obj: the object
+ *
+ * Any context.
+ */
+void virtback_pool_put(struct virtback_pool *pool, void *obj)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&pool->lock, flags);
+	if (!WARN_ON_ONCE(pool->nr == pool->size))
+		pool->free[pool->nr++] = obj;
+	spin_unlock_irqrestore(&pool->lock, flags);
+}
+
+/**
+ * virtback_pool_get_pages() - take @n pages, or none
+ * @pool: pool of pages
+ * @pages: the pages are added at the end, linked by their lru
  * @n: how many
  *
  * Any context.
  *
  * Return: false when fewer than @n are there.
  */
-bool virtback_pool_get(struct virtback_pool *pool, void **objs, unsigned int n)
+bool virtback_pool_get_pages(struct virtback_pool *pool, struct list_head *pages, unsigned int n)
 {
 	unsigned long flags;
 	bool ok;
 
 	spin_lock_irqsave(&pool->lock, flags);
 	ok = pool->nr >= n;
-	if (ok) {
-		pool->nr -= n;
-		memcpy(objs, &pool->free[pool->nr], n * sizeof(*objs));
+	while (ok && n--) {
+		struct page *page = pool->free[--pool->nr];
+
+		list_add_tail(&page->lru, pages);
 	}
 	spin_unlock_irqrestore(&pool->lock, flags);
 	return ok;
 }
 
 /**
- * virtback_pool_put() - give @n objects back
+ * virtback_pool_put_pages() - give pages back
  * @pool: pool they came from
- * @objs: the objects
- * @n: how many
+ * @pages: the pages, empty afterwards
  *
  * Any context.
  */
-void virtback_pool_put(struct virtback_pool *pool, void **objs, unsigned int n)
+void virtback_pool_put_pages(struct virtback_pool *pool, struct list_head *pages)
 {
+	struct page *page, *next;
 	unsigned long flags;
 
+	if (list_empty(pages))
+		return;
 	spin_lock_irqsave(&pool->lock, flags);
-	if (!WARN_ON_ONCE(pool->nr + n > pool->size)) {
-		memcpy(&pool->free[pool->nr], objs, n * sizeof(*objs));
-		pool->nr += n;
+	list_for_each_entry_safe(page, next, pages, lru) {
+		list_del(&page->lru);
+		if (!WARN_ON_ONCE(pool->nr == pool->size))
+			pool->free[pool->nr++] = page;
 	}
 	spin_unlock_irqrestore(&pool->lock, flags);
 }

@@ -12,6 +12,7 @@
  */
 #include <linux/bug.h>
 #include <linux/rcupdate.h>
+#include <linux/string.h>
 
 #include <virtback/device.h>
 
@@ -28,7 +29,7 @@
  */
 bool virtback_req_live(const struct virtback_req *req)
 {
-	/* Pairs with the store in virtback_vq_stop(). */
+	/* Pairs with the store in virtback_vq_orphan(). */
 	return READ_ONCE(req->vq->epoch) == req->epoch;
 }
 
@@ -47,7 +48,7 @@ void virtback_req_unpin(struct virtback_req *req, struct virtback_pieces *list)
 	for (p = list->head; p; p = next) {
 		next = p->next;
 		vq->vd->host->unpin(vq->vd, p);
-		virtback_pool_put(&vq->pieces, (void **)&p, 1);
+		virtback_pool_put(&vq->pieces, p);
 	}
 	list->head = NULL;
 }
@@ -75,11 +76,12 @@ int virtback_req_pin(struct virtback_req *req, struct virtback_pieces *list,
 
 	lockdep_assert_held(&vq->ring_lock);
 	while (len) {
-		if (!virtback_pool_get(&vq->pieces, (void **)&p, 1))
+		p = virtback_pool_get(&vq->pieces);
+		if (!p)
 			return -ENOSPC;
 		ret = virtback_iter_pin(vq, it, len, write, p);
 		if (ret) {
-			virtback_pool_put(&vq->pieces, (void **)&p, 1);
+			virtback_pool_put(&vq->pieces, p);
 			return ret;
 		}
 		p->next = NULL;
@@ -91,6 +93,42 @@ int virtback_req_pin(struct virtback_req *req, struct virtback_pieces *list,
 		len -= p->len;
 	}
 	return 0;
+}
+
+/**
+ * virtback_req_keep() - keep a buffer list beyond prepare()
+ * @req: request being prepared, keeps nothing yet
+ * @it: position; points into storage of the request afterwards
+ *
+ * The chain given to prepare() is in storage of the queue that serves the next
+ * chain; this copies what is left of it. The copy lives until the request is
+ * completed, or given back by virtback_req_unkeep().
+ *
+ * Context of prepare().
+ *
+ * Return: 0, or -ENOSPC when the queue has no more such storage (VIRTBACK_STALL).
+ */
+int virtback_req_keep(struct virtback_req *req, struct virtback_iter *it)
+{
+	req->kept = virtback_pool_get(&req->vq->keep);
+	if (!req->kept)
+		return -ENOSPC;
+	memcpy(req->kept, it->sg, it->nr * sizeof(*it->sg));
+	it->sg = req->kept;
+	return 0;
+}
+
+/**
+ * virtback_req_unkeep() - undo virtback_req_keep(), if it was called
+ * @req: request
+ *
+ * Any context.
+ */
+void virtback_req_unkeep(struct virtback_req *req)
+{
+	if (req->kept)
+		virtback_pool_put(&req->vq->keep, req->kept);
+	req->kept = NULL;
 }
 
 /**
@@ -188,8 +226,9 @@ static bool virtback_req_end(struct virtback_req *req, u32 written)
  *
  * Unpins, publishes the used element and interrupts if the driver wants it; of
  * an orphan it does none of these. With IN_ORDER what comes before it is published
- * first, so this may have to wait for the completion of that. Any context; within the RCU read-side section
- * in which the guest's memory was last used, or in the worker.
+ * first, so this may have to wait for the completion of that. Any context; within
+ * the RCU read-side section in which the guest's memory was last used, or in the
+ * worker.
  */
 void virtback_req_complete(struct virtback_req *req, u32 written)
 {
@@ -198,9 +237,10 @@ void virtback_req_complete(struct virtback_req *req, u32 written)
 	bool irq = false, last_orphan = false, again;
 	unsigned long flags;
 
+	virtback_req_unkeep(req);
 	/*
 	 * The unlocked parts below use the queue after the waiter for its last
-	 * request may have been woken; virtback_vq_drain() waits for RCU.
+	 * request may have been woken; virtback_device_drain() waits for RCU.
 	 */
 	rcu_read_lock();
 	if (virtback_req_live(req)) {

@@ -13,6 +13,7 @@
 
 #include <linux/errno.h>
 #include <linux/kthread.h>
+#include <linux/minmax.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
@@ -95,6 +96,7 @@ static struct virtback_req *virtback_vq_get_req(struct virtback_vq *vq)
 /* Undo virtback_vq_get_req(): no chain came of it. */
 static void virtback_vq_put_req(struct virtback_vq *vq, struct virtback_req *req)
 {
+	virtback_req_unkeep(req);
 	virtback_req_unpin(req, &req->data);
 	virtback_req_unpin(req, &req->status);
 	spin_lock_irq(&vq->lock);
@@ -288,28 +290,44 @@ static void virtback_vq_orphan(struct virtback_vq *vq)
 }
 
 /**
- * virtback_vq_stop() - the driver takes its queue back
- * @vq: queue; nothing happens when it is not ready
+ * virtback_vq_stop_begin() - take no more chains and orphan what is in flight
+ * @vq: queue
  *
- * When this returns nothing of the guest's memory is in use any more, whatever
- * the disk does; requests in flight have become orphans. Called with vd->lock
- * held, may sleep.
+ * Called with vd->lock held, may sleep.
+ *
+ * Return: true when the queue was ready: virtback_vq_stop_finish() is then due,
+ * after synchronize_rcu_expedited(), which several queues may share and which lets
+ * completions that saw the old epoch copy and publish.
  */
-void virtback_vq_stop(struct virtback_vq *vq)
+bool virtback_vq_stop_begin(struct virtback_vq *vq)
 {
-	struct virtback_req *req;
-
 	lockdep_assert_held(&vq->vd->lock);
 	if (!vq->ready)
-		return;
+		return false;
 
 	mutex_lock(&vq->ring_lock);
 	WRITE_ONCE(vq->ready, false);
 	virtback_vq_orphan(vq);
 	mutex_unlock(&vq->ring_lock);
+	vq->stopping = true;
+	return true;
+}
 
-	/* Completions that saw the old epoch have copied and published. */
-	synchronize_rcu_expedited();
+/**
+ * virtback_vq_stop_finish() - let go of the guest's memory
+ * @vq: queue; nothing happens when virtback_vq_stop_begin() did nothing
+ *
+ * When this returns nothing of the guest's memory is in use any more, whatever
+ * the disk does. Called with vd->lock held, may sleep.
+ */
+void virtback_vq_stop_finish(struct virtback_vq *vq)
+{
+	struct virtback_req *req;
+
+	lockdep_assert_held(&vq->vd->lock);
+	if (!vq->stopping)
+		return;
+	vq->stopping = false;
 
 	spin_lock_irq(&vq->lock);
 	list_for_each_entry(req, &vq->inflight, inflight) {
@@ -338,16 +356,31 @@ void virtback_vq_forget(struct virtback_vq *vq)
 }
 
 /**
+ * virtback_vq_stop() - the driver takes its queue back
+ * @vq: queue; nothing happens when it is not ready
+ *
+ * When this returns nothing of the guest's memory is in use any more, whatever
+ * the disk does; requests in flight have become orphans. Called with vd->lock
+ * held, may sleep.
+ */
+void virtback_vq_stop(struct virtback_vq *vq)
+{
+	if (!virtback_vq_stop_begin(vq))
+		return;
+	synchronize_rcu_expedited();
+	virtback_vq_stop_finish(vq);
+}
+
+/**
  * virtback_vq_drain() - wait until no request is in flight
  * @vq: stopped queue
  *
- * Waits for the disk, without bound. May sleep.
+ * The last completion may still be on its way out of virtback_req_complete(), in
+ * an RCU read-side section. Waits for the disk, without bound. May sleep.
  */
 void virtback_vq_drain(struct virtback_vq *vq)
 {
 	wait_event(vq->drained, !READ_ONCE(vq->nr_inflight));
-	/* The last completion is still on its way out of virtback_req_complete(). */
-	synchronize_rcu();
 }
 
 /**
@@ -400,8 +433,13 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 	 * status; requests between two passes keep that one. So one pass always
 	 * fits when no other is on its way, and a stall always ends.
 	 */
-	ret = virtback_pool_init_pieces(&vq->pieces, 2 * VIRTBACK_POOL_PAGES +
-					2 * vq->chain_max + nr_reqs);
+	ret = virtback_pool_init_objects(&vq->pieces, 2 * VIRTBACK_POOL_PAGES +
+					 2 * vq->chain_max + nr_reqs,
+					 sizeof(struct virtback_piece));
+	if (ret)
+		return ret;
+	ret = virtback_pool_init_objects(&vq->keep, VIRTBACK_KEEP_REQS,
+					 vq->chain_max * sizeof(struct virtback_sg));
 	if (ret)
 		return ret;
 
@@ -424,7 +462,8 @@ void virtback_vq_destroy(struct virtback_vq *vq)
 {
 	if (vq->worker)
 		kthread_destroy_worker(vq->worker);
-	virtback_pool_destroy_pieces(&vq->pieces);
+	virtback_pool_destroy_objects(&vq->keep);
+	virtback_pool_destroy_objects(&vq->pieces);
 	virtback_pool_destroy_pages(&vq->pages);
 	kvfree(vq->reqs);
 	kvfree(vq->sg);

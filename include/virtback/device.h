@@ -99,6 +99,8 @@ struct virtback_type_ops {
  *	       context.
  * @in_use: would taking the device away harm a running guest? Removal is then
  *	    refused unless forced. May sleep.
+ * @nr_cpus: how many CPUs has the guest? A hint for the number of queues, asked
+ *	     after @check and before @attach; optional (1). May sleep.
  * @group: what the host shows in the device's directory in sysfs, from after
  *	   @attach to before @detach; named, optional
  * @reinject: the host may drop an interrupt while the target is offline, so the
@@ -119,6 +121,7 @@ struct virtback_host_ops {
 	void (*raise_irq)(struct virtback_device *vd);
 	void (*lower_irq)(struct virtback_device *vd);
 	bool (*in_use)(struct virtback_device *vd);
+	unsigned int (*nr_cpus)(struct virtback_device *vd, const struct virtback_config *cfg);
 	const struct attribute_group *group;
 	bool reinject;
 };

@@ -7,6 +7,7 @@
 #ifndef VIRTBACK_MEM_H
 #define VIRTBACK_MEM_H
 
+#include <linux/list.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
@@ -47,7 +48,7 @@ struct virtback_area {
 };
 
 /**
- * struct virtback_pool - a fixed stock of objects, all or nothing
+ * struct virtback_pool - a fixed stock of pages, or of objects of one size
  * @lock: protects @nr and @free; taken in interrupt context
  * @nr: objects in @free
  * @size: objects that the pool owns
@@ -63,10 +64,12 @@ struct virtback_pool {
 };
 
 int virtback_pool_init_pages(struct virtback_pool *pool, unsigned int size);
-int virtback_pool_init_pieces(struct virtback_pool *pool, unsigned int size);
+int virtback_pool_init_objects(struct virtback_pool *pool, unsigned int size, size_t bytes);
 void virtback_pool_destroy_pages(struct virtback_pool *pool);
-void virtback_pool_destroy_pieces(struct virtback_pool *pool);
-bool virtback_pool_get(struct virtback_pool *pool, void **objs, unsigned int n);
-void virtback_pool_put(struct virtback_pool *pool, void **objs, unsigned int n);
+void virtback_pool_destroy_objects(struct virtback_pool *pool);
+void *virtback_pool_get(struct virtback_pool *pool);
+void virtback_pool_put(struct virtback_pool *pool, void *obj);
+bool virtback_pool_get_pages(struct virtback_pool *pool, struct list_head *pages, unsigned int n);
+void virtback_pool_put_pages(struct virtback_pool *pool, struct list_head *pages);
 
 #endif

@@ -36,10 +36,10 @@ struct virtback_vq;
 #define VIRTBACK_ROUND_PAGES		256
 
 /*
- * Most buffers of a chain, however large its queue is: more than one pass has
- * pages. A type promises no more to the driver (seg_max of block).
+ * Most buffers of a chain, however large its queue is. A type promises no more to
+ * the driver (seg_max of block).
  */
-#define VIRTBACK_CHAIN_MAX		256
+#define VIRTBACK_CHAIN_MAX		1024
 
 /*
  * Most requests of a queue, however large it is; further chains wait in the ring
@@ -49,6 +49,12 @@ struct virtback_vq;
 
 /* Bounce pages of a queue: four of the longest passes in flight at once. */
 #define VIRTBACK_POOL_PAGES		(4 * VIRTBACK_ROUND_PAGES)
+
+/*
+ * Requests of a queue whose buffer lists may outlive prepare() at once. Requests
+ * that are served in one pass need no such storage.
+ */
+#define VIRTBACK_KEEP_REQS		8
 
 /**
  * struct virtback_sg - one buffer of a chain, as read once from the descriptor
@@ -103,6 +109,7 @@ struct virtback_chain {
  * @written: bytes of the guest's memory that the device wrote, with @done
  * @data: guest memory of the current pass
  * @status: guest memory that the type writes last (a status byte)
+ * @kept: storage of a buffer list, see virtback_req_keep()
  *
  * @data and @status belong to the request's completion while it is live and to
  * whoever holds @vq->lock once it is an orphan (its completion or
@@ -120,6 +127,7 @@ struct virtback_req {
 	u32 written;
 	struct virtback_pieces data;
 	struct virtback_pieces status;
+	struct virtback_sg *kept;
 };
 
 static inline void *virtback_req_priv(struct virtback_req *req)
@@ -185,9 +193,11 @@ struct virtback_vq_stats {
  * @vd: its device
  * @index: its number
  * @num_max: QueueNumMax
- * @chain_max: buffers of the longest chain that an indirect table may hold
+ * @chain_max: buffers of the longest chain that an indirect table may hold: @num_max
+ *	       within VIRTBACK_CHAIN_MIN and VIRTBACK_CHAIN_MAX
  * @num: QueueNum as the driver set it, 0 when unset; vd->lock
  * @ready: QueueReady. Written under vd->lock, read by anyone with READ_ONCE().
+ * @stopping: between the two halves of a stop; vd->lock
  * @desc_addr: QueueDesc, guest address; vd->lock
  * @driver_addr: QueueDriver (available ring; packed: driver event suppression),
  *		 guest address; vd->lock
@@ -214,7 +224,7 @@ struct virtback_vq_stats {
  * @signalled: @used_idx at the last interrupt decision
  * @signalled_valid: @signalled says something (false right after a start)
  * @epoch: bumped by every stop. Read without the lock under RCU by completions
- *	   (pairs with synchronize_rcu_expedited() in virtback_vq_stop()).
+ *	   (pairs with synchronize_rcu_expedited() of a stop).
  * @idle: requests not in use
  * @inflight: requests between being taken and being published, in the order in
  *	      which they were taken
@@ -229,6 +239,7 @@ struct virtback_vq_stats {
  * @work: queued on @worker by a kick
  * @pages: bounce pages
  * @pieces: stock of struct virtback_piece
+ * @keep: storage for buffer lists, see virtback_req_keep()
  * @reqs: storage of all requests
  */
 struct virtback_vq {
@@ -238,6 +249,7 @@ struct virtback_vq {
 	u16 chain_max;
 	u16 num;
 	bool ready;
+	bool stopping;
 	u64 desc_addr;
 	u64 driver_addr;
 	u64 device_addr;
@@ -275,6 +287,7 @@ struct virtback_vq {
 	struct kthread_work work;
 	struct virtback_pool pages;
 	struct virtback_pool pieces;
+	struct virtback_pool keep;
 	void *reqs;
 };
 
@@ -294,6 +307,8 @@ void virtback_req_resume(struct virtback_req *req);
 int virtback_req_pin(struct virtback_req *req, struct virtback_pieces *list,
 		     struct virtback_iter *it, u32 len, bool write);
 void virtback_req_unpin(struct virtback_req *req, struct virtback_pieces *list);
+int virtback_req_keep(struct virtback_req *req, struct virtback_iter *it);
+void virtback_req_unkeep(struct virtback_req *req);
 
 /* drivers/core/iter.c: positions in a chain */
 int virtback_iter_read(struct virtback_vq *vq, struct virtback_iter *it, void *buf, u32 len);

@@ -13,13 +13,14 @@ mutant_patches()
 	find "$VB_TOP/kunit/mutants" -name '*.patch' | sort
 }
 
-# Without fuzz: a fault that lands elsewhere proves something else.
+# The lines that change must be there as they are; what is around them may have
+# changed, or each change of the code would need one of its mutants.
 mutant_apply()
 {
 	local tree=$1 patch=$2
 
 	shift 2
-	patch -s -p1 -F0 --no-backup-if-mismatch -r - -d "$tree" "$@" <"$patch"
+	patch -s -f -p1 -F3 --no-backup-if-mismatch -r - -d "$tree" "$@" <"$patch"
 }
 
 mutant_suites()

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * How the data of a request gets to the backing store and back.
+ *
+ * A request is served in passes. A pass moves at most VIRTBACK_ROUND_PAGES
+ * pages through bounce pages of the queue: the guest's memory is never given to
+ * a driver of this kernel, which might do DMA to an address that is none (foreign
+ * memory) or read pages again after it said that it was done. So a reset need not
+ * wait for the disk: nothing on its way refers to guest memory.
+ *
+ *	first_pass()/next_pass()  worker: take pages, copy or pin the guest's side
+ *	submit()		  worker: the backing store starts each pass
+ *	pass_done()		  any context: copy to the guest, finish or go on
+ */
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/rcupdate.h>
+
+#include "blk.h"
+
+#define BLK_PASS_BYTES	((u32)VIRTBACK_ROUND_PAGES << PAGE_SHIFT)
+
+/**
+ * virtback_blk_next_bvec() - the next part of a pass's data
+ * @req: request that is being submitted
+ * @pos: all zero at the start of a pass
+ * @bv: filled; at most one page
+ *
+ * Any context.
+ *
+ * Return: false when there is no more.
+ */
+bool virtback_blk_next_bvec(struct virtback_req *req, struct virtback_blk_pos *pos,
+			    struct bio_vec *bv)
+{
+	struct virtback_blk_req *br = virtback_req_priv(req);
+
+	if (pos->done == br->len)
+		return false;
+	pos->page = pos->page ? list_next_entry(pos->page, lru) :
+				list_first_entry(&br->pages, struct page, lru);
+	bvec_set_page(bv, pos->page, min_t(u32, br->len - pos->done, PAGE_SIZE), 0);
+	pos->done += bv->bv_len;
+	return true;
+}
+
+static bool blk_get_pages(struct virtback_req *req)
+{
+	struct virtback_blk_req *br = virtback_req_priv(req);
+
+	br->nr_vecs = DIV_ROUND_UP(br->len, PAGE_SIZE);
+	return virtback_pool_get_pages(&req->vq->pages, &br->pages, br->nr_vecs);
+}
+
+static void blk_put_pages(struct virtback_req *req)
+{
+	struct virtback_blk_req *br = virtback_req_priv(req);
+
+	virtback_pool_put_pages(&req->vq->pages, &br->pages);
+}
+
+/* Driver to bounce pages, for a write. */
+static int blk_copy_in(struct virtback_req *req, struct virtback_iter *it)
+{
+	struct virtback_blk_pos pos = {};
+	struct bio_vec bv;
+	int err = 0;
+
+	while (!err && virtback_blk_next_bvec(req, &pos, &bv))
+		err = virtback_iter_read(req->vq, it, bvec_virt(&bv), bv.bv_len);
+	return err;
+}
+
+/* Bounce pages to the driver, for a read. Under RCU, the request is live. */
+static void blk_copy_out(struct virtback_req *req)
+{
+	struct virtback_piece *p = req->data.head;
+	struct virtback_blk_pos pos = {};
+	struct bio_vec bv;
+	u32 off = 0;
+
+	while (virtback_blk_next_bvec(req, &pos, &bv)) {
+		void *from = bvec_virt(&bv);
+
+		while (bv.bv_len && p) {
+			u32 n = min(p->len - off, bv.bv_len);
+
+			memcpy(p->va + off, from, n);
+			from += n;
+			bv.bv_len -= n;
+			off += n;
+			if (off == p->len) {
+				p = p->next;
+				off = 0;
+			}
+		}
+	}
+}
+
+/*
+ * Make the next pass ready: all that it needs or nothing. @it moves on only when
+ * this succeeds, so that a stalled pass can be tried again from the same place.
+ */
+static int blk_load(struct virtback_req *req, struct virtback_iter *it)
+{
+	struct virtback_blk_req *br = virtback_req_priv(req);
+	struct virtback_iter pos = *it;
+	int err;
+
+	br->len = min_t(u32, br->total - br->done, BLK_PASS_BYTES);
+	if (!blk_get_pages(req))
+		return -ENOSPC;
+	if (op_is_write(br->opf))
+		err = blk_copy_in(req, &pos);
+	else
+		err = virtback_req_pin(req, &req->data, &pos, br->len, true);
+	if (err) {
+		virtback_req_unpin(req, &req->data);
+		blk_put_pages(req);
+		return err;
+	}
+	*it = pos;
+	return 0;
+}
+
+/**
+ * virtback_blk_first_pass() - make the first pass of a read or write ready
+ * @req: request, parsed and found valid
+ * @data: its data buffers
+ *
+ * Return: what prepare() returns.
+ */
+enum virtback_prepare virtback_blk_first_pass(struct virtback_req *req,
+					      const struct virtback_iter *data)
+{
+	struct virtback_blk_req *br = virtback_req_priv(req);
+	int err = 0;
+
+	br->it = *data;
+	if (br->total > BLK_PASS_BYTES)
+		err = virtback_req_keep(req, &br->it);
+	if (!err) {
+		err = blk_load(req, &br->it);
+		if (err)
+			virtback_req_unkeep(req);
+	}
+	if (!err)
+		return VIRTBACK_SUBMIT;
+	if (err == -ENOSPC)
+		return VIRTBACK_STALL;
+	/* Header and status byte are good, so it can be told. */
+	virtback_blk_finish(req, VIRTIO_BLK_S_IOERR, 0);
+	return VIRTBACK_DONE;
+}
+
+/**
+ * virtback_blk_next_pass() - make the next pass of a read or write ready
+ * @req: request whose last pass went well, given to virtback_req_resume()
+ *
+ * A part of the request is done, so it is answered whatever its buffers are.
+ *
+ * Return: what resume() returns.
+ */
+enum virtback_prepare virtback_blk_next_pass(struct virtback_req *req)
+{
+	struct virtback_blk_req *br = virtback_req_priv(req);
+	enum virtback_prepare ret;
+
+	ret = virtback_blk_result(blk_load(req, &br->it));
+	if (ret != VIRTBACK_BROKEN)
+		return ret;
+	virtback_blk_finish(req, VIRTIO_BLK_S_IOERR, op_is_write(br->opf) ? 0 : br->done);
+	return VIRTBACK_DONE;
+}
+
+/**
+ * virtback_blk_pass_done() - a pass has ended
+ * @req: request given to &virtback_backing_ops.submit
+ * @status: VIRTIO_BLK_S_* of the pass
+ *
+ * Any context. The request is not the caller's any more.
+ */
+void virtback_blk_pass_done(struct virtback_req *req, u8 status)
+{
+	struct virtback_blk_req *br = virtback_req_priv(req);
+	bool read = !op_is_write(br->opf);
+	bool more = false;
+
+	/* Pairs with synchronize_rcu_expedited() in virtback_vq_stop(). */
+	rcu_read_lock();
+	if (status == VIRTIO_BLK_S_OK && virtback_req_live(req)) {
+		if (read)
+			blk_copy_out(req);
+		br->done += br->len;
+		more = br->done < br->total;
+	}
+	/* Before the completion, which may hand the pages' stock to a waiter. */
+	blk_put_pages(req);
+	if (more)
+		virtback_req_resume(req);
+	else
+		virtback_blk_finish(req, status, read ? br->done : 0);
+	rcu_read_unlock();
+}
+
+/**
+ * virtback_blk_submit() - start what prepare() or resume() made ready
+ * @vq: the queue
+ * @reqs: requests, linked by &virtback_req.batch
+ *
+ * A request that a reset orphaned meanwhile does not reach the disk: an old
+ * write must not land after those of the next driver.
+ */
+void virtback_blk_submit(struct virtback_vq *vq, struct list_head *reqs)
+{
+	struct virtback_req *req, *next;
+	struct blk_plug plug;
+
+	blk_start_plug(&plug);
+	list_for_each_entry_safe(req, next, reqs, batch) {
+		/* The request is no longer ours once it was submitted. */
+		list_del_init(&req->batch);
+		if (virtback_req_live(req)) {
+			struct virtback_backing *b = virtback_blk_of(req)->backing;
+
+			b->ops->submit(b, req);
+			continue;
+		}
+		blk_put_pages(req);
+		virtback_blk_finish(req, VIRTIO_BLK_S_IOERR, 0);
+	}
+	blk_finish_plug(&plug);
+}
