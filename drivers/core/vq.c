@@ -97,6 +97,7 @@ static struct virtback_req *virtback_vq_get_req(struct virtback_vq *vq)
 static void virtback_vq_put_req(struct virtback_vq *vq, struct virtback_req *req)
 {
 	virtback_req_unkeep(req);
+	req->dma = false;
 	virtback_req_unpin(req, &req->data);
 	virtback_req_unpin(req, &req->status);
 	spin_lock_irq(&vq->lock);
@@ -331,7 +332,8 @@ void virtback_vq_stop_finish(struct virtback_vq *vq)
 
 	spin_lock_irq(&vq->lock);
 	list_for_each_entry(req, &vq->inflight, inflight) {
-		virtback_req_unpin(req, &req->data);
+		if (!req->dma)
+			virtback_req_unpin(req, &req->data);
 		virtback_req_unpin(req, &req->status);
 	}
 	spin_unlock_irq(&vq->lock);
