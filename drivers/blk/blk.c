@@ -16,6 +16,7 @@
 #include <virtback/config.h>
 
 #include "blk.h"
+#include "zoned.h"
 
 /* VIRTIO_F_VERSION_1 is always negotiated, so all fields are little endian. */
 #define vb16(x)	__cpu_to_virtio16(true, x)
@@ -34,17 +35,22 @@
 void virtback_blk_finish(struct virtback_req *req, u8 status, u32 written)
 {
 	struct virtback_blk_req *br = virtback_req_priv(req);
+	__le64 sector = cpu_to_le64(br->append_sector);
+	u8 tail[VIRTBACK_BLK_TAIL_MAX];
 
+	memcpy(tail, &sector, sizeof(sector));
+	tail[sizeof(sector)] = status;
 	/* Pairs with synchronize_rcu_expedited() in virtback_vq_stop(). */
 	rcu_read_lock();
 	if (virtback_req_live(req))
-		virtback_pieces_write(&req->status, &status, sizeof(status));
+		virtback_pieces_write(&req->status, tail + sizeof(tail) - br->tail_len,
+				      br->tail_len);
 	/*
 	 * The used length counts from the first device-writable byte on, without
 	 * a gap (VIRTIO 1.2 section 2.7.8.2): the status byte is in it only when
 	 * all that lies before it was written.
 	 */
-	virtback_req_complete(req, written == br->in_len ? written + sizeof(status) : written);
+	virtback_req_complete(req, written == br->in_len ? written + br->tail_len : written);
 	rcu_read_unlock();
 }
 
@@ -83,6 +89,7 @@ static enum virtback_prepare blk_rw(struct virtback_req *req, struct virtback_it
 	struct virtback_blk_req *br = virtback_req_priv(req);
 	struct virtback_blk *blk = virtback_blk_of(req);
 	bool write = op_is_write(br->opf);
+	u8 status;
 
 	/* The used ring could not say how much of more than this was read. */
 	if (data->left >= U32_MAX || !blk_range_ok(blk, br->sector, data->left))
@@ -91,6 +98,22 @@ static enum virtback_prepare blk_rw(struct virtback_req *req, struct virtback_it
 		return blk_answer(req, VIRTIO_BLK_S_IOERR, 0);
 	if (!data->left)
 		return blk_answer(req, VIRTIO_BLK_S_OK, 0);
+	status = virtback_zoned_check(blk, write, br->sector, data->left);
+	if (status != VIRTIO_BLK_S_OK)
+		return blk_answer(req, status, 0);
+	return virtback_blk_move(req, data);
+}
+
+/**
+ * virtback_blk_move() - begin to move the data of a request
+ * @req: request, found valid
+ * @data: all its data, less than U32_MAX bytes; what is written is in its buffers
+ *
+ * Return: what prepare() returns
+ */
+enum virtback_prepare virtback_blk_move(struct virtback_req *req, struct virtback_iter *data)
+{
+	struct virtback_blk_req *br = virtback_req_priv(req);
 
 	br->total = data->left;
 	/*
@@ -98,7 +121,7 @@ static enum virtback_prepare blk_rw(struct virtback_req *req, struct virtback_it
 	 * durable one. Looked at for each request, since the administrator may
 	 * switch the cache of the backing device on at any time.
 	 */
-	if (write && blk_has_cache(blk) &&
+	if (op_is_write(br->opf) && blk_has_cache(virtback_blk_of(req)) &&
 	    !(req->vq->vd->features & BIT_ULL(VIRTIO_BLK_F_FLUSH)))
 		br->opf |= REQ_FUA;
 	return virtback_blk_first_pass(req, data);
@@ -122,6 +145,11 @@ static enum virtback_prepare blk_get_id(struct virtback_req *req, struct virtbac
 	if (virtback_iter_write(req->vq, data, blk->id, len))
 		return blk_answer(req, VIRTIO_BLK_S_IOERR, 0);
 	return blk_answer(req, VIRTIO_BLK_S_OK, len);
+}
+
+static enum virtback_prepare blk_short(struct virtback_req *req, struct virtback_iter *data)
+{
+	return blk_answer(req, VIRTIO_BLK_S_IOERR, 0);
 }
 
 static enum virtback_prepare blk_unsupp(struct virtback_req *req, struct virtback_iter *data)
@@ -155,7 +183,7 @@ static bool blk_parse(struct virtback_blk_req *br, const struct virtio_blk_outhd
 		return true;
 	default:
 		br->execute = blk_unsupp;
-		return false;
+		return virtback_zoned_parse(br, __virtio32_to_cpu(true, hdr->type));
 	}
 }
 
@@ -170,7 +198,7 @@ static enum virtback_prepare blk_prepare(struct virtback_req *req, struct virtba
 	struct virtback_blk_req *br = virtback_req_priv(req);
 	struct virtback_vq *vq = req->vq;
 	struct virtio_blk_outhdr hdr;
-	struct virtback_iter status = chain->in;
+	struct virtback_iter tail = chain->in;
 	struct virtback_iter *data;
 	enum virtback_prepare ret;
 	int err;
@@ -183,20 +211,30 @@ static enum virtback_prepare blk_prepare(struct virtback_req *req, struct virtba
 	if (virtback_iter_read(vq, &chain->out, &hdr, sizeof(hdr)))
 		return VIRTBACK_BROKEN;
 
-	virtback_iter_skip(&status, status.left - 1);
-	err = virtback_req_pin(req, &req->status, &status, 1, true);
-	if (err)
+	br->start = NULL;
+	br->tail_len = sizeof(u8);
+	br->append_sector = 0;
+	data = blk_parse(br, &hdr) ? &chain->in : &chain->out;
+	if (tail.left < br->tail_len) {
+		/* Room for the status byte alone, so that is all that it is told. */
+		br->tail_len = sizeof(u8);
+		br->execute = blk_short;
+	}
+	virtback_iter_skip(&tail, tail.left - br->tail_len);
+	err = virtback_req_pin(req, &req->status, &tail, br->tail_len, true);
+	if (err) {
+		virtback_req_unpin(req, &req->status);
 		return virtback_blk_result(err);
+	}
 
 	br->total = 0;
 	br->done = 0;
 	br->len = 0;
 	br->nr_vecs = 0;
 	INIT_LIST_HEAD(&br->pages);
-	br->in_len = chain->in.left - 1;
-	data = blk_parse(br, &hdr) ? &chain->in : &chain->out;
+	br->in_len = chain->in.left - br->tail_len;
 	if (data == &chain->in)
-		data->left--;	/* the status byte is none of the data */
+		data->left -= br->tail_len;	/* none of the data */
 
 	ret = br->execute(req, data);
 	if (ret == VIRTBACK_STALL || ret == VIRTBACK_BROKEN)
@@ -219,7 +257,7 @@ static u64 blk_features(const struct virtback_blk *blk)
 		features |= BIT_ULL(VIRTIO_BLK_F_RO);
 	else if (blk_has_cache(blk))
 		features |= BIT_ULL(VIRTIO_BLK_F_FLUSH);
-	return features;
+	return virtback_zoned_features(blk, features);
 }
 
 static void blk_fill_config(struct virtback_blk *blk)
@@ -266,12 +304,21 @@ static int blk_create(struct virtback_device *vd, const struct virtback_config *
 	}
 	memcpy(blk->id, serial, strnlen(serial, sizeof(blk->id)));
 	blk_fill_config(blk);
+	err = virtback_zoned_create(blk, cfg);
+	if (err) {
+		blk->backing->ops->close(blk->backing);
+		kfree(blk);
+		return err;
+	}
 
 	vd->type_priv = blk;
 	vd->type_features = blk_features(blk);
 	vd->config = &blk->config;
 	/* What follows opt_io_size belongs to features that are not offered. */
 	vd->config_len = offsetofend(struct virtio_blk_config, opt_io_size);
+	if (blk->zones)
+		vd->config_len = offsetofend(struct virtback_blk, zoned) -
+				 offsetof(struct virtback_blk, config);
 	return 0;
 }
 
@@ -282,8 +329,20 @@ static void blk_destroy(struct virtback_device *vd)
 	vd->type_priv = NULL;
 	vd->config = NULL;
 	vd->config_len = 0;
+	virtback_zoned_destroy(blk);
 	blk->backing->ops->close(blk->backing);
 	kfree(blk);
+}
+
+/*
+ * A driver that takes a host-managed disk for an ordinary one would write where it
+ * must not, so it must not get it (VIRTIO 1.3 section 5.2.5.2).
+ */
+static bool blk_features_ok(struct virtback_device *vd, u64 features)
+{
+	struct virtback_blk *blk = vd->type_priv;
+
+	return !blk->zones || features & BIT_ULL(VIRTIO_BLK_F_ZONED);
 }
 
 const struct virtback_type_ops virtback_blk_type = {
@@ -292,6 +351,7 @@ const struct virtback_type_ops virtback_blk_type = {
 	.req_size = sizeof(struct virtback_blk_req),
 	.create = blk_create,
 	.destroy = blk_destroy,
+	.features_ok = blk_features_ok,
 	.prepare = blk_prepare,
 	.resume = virtback_blk_next_pass,
 	.submit = virtback_blk_submit,

@@ -9,12 +9,17 @@
 
 #include <linux/bvec.h>
 #include <linux/virtio_blk.h>
+#include <linux/workqueue.h>
 
 #include <virtback/compat.h>
 #include <virtback/device.h>
 
 struct virtback_config;
 struct virtback_backing;
+struct virtback_zones;
+
+/* The most that is written behind a request's data: append sector and status. */
+#define VIRTBACK_BLK_TAIL_MAX	(sizeof(u64) + sizeof(u8))
 
 /**
  * struct virtback_blk_limits - what a backing store is like, in bytes
@@ -23,6 +28,12 @@ struct virtback_backing;
  * @alignment_offset: of the first physical block
  * @io_min: smallest good size of a request
  * @io_opt: best size of a request, 0 when not known
+ * @zone_sectors: 512-byte sectors of a zone, a power of 2; 0: the store is not
+ *		  zoned, and what follows means nothing
+ * @max_open_zones: 0 for no limit
+ * @max_active_zones: 0 for no limit
+ * @max_append_sectors: of one zone append, which is never split
+ * @write_granularity: what writes to a sequential zone are multiples of
  */
 struct virtback_blk_limits {
 	u32 block_size;
@@ -30,6 +41,11 @@ struct virtback_blk_limits {
 	u32 alignment_offset;
 	u32 io_min;
 	u32 io_opt;
+	u32 zone_sectors;
+	u32 max_open_zones;
+	u32 max_active_zones;
+	u32 max_append_sectors;
+	u32 write_granularity;
 };
 
 /**
@@ -47,6 +63,9 @@ struct virtback_blk_limits {
  *	    the first sector br->sector plus br->done bytes, the data what
  *	    virtback_blk_next_bvec() gives. Ends in virtback_blk_pass_done(), in any
  *	    context. Called by a worker with no lock held, under a plug; may wait.
+ * @report_zones: what blkdev_report_zones() is for a block device; only where a
+ *		  store can be zoned, as @reset_zones. May sleep for long.
+ * @reset_zones: empty all zones. May sleep for long.
  */
 struct virtback_backing_ops {
 	const char *name;
@@ -56,6 +75,9 @@ struct virtback_backing_ops {
 	u64 (*capacity)(struct virtback_backing *b);
 	bool (*has_cache)(struct virtback_backing *b);
 	void (*submit)(struct virtback_backing *b, struct virtback_req *req);
+	int (*report_zones)(struct virtback_backing *b, u64 sector, unsigned int nr,
+			    report_zones_cb cb, void *data);
+	int (*reset_zones)(struct virtback_backing *b);
 };
 
 /**
@@ -74,7 +96,9 @@ struct virtback_backing {
  * @backing: what is behind it
  * @capacity: 512-byte sectors, as told to the driver
  * @block_mask: logical block size - 1
- * @config: configuration space
+ * @zones: its zones, NULL when it is not zoned
+ * @config: configuration space, as far as all kernels know it
+ * @zoned: the part of a zoned disk, behind it
  * @id: what GET_ID returns, zero padded, without a terminator when full
  */
 struct virtback_blk {
@@ -82,13 +106,22 @@ struct virtback_blk {
 	struct virtback_backing *backing;
 	u64 capacity;
 	u32 block_mask;
-	struct virtio_blk_config config;
+	struct virtback_zones *zones;
+	union {
+		struct virtio_blk_config config;
+		struct {
+			u8 before_zoned[VIRTBACK_ZONED_OFFSET];
+			struct virtio_blk_zoned_characteristics zoned;
+		};
+	};
 	u8 id[VIRTIO_BLK_ID_BYTES];
 };
 
 /**
  * struct virtback_blk_req - the type's part of a request
  * @execute: what the request's type asks for, chosen by the parser
+ * @start: starts the request instead of &virtback_backing_ops.submit, in the same
+ *	   context; NULL for most
  * @sector: first sector of the request; never changes, so that no pass can
  *	    start anywhere but at @sector plus what is done
  * @opf: operation and flags of every pass of the request
@@ -97,11 +130,16 @@ struct virtback_blk {
  * @len: bytes of the current pass
  * @nr_vecs: parts that virtback_blk_next_bvec() gives for the current pass
  * @pages: bounce pages of the current pass, linked by their lru
- * @in_len: bytes that the driver gave us to write to, without the status byte
+ * @in_len: bytes that the driver gave us to write to, without @tail_len
+ * @tail_len: bytes behind the data: the status byte, and with VIRTBACK_BLK_TAIL_MAX
+ *	      the sector before it
+ * @append_sector: where a zone append went
+ * @work: what a request of a zoned disk does where it may sleep for long
  * @it: position of the next pass
  */
 struct virtback_blk_req {
 	enum virtback_prepare (*execute)(struct virtback_req *req, struct virtback_iter *data);
+	void (*start)(struct virtback_req *req);
 	u64 sector;
 	blk_opf_t opf;
 	u32 total;
@@ -110,6 +148,9 @@ struct virtback_blk_req {
 	unsigned int nr_vecs;
 	struct list_head pages;
 	u64 in_len;
+	u32 tail_len;
+	u64 append_sector;
+	struct work_struct work;
 	struct virtback_iter it;
 };
 
@@ -141,6 +182,7 @@ static inline enum virtback_prepare virtback_blk_result(int err)
 
 /* drivers/blk/blk.c */
 void virtback_blk_finish(struct virtback_req *req, u8 status, u32 written);
+enum virtback_prepare virtback_blk_move(struct virtback_req *req, struct virtback_iter *data);
 
 /* drivers/blk/data.c */
 enum virtback_prepare virtback_blk_first_pass(struct virtback_req *req,

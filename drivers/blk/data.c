@@ -222,8 +222,12 @@ void virtback_blk_submit(struct virtback_vq *vq, struct list_head *reqs)
 		list_del_init(&req->batch);
 		if (virtback_req_live(req)) {
 			struct virtback_backing *b = virtback_blk_of(req)->backing;
+			struct virtback_blk_req *br = virtback_req_priv(req);
 
-			b->ops->submit(b, req);
+			if (br->start)
+				br->start(req);
+			else
+				b->ops->submit(b, req);
 			continue;
 		}
 		blk_put_pages(req);
