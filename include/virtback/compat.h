@@ -256,6 +256,50 @@ static inline struct gendisk *virtback_test_disk(u32 block_size, bool cache)
 	return disk;
 #endif
 }
+
+
+#ifdef CONFIG_BLK_DEV_ZONED
+/* The same with zones of limits->chunk_sectors. */
+static inline struct gendisk *virtback_test_zoned_disk(struct queue_limits *lim)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+	lim->features |= BLK_FEAT_ZONED;
+	return blk_alloc_disk(lim, NUMA_NO_NODE);
+#else
+	struct gendisk *disk = blk_alloc_disk(NUMA_NO_NODE);
+
+	if (!disk)
+		return ERR_PTR(-ENOMEM);
+	disk_set_zoned(disk, BLK_ZONED_HM);
+	blk_queue_chunk_sectors(disk->queue, lim->chunk_sectors);
+	blk_queue_max_zone_append_sectors(disk->queue, lim->max_zone_append_sectors);
+	blk_queue_zone_write_granularity(disk->queue, lim->zone_write_granularity);
+	return disk;
+#endif
+}
+
+/* Its capacity and its report of zones are there. */
+static inline int virtback_test_zones_ready(struct gendisk *disk, u32 max_open, u32 max_active)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+	return blk_revalidate_disk_zones(disk);
+#else
+	disk_set_max_open_zones(disk, max_open);
+	disk_set_max_active_zones(disk, max_active);
+	disk->nr_zones = DIV_ROUND_UP(get_capacity(disk), disk->queue->limits.chunk_sectors);
+	return 0;
+#endif
+}
+
+/* 6.10: these limits are in struct queue_limits. */
+static inline void virtback_test_zone_limits(struct queue_limits *lim, u32 max_open, u32 max_active)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
+	lim->max_open_zones = max_open;
+	lim->max_active_zones = max_active;
+#endif
+}
+#endif
 #endif
 
 #endif
