@@ -65,7 +65,7 @@ static u32 zoned_last_len(struct blk_test *b)
 	return fake_used_len(b->f, fake_used_idx(b->f) - 1);
 }
 
-/* As the stock driver lays it out: the sector and the status are one buffer. */
+/* As the specification lays it out: the sector and the status are all. */
 static u8 zoned_append(struct blk_test *b, u64 sector, u64 buf, u32 len, u64 *where)
 {
 	struct fake *f = b->f;
@@ -392,7 +392,7 @@ static void appended_sector_may_be_in_pieces(struct kunit *test)
 	struct blk_test *b = test->priv;
 	struct fake *f = zoned_start(b);
 	u8 *end = fake_va(f, BUF + MIB);
-	u32 sector;
+	u64 sector;
 
 	b->disk->zones[4].wp += 16;
 	b->disk->zones[4].cond = BLK_ZONE_COND_CLOSED;
@@ -400,19 +400,19 @@ static void appended_sector_may_be_in_pieces(struct kunit *test)
 	blk_header(f, VIRTIO_BLK_T_ZONE_APPEND, ZONE(4));
 	fake_desc(f, 0, HDR, HDR_LEN, F_NEXT, 1);
 	fake_desc(f, 1, BUF, 4096, F_NEXT, 2);
-	/* 5 bytes more than needed, ahead of the sector. */
-	fake_desc(f, 2, BUF + MIB, 7, F_NEXT | F_WRITE, 3);
-	fake_desc(f, 3, BUF + MIB + 7, 5, F_NEXT | F_WRITE, 4);
-	fake_desc(f, 4, BUF + MIB + 12, 2, F_WRITE, 0);
+	/* And as in Linux there are bytes behind it that nobody wants. */
+	fake_desc(f, 2, BUF + MIB, 3, F_NEXT | F_WRITE, 3);
+	fake_desc(f, 3, BUF + MIB + 3, 11, F_NEXT | F_WRITE, 4);
+	fake_desc(f, 4, BUF + MIB + 14, 2, F_WRITE, 0);
 	blk_go(f);
 	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 1);
-	KUNIT_EXPECT_EQ(test, end[4], UNTOUCHED);
-	memcpy(&sector, end + 5, sizeof(sector));
+	memcpy(&sector, end, sizeof(sector));
 	KUNIT_EXPECT_EQ(test, sector, ZONE(4) + 16);
-	KUNIT_EXPECT_EQ(test, end[13], OK);
+	KUNIT_EXPECT_EQ(test, end[8], UNTOUCHED);
 	KUNIT_EXPECT_EQ(test, end[14], UNTOUCHED);
-	/* Nothing without a gap. */
-	KUNIT_EXPECT_EQ(test, fake_used_len(f, 0), 0);
+	KUNIT_EXPECT_EQ(test, end[15], OK);
+	/* The status byte is behind a gap. */
+	KUNIT_EXPECT_EQ(test, fake_used_len(f, 0), 8);
 }
 
 static void append_that_cannot_be_is_refused(struct kunit *test)

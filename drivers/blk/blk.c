@@ -35,22 +35,17 @@
 void virtback_blk_finish(struct virtback_req *req, u8 status, u32 written)
 {
 	struct virtback_blk_req *br = virtback_req_priv(req);
-	__le64 sector = cpu_to_le64(br->append_sector);
-	u8 tail[VIRTBACK_BLK_TAIL_MAX];
 
-	memcpy(tail, &sector, sizeof(sector));
-	tail[sizeof(sector)] = status;
 	/* Pairs with synchronize_rcu_expedited() in virtback_vq_stop(). */
 	rcu_read_lock();
 	if (virtback_req_live(req))
-		virtback_pieces_write(&req->status, tail + sizeof(tail) - br->tail_len,
-				      br->tail_len);
+		virtback_pieces_write(&req->status, &status, sizeof(status));
 	/*
 	 * The used length counts from the first device-writable byte on, without
 	 * a gap (VIRTIO 1.2 section 2.7.8.2): the status byte is in it only when
 	 * all that lies before it was written.
 	 */
-	virtback_req_complete(req, written == br->in_len ? written + br->tail_len : written);
+	virtback_req_complete(req, written == br->in_len ? written + sizeof(status) : written);
 	rcu_read_unlock();
 }
 
@@ -147,11 +142,6 @@ static enum virtback_prepare blk_get_id(struct virtback_req *req, struct virtbac
 	return blk_answer(req, VIRTIO_BLK_S_OK, len);
 }
 
-static enum virtback_prepare blk_short(struct virtback_req *req, struct virtback_iter *data)
-{
-	return blk_answer(req, VIRTIO_BLK_S_IOERR, 0);
-}
-
 static enum virtback_prepare blk_unsupp(struct virtback_req *req, struct virtback_iter *data)
 {
 	return blk_answer(req, VIRTIO_BLK_S_UNSUPP, 0);
@@ -198,7 +188,7 @@ static enum virtback_prepare blk_prepare(struct virtback_req *req, struct virtba
 	struct virtback_blk_req *br = virtback_req_priv(req);
 	struct virtback_vq *vq = req->vq;
 	struct virtio_blk_outhdr hdr;
-	struct virtback_iter tail = chain->in;
+	struct virtback_iter status = chain->in;
 	struct virtback_iter *data;
 	enum virtback_prepare ret;
 	int err;
@@ -211,30 +201,22 @@ static enum virtback_prepare blk_prepare(struct virtback_req *req, struct virtba
 	if (virtback_iter_read(vq, &chain->out, &hdr, sizeof(hdr)))
 		return VIRTBACK_BROKEN;
 
-	br->start = NULL;
-	br->tail_len = sizeof(u8);
-	br->append_sector = 0;
-	data = blk_parse(br, &hdr) ? &chain->in : &chain->out;
-	if (tail.left < br->tail_len) {
-		/* Room for the status byte alone, so that is all that it is told. */
-		br->tail_len = sizeof(u8);
-		br->execute = blk_short;
-	}
-	virtback_iter_skip(&tail, tail.left - br->tail_len);
-	err = virtback_req_pin(req, &req->status, &tail, br->tail_len, true);
-	if (err) {
-		virtback_req_unpin(req, &req->status);
+	virtback_iter_skip(&status, status.left - 1);
+	err = virtback_req_pin(req, &req->status, &status, 1, true);
+	if (err)
 		return virtback_blk_result(err);
-	}
 
 	br->total = 0;
 	br->done = 0;
 	br->len = 0;
 	br->nr_vecs = 0;
 	INIT_LIST_HEAD(&br->pages);
-	br->in_len = chain->in.left - br->tail_len;
+	br->in_len = chain->in.left - 1;
+	br->start = NULL;
+	br->it = chain->in;
+	data = blk_parse(br, &hdr) ? &chain->in : &chain->out;
 	if (data == &chain->in)
-		data->left -= br->tail_len;	/* none of the data */
+		data->left--;	/* the status byte is none of the data */
 
 	ret = br->execute(req, data);
 	if (ret == VIRTBACK_STALL || ret == VIRTBACK_BROKEN)

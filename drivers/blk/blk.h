@@ -18,9 +18,6 @@ struct virtback_config;
 struct virtback_backing;
 struct virtback_zones;
 
-/* The most that is written behind a request's data: append sector and status. */
-#define VIRTBACK_BLK_TAIL_MAX	(sizeof(u64) + sizeof(u8))
-
 /**
  * struct virtback_blk_limits - what a backing store is like, in bytes
  * @block_size: what every request is a multiple of; a power of 2, at least 512
@@ -130,12 +127,9 @@ struct virtback_blk {
  * @len: bytes of the current pass
  * @nr_vecs: parts that virtback_blk_next_bvec() gives for the current pass
  * @pages: bounce pages of the current pass, linked by their lru
- * @in_len: bytes that the driver gave us to write to, without @tail_len
- * @tail_len: bytes behind the data: the status byte, and with VIRTBACK_BLK_TAIL_MAX
- *	      the sector before it
- * @append_sector: where a zone append went
+ * @in_len: bytes that the driver gave us to write to, without the status byte
  * @work: what a request of a zoned disk does where it may sleep for long
- * @it: position of the next pass
+ * @it: position of the next pass; for @execute, where these bytes are
  */
 struct virtback_blk_req {
 	enum virtback_prepare (*execute)(struct virtback_req *req, struct virtback_iter *data);
@@ -148,8 +142,6 @@ struct virtback_blk_req {
 	unsigned int nr_vecs;
 	struct list_head pages;
 	u64 in_len;
-	u32 tail_len;
-	u64 append_sector;
 	struct work_struct work;
 	struct virtback_iter it;
 };

@@ -127,6 +127,31 @@ static enum virtback_prepare zoned_reset_all(struct virtback_req *req, struct vi
 	return VIRTBACK_SUBMIT;
 }
 
+/*
+ * Where the data went is written to the first of the driver's bytes; Linux has seven
+ * unused ones between these and the status byte. An append moves data in one
+ * direction, so the pins of the other are free for it.
+ */
+static enum virtback_prepare zoned_append_move(struct virtback_req *req,
+					       struct virtback_iter *data)
+{
+	struct virtback_blk_req *br = virtback_req_priv(req);
+	struct virtback_iter in = br->it;
+	enum virtback_prepare ret;
+	int err;
+
+	err = virtback_req_pin(req, &req->data, &in, sizeof(u64), true);
+	if (!err)
+		ret = virtback_blk_move(req, data);
+	else if (err == -ENOSPC)
+		ret = VIRTBACK_STALL;
+	else
+		ret = zoned_answer(req, VIRTIO_BLK_S_IOERR);
+	if (ret == VIRTBACK_STALL)
+		virtback_req_unpin(req, &req->data);
+	return ret;
+}
+
 static enum virtback_prepare zoned_append(struct virtback_req *req, struct virtback_iter *data)
 {
 	struct virtback_blk_req *br = virtback_req_priv(req);
@@ -136,6 +161,8 @@ static enum virtback_prepare zoned_append(struct virtback_req *req, struct virtb
 	if (!blk->zones)
 		return zoned_answer(req, VIRTIO_BLK_S_UNSUPP);
 	if (!blk->backing->write)
+		return zoned_answer(req, VIRTIO_BLK_S_IOERR);
+	if (br->in_len < sizeof(u64))
 		return zoned_answer(req, VIRTIO_BLK_S_IOERR);
 	if (!data->left || !zoned_start_ok(blk, br->sector))
 		return zoned_invalid(req);
@@ -148,7 +175,7 @@ static enum virtback_prepare zoned_append(struct virtback_req *req, struct virtb
 		return zoned_invalid(req);
 	if (data->left & (blk->zones->granularity - 1))
 		return zoned_answer(req, VIRTIO_BLK_S_ZONE_UNALIGNED_WP);
-	return virtback_blk_move(req, data);
+	return zoned_append_move(req, data);
 }
 
 static enum virtback_prepare zoned_report(struct virtback_req *req, struct virtback_iter *data)
@@ -171,8 +198,8 @@ static enum virtback_prepare zoned_report(struct virtback_req *req, struct virtb
 
 /**
  * virtback_zoned_parse() - choose what to do for a request of a zoned disk
- * @br: request with the sector set; its execute, opf and tail_len are set when
- *	@type is one of those
+ * @br: request with the sector set; its execute and opf are set when @type is one
+ *	of those
  * @type: from the request's header
  *
  * Return: true when the driver is to write the data, as for blk_parse()
@@ -182,7 +209,6 @@ bool virtback_zoned_parse(struct virtback_blk_req *br, u32 type)
 	switch (type) {
 	case VIRTIO_BLK_T_ZONE_APPEND:
 		br->opf = REQ_OP_ZONE_APPEND | REQ_SYNC | REQ_IDLE;
-		br->tail_len = VIRTBACK_BLK_TAIL_MAX;
 		br->execute = zoned_append;
 		return false;
 	case VIRTIO_BLK_T_ZONE_REPORT:

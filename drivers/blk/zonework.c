@@ -9,6 +9,7 @@
  */
 #include <linux/kernel.h>
 #include <linux/mm.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
 #include <linux/virtio_byteorder.h>
 #include <linux/workqueue.h>
@@ -197,6 +198,24 @@ void virtback_zoned_start_reset_all(struct virtback_req *req)
 	zoned_queue(req, zoned_reset_all_work);
 }
 
+/* An append is one pass, after which the driver is told where the data went. */
+static void zoned_append_done(struct virtback_req *req, u8 status, u64 sector)
+{
+	struct virtback_blk_req *br = virtback_req_priv(req);
+	__le64 where = cpu_to_le64(sector);
+	u32 written = 0;
+
+	virtback_pool_put_pages(&req->vq->pages, &br->pages);
+	/* Pairs with synchronize_rcu_expedited() in virtback_vq_stop(). */
+	rcu_read_lock();
+	if (status == VIRTIO_BLK_S_OK && virtback_req_live(req)) {
+		virtback_pieces_write(&req->data, &where, sizeof(where));
+		written = sizeof(where);
+	}
+	virtback_blk_finish(req, status, written);
+	rcu_read_unlock();
+}
+
 /**
  * virtback_zoned_pass_done() - a pass of a zoned disk's request has ended
  * @req: as for virtback_blk_pass_done()
@@ -214,8 +233,8 @@ void virtback_zoned_pass_done(struct virtback_req *req, u8 status, u64 sector)
 
 	switch (br->opf & REQ_OP_MASK) {
 	case REQ_OP_ZONE_APPEND:
-		br->append_sector = sector;
-		fallthrough;
+		zoned_append_done(req, refused ? VIRTIO_BLK_S_ZONE_INVALID_CMD : status, sector);
+		return;
 	case REQ_OP_ZONE_OPEN:
 	case REQ_OP_ZONE_CLOSE:
 	case REQ_OP_ZONE_FINISH:
