@@ -81,6 +81,13 @@ MODULE_PARM_DESC(readonly, "offer a read-only disk, 0 or 1 (default: 0, or as th
 module_param_cb(serial, &option_ops, "serial=", 0);
 MODULE_PARM_DESC(serial, "serial number of the disk, 1 to 20 characters (default: the device's name)");
 
+module_param_cb(queues, &option_ops, "queues=", 0);
+MODULE_PARM_DESC(queues, "number of virtqueues, 1 to 64, 4 MiB each (default: as many as the guest has CPUs, but at most 4)");
+module_param_cb(queue_size, &option_ops, "queue_size=", 0);
+MODULE_PARM_DESC(queue_size, "most entries of a virtqueue, a power of 2 from 1 to 32768 (default: 256)");
+module_param_cb(features_off, &option_ops, "features_off=", 0);
+MODULE_PARM_DESC(features_off, "virtio features that are not offered, names separated by commas, or none (default: in_order,order_platform,notification_data)");
+
 /* Make the devices that the parameters name. */
 static int __init virtback_make_given(void)
 {

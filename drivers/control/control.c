@@ -252,6 +252,27 @@ static const struct virtback_host_ops *virtback_choose_host(const struct virtbac
 #endif
 }
 
+/* What was not given; then the core's part of the device. */
+static int virtback_entry_init(struct virtback_entry *entry)
+{
+	struct virtback_device *vd = &entry->vd;
+	struct virtback_config *cfg = &entry->cfg;
+	unsigned int nr_cpus = vd->host->nr_cpus ? vd->host->nr_cpus(vd, cfg) : 1;
+	const char *why = NULL;
+	int err;
+
+	err = virtback_config_complete(cfg, nr_cpus, &why);
+	if (err) {
+		pr_err("%s: queues: %s\n", vd->name, why);
+		return err;
+	}
+	vd->features_off = cfg->features_off;
+	err = virtback_device_init(vd, cfg->queues, cfg->queue_size);
+	if (err)
+		pr_err("%s: cannot set up the queues: %d\n", vd->name, err);
+	return err;
+}
+
 /* Everything from a complete device to one that a person can see. */
 static int virtback_entry_publish(struct virtback_entry *entry)
 {
@@ -306,11 +327,9 @@ int virtback_create(const struct virtback_config *cfg)
 	err = virtback_entry_check(entry);
 	if (err)
 		goto unregister;
-	err = virtback_device_init(vd, 1, VIRTBACK_QUEUE_SIZE_DEFAULT);
-	if (err) {
-		pr_err("%s: cannot set up the queues: %d\n", vd->name, err);
+	err = virtback_entry_init(entry);
+	if (err)
 		goto unregister;
-	}
 	err = vd->type->create(vd, &entry->cfg);
 	if (err)
 		goto fini;

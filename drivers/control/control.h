@@ -64,6 +64,11 @@ ssize_t virtback_option_show(const struct virtback_entry *entry, enum virtback_o
 int virtback_config_copy(struct virtback_config *to, const struct virtback_config *from);
 char *virtback_config_next(char **list);
 int virtback_parse_bool(const char *val, bool *res);
+int virtback_config_complete(struct virtback_config *cfg, unsigned int nr_cpus, const char **why);
+
+/* features.c */
+int virtback_features_parse(const char *val, u64 *res, const char **why);
+int virtback_features_show(u64 features, char sep, char *buf);
 
 /* control.c */
 int virtback_control_init(void);

@@ -99,6 +99,8 @@ struct virtback_type_ops {
  *	       context.
  * @in_use: would taking the device away harm a running guest? Removal is then
  *	    refused unless forced. May sleep.
+ * @nr_cpus: how many CPUs has the guest? A hint for the number of queues, asked
+ *	     after @check and before @attach; optional (1). May sleep.
  * @group: what the host shows in the device's directory in sysfs, from after
  *	   @attach to before @detach; named, optional
  * @reinject: the host may drop an interrupt while the target is offline, so the
@@ -119,6 +121,7 @@ struct virtback_host_ops {
 	void (*raise_irq)(struct virtback_device *vd);
 	void (*lower_irq)(struct virtback_device *vd);
 	bool (*in_use)(struct virtback_device *vd);
+	unsigned int (*nr_cpus)(struct virtback_device *vd, const struct virtback_config *cfg);
 	const struct attribute_group *group;
 	bool reinject;
 };
@@ -130,6 +133,14 @@ struct virtback_host_ops {
  * @type: device type
  * @type_priv: the type's own data
  * @type_features: features of the type, as offered
+ * @host_features: features that the host offers in addition, VIRTIO_F_ACCESS_PLATFORM
+ *		   for one; set before or in its attach()
+ * @features_off: features that are not offered; not VERSION_1 nor those of
+ *		  @required. Set before the host's attach(), changed by tests under
+ *		  @lock.
+ * @required: features without which the host or type cannot serve a driver: those
+ *	      that do not accept all of them get no FEATURES_OK. Offered by whoever
+ *	      sets them, before or in attach().
  * @config: configuration space, little endian; vd->lock
  * @config_len: bytes of it
  * @host: host
@@ -137,8 +148,9 @@ struct virtback_host_ops {
  * @lock: serialises register accesses that may sleep and everything they change;
  *	  outermost, then vq->ring_lock, then vq->lock
  * @accepted: feature bits as written by the driver; @lock
- * @features: the negotiated bits, 0 before FEATURES_OK; @lock, constant while a
- *	      queue is ready
+ * @features: the negotiated bits, 0 before FEATURES_OK; written under @lock,
+ *	      constant while a queue is ready. virtback_mmio_fast() reads it with
+ *	      READ_ONCE() and no lock.
  * @device_features_sel: DeviceFeaturesSel; @lock
  * @driver_features_sel: DriverFeaturesSel; @lock
  * @queue_sel: QueueSel; @lock
@@ -162,6 +174,9 @@ struct virtback_device {
 	const struct virtback_type_ops *type;
 	void *type_priv;
 	u64 type_features;
+	u64 host_features;
+	u64 features_off;
+	u64 required;
 	void *config;
 	u32 config_len;
 	const struct virtback_host_ops *host;
