@@ -112,19 +112,19 @@ blk_status_t test_zones_bio(struct test_disk *disk, struct bio *bio)
 {
 	struct blk_zone *z = &disk->zones[bio->bi_iter.bi_sector / TEST_ZONE_SECTORS];
 
-	if (bio_op(bio) == REQ_OP_ZONE_RESET_ALL)
-		return zone_reset_all(disk);
-	if (bio_op(bio) == REQ_OP_READ || (bio_op(bio) == REQ_OP_WRITE &&
-	    (!bio_sectors(bio) || z->type == BLK_ZONE_TYPE_CONVENTIONAL))) {
+	switch (bio_op(bio)) {
+	case REQ_OP_READ:
 		test_disk_copy(disk, bio);
 		return BLK_STS_OK;
-	}
-	switch (bio_op(bio)) {
 	case REQ_OP_ZONE_APPEND:
 		bio->bi_iter.bi_sector = z->wp;
 		return zone_write(disk, z, bio);
 	case REQ_OP_WRITE:
-		return zone_write(disk, z, bio);
+		/* A flush is an empty one. */
+		if (bio_sectors(bio) && z->type != BLK_ZONE_TYPE_CONVENTIONAL)
+			return zone_write(disk, z, bio);
+		test_disk_copy(disk, bio);
+		return BLK_STS_OK;
 	case REQ_OP_ZONE_OPEN:
 		return zone_open(disk, z, BLK_ZONE_COND_EXP_OPEN);
 	case REQ_OP_ZONE_CLOSE:
@@ -138,6 +138,8 @@ blk_status_t test_zones_bio(struct test_disk *disk, struct bio *bio)
 		return BLK_STS_OK;
 	case REQ_OP_ZONE_RESET:
 		return zone_reset(z);
+	case REQ_OP_ZONE_RESET_ALL:
+		return zone_reset_all(disk);
 	default:
 		return BLK_STS_NOTSUPP;
 	}

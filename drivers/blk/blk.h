@@ -95,6 +95,7 @@ struct virtback_backing {
  * @block_mask: logical block size - 1
  * @zones: its zones, NULL when it is not zoned
  * @config: configuration space, as far as all kernels know it
+ * @before_zoned: the same, as far as a plain disk's goes
  * @zoned: the part of a zoned disk, behind it
  * @id: what GET_ID returns, zero padded, without a terminator when full
  */

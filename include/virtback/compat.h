@@ -267,7 +267,6 @@ static inline struct gendisk *virtback_test_disk(u32 block_size, bool cache)
 #endif
 }
 
-
 #ifdef CONFIG_BLK_DEV_ZONED
 /* The same with zones of limits->chunk_sectors. */
 static inline struct gendisk *virtback_test_zoned_disk(struct queue_limits *lim)
