@@ -75,6 +75,7 @@ struct test_disk *test_disk_create_zoned(struct kunit *test);
 void test_disk_copy(struct test_disk *disk, struct bio *bio);
 void test_disk_destroy(struct test_disk *disk);
 unsigned int test_disk_held(struct test_disk *disk);
+struct page *test_disk_page(struct test_disk *disk);
 bool test_disk_end(struct test_disk *disk, bool last);
 
 /* kunit/zones.c */

@@ -309,6 +309,9 @@ static void blk_fill_config(struct virtback_blk *blk)
 	bs = lim.block_size;
 	blk->capacity = blk->backing->ops->capacity(blk->backing);
 	blk->block_mask = bs - 1;
+	blk->mem_mask = lim.mem_mask;
+	/* The guest may write to its buffers at any time. */
+	blk->direct = blk->vd->dma == VIRTBACK_DMA_DIRECT && !lim.stable;
 	c->capacity = vb64(blk->capacity);
 	/* Two of a chain are header and status. */
 	c->seg_max = vb32(blk->vd->vqs[0].chain_max - 2);

@@ -25,6 +25,9 @@ struct virtback_zones;
  * @alignment_offset: of the first physical block
  * @io_min: smallest good size of a request
  * @io_opt: best size of a request, 0 when not known
+ * @mem_mask: where memory may begin and end that the store accesses itself: bits
+ *	      that must be 0 in addresses and lengths
+ * @stable: data must not change while it is being written
  * @zone_sectors: 512-byte sectors of a zone, a power of 2; 0: the store is not
  *		  zoned, and what follows means nothing
  * @max_open_zones: 0 for no limit
@@ -38,6 +41,8 @@ struct virtback_blk_limits {
 	u32 alignment_offset;
 	u32 io_min;
 	u32 io_opt;
+	u32 mem_mask;
+	bool stable;
 	u32 zone_sectors;
 	u32 max_open_zones;
 	u32 max_active_zones;
@@ -93,6 +98,8 @@ struct virtback_backing {
  * @backing: what is behind it
  * @capacity: 512-byte sectors, as told to the driver
  * @block_mask: logical block size - 1
+ * @mem_mask: see &struct virtback_blk_limits
+ * @direct: the guest's memory may be given to the store (dma=direct)
  * @zones: its zones, NULL when it is not zoned
  * @config: configuration space, as far as all kernels know it
  * @before_zoned: the same, as far as a plain disk's goes
@@ -104,6 +111,8 @@ struct virtback_blk {
 	struct virtback_backing *backing;
 	u64 capacity;
 	u32 block_mask;
+	u32 mem_mask;
+	bool direct;
 	struct virtback_zones *zones;
 	union {
 		struct virtio_blk_config config;
@@ -127,7 +136,8 @@ struct virtback_blk {
  * @done: bytes of the passes that have ended
  * @len: bytes of the current pass
  * @nr_vecs: parts that virtback_blk_next_bvec() gives for the current pass
- * @pages: bounce pages of the current pass, linked by their lru
+ * @pages: bounce pages of the current pass, linked by their lru; none when the
+ *	   store accesses the guest's memory itself (req->dma)
  * @in_len: bytes that the driver gave us to write to, without the status byte
  * @work: what a request of a zoned disk does where it may sleep for long
  * @it: position of the next pass; for @execute, where these bytes are
@@ -149,11 +159,15 @@ struct virtback_blk_req {
 
 /**
  * struct virtback_blk_pos - a position in the data of a pass
- * @page: the page given last, NULL at the start
+ * @page: the bounce page given last, NULL at the start
+ * @piece: the guest's memory that is being given, NULL at the start
+ * @off: bytes of it that were given
  * @done: bytes given
  */
 struct virtback_blk_pos {
 	struct page *page;
+	const struct virtback_piece *piece;
+	u32 off;
 	u32 done;
 };
 

@@ -33,6 +33,7 @@ enum virtback_stage {
  * @cfg: what was asked for
  * @link: in the registry, from the choice of the name until the disk is closed
  * @stage: protected by the registry's lock
+ * @released: the host has released it; whoever takes it down
  * @doomed: must go, whoever holds it now; the holder looks before it lets go.
  *	    Protected by the registry's lock.
  * @detached: completed when the guest cannot reach the device any more
@@ -48,6 +49,7 @@ struct virtback_entry {
 	struct list_head link;
 	enum virtback_stage stage;
 	bool doomed;
+	bool released;
 	struct completion detached;
 	struct completion gone;
 	struct work_struct lost;

@@ -13,18 +13,23 @@
 #include <linux/kernel.h>
 #include <linux/kstrtox.h>
 #include <linux/limits.h>
-#include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
 #include <linux/virtio_blk.h>
 #include <linux/virtio_config.h>
+#include <linux/time64.h>
+
+#include <virtback/compat.h>
 
 #include "control.h"
 
 /* Xen's first domid that is not a guest (xen/interface/xen.h, absent without Xen). */
 #define VIRTBACK_DOMID_END	0x7FF0
+
+/* 16 GiB: what is mapped is found by a hash of a fixed size. */
+#define VIRTBACK_MAP_LIMIT_MB_MAX	16384
 
 /* As much of a text as helps in a log line. */
 #define VIRTBACK_LOG_TEXT	"%.80s"
@@ -44,6 +49,9 @@ static const char *const virtback_option_names[VIRTBACK_OPT_NR] = {
 	[VIRTBACK_OPT_QUEUES]	= "queues",
 	[VIRTBACK_OPT_QUEUE_SIZE] = "queue_size",
 	[VIRTBACK_OPT_FEATURES_OFF] = "features_off",
+	[VIRTBACK_OPT_DMA]	= "dma",
+	[VIRTBACK_OPT_RESET_TIMEOUT_MS] = "reset_timeout_ms",
+	[VIRTBACK_OPT_MAP_LIMIT_MB] = "map_limit_mb",
 };
 
 /*
@@ -54,7 +62,15 @@ static const char *const virtback_option_names[VIRTBACK_OPT_NR] = {
  */
 #define VIRTBACK_FEATURES_OFF_DEFAULT	(BIT_ULL(VIRTIO_F_IN_ORDER) |		\
 					 BIT_ULL(VIRTIO_F_ORDER_PLATFORM) |	\
-					 BIT_ULL(38) /* NOTIFICATION_DATA */)
+					 BIT_ULL(VIRTIO_F_NOTIFICATION_DATA))
+
+static const char *const virtback_dma_names[] = {
+	[VIRTBACK_DMA_BOUNCE]	= "bounce",
+	[VIRTBACK_DMA_DIRECT]	= "direct",
+};
+
+/* A vCPU waits so long at worst. */
+#define VIRTBACK_RESET_TIMEOUT_MAX	(600 * MSEC_PER_SEC)
 
 /**
  * virtback_option_name() - the name that an option has everywhere
@@ -139,22 +155,6 @@ int virtback_parse_bool(const char *val, bool *res)
 	return 0;
 }
 
-/* Size of a split ring, which a driver may choose, is a power of 2. */
-static int virtback_parse_queue_size(struct virtback_config *cfg, const char *val,
-				     const char **why)
-{
-	u64 num = 0;
-	int err = virtback_parse_number(val, 1, VIRTBACK_QUEUE_SIZE_MAX, &num, why);
-
-	if (!err && !is_power_of_2(num)) {
-		*why = "not a power of 2";
-		err = -EINVAL;
-	}
-	if (!err)
-		cfg->queue_size = num;
-	return err;
-}
-
 /**
  * virtback_option_set() - give one option its value
  * @cfg: configuration, changed only on success
@@ -211,10 +211,30 @@ int virtback_option_set(struct virtback_config *cfg, enum virtback_opt opt, cons
 			cfg->queues = num;
 		break;
 	case VIRTBACK_OPT_QUEUE_SIZE:
-		err = virtback_parse_queue_size(cfg, val, why);
+		err = virtback_parse_number(val, 1, VIRTBACK_QUEUE_SIZE_MAX, &num, why);
+		if (!err)
+			cfg->queue_size = num;
 		break;
 	case VIRTBACK_OPT_FEATURES_OFF:
 		err = virtback_features_parse(val, &cfg->features_off, why);
+		break;
+	case VIRTBACK_OPT_DMA:
+		err = match_string(virtback_dma_names, ARRAY_SIZE(virtback_dma_names), val);
+		if (err < 0)
+			*why = "not bounce or direct";
+		else
+			cfg->dma = err;
+		err = min(err, 0);
+		break;
+	case VIRTBACK_OPT_RESET_TIMEOUT_MS:
+		err = virtback_parse_number(val, 1, VIRTBACK_RESET_TIMEOUT_MAX, &num, why);
+		if (!err)
+			cfg->reset_timeout_ms = num;
+		break;
+	case VIRTBACK_OPT_MAP_LIMIT_MB:
+		err = virtback_parse_number(val, 1, VIRTBACK_MAP_LIMIT_MB_MAX, &num, why);
+		if (!err)
+			cfg->map_limit_mb = num;
 		break;
 	case VIRTBACK_OPT_NR:
 		err = -EINVAL;
@@ -260,6 +280,12 @@ ssize_t virtback_option_show(const struct virtback_entry *entry, enum virtback_o
 			return sysfs_emit(buf, "none\n");
 		len = virtback_features_show(cfg->features_off, ',', buf);
 		return len + sysfs_emit_at(buf, len, "\n");
+	case VIRTBACK_OPT_DMA:
+		return sysfs_emit(buf, "%s\n", virtback_dma_names[entry->vd.dma]);
+	case VIRTBACK_OPT_RESET_TIMEOUT_MS:
+		return sysfs_emit(buf, "%u\n", entry->vd.reset_timeout_ms);
+	case VIRTBACK_OPT_MAP_LIMIT_MB:
+		return sysfs_emit(buf, "%u\n", cfg->map_limit_mb);
 	case VIRTBACK_OPT_NR:
 		break;
 	}

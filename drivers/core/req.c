@@ -144,6 +144,7 @@ void virtback_req_retire(struct virtback_req *req)
 	lockdep_assert_held(&vq->lock);
 	list_move(&req->inflight, &vq->idle);
 	vq->nr_inflight--;
+	req->dma = false;
 	if (!vq->nr_inflight)
 		wake_up(&vq->drained);
 }
@@ -260,10 +261,12 @@ void virtback_req_complete(struct virtback_req *req, u32 written)
 
 	if (irq)
 		virtback_device_interrupt(vd, VIRTIO_MMIO_INT_VRING);
-	if (last_orphan)
+	if (last_orphan) {
+		wake_up(&vd->orphans_gone);
 		virtback_device_wake(vd);
-	else if (again)
+	} else if (again) {
 		virtback_vq_wake(vq);
+	}
 	rcu_read_unlock();
 }
 
@@ -284,6 +287,7 @@ void virtback_req_resume(struct virtback_req *req)
 	if (virtback_req_live(req))
 		virtback_req_unpin(req, &req->data);
 	spin_lock_irqsave(&vq->lock, flags);
+	req->dma = false;
 	list_add_tail(&req->batch, &vq->resume);
 	vq->stalled = false;
 	spin_unlock_irqrestore(&vq->lock, flags);

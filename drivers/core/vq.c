@@ -97,6 +97,7 @@ static struct virtback_req *virtback_vq_get_req(struct virtback_vq *vq)
 static void virtback_vq_put_req(struct virtback_vq *vq, struct virtback_req *req)
 {
 	virtback_req_unkeep(req);
+	req->dma = false;
 	virtback_req_unpin(req, &req->data);
 	virtback_req_unpin(req, &req->status);
 	spin_lock_irq(&vq->lock);
@@ -331,7 +332,8 @@ void virtback_vq_stop_finish(struct virtback_vq *vq)
 
 	spin_lock_irq(&vq->lock);
 	list_for_each_entry(req, &vq->inflight, inflight) {
-		virtback_req_unpin(req, &req->data);
+		if (!req->dma)
+			virtback_req_unpin(req, &req->data);
 		virtback_req_unpin(req, &req->status);
 	}
 	spin_unlock_irq(&vq->lock);
@@ -405,7 +407,7 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 	vq->vd = vd;
 	vq->index = index;
 	vq->num_max = num_max;
-	vq->chain_max = clamp_t(u32, num_max, VIRTBACK_CHAIN_MIN, VIRTBACK_CHAIN_MAX);
+	vq->chain_max = clamp_t(u16, num_max, VIRTBACK_CHAIN_MIN, VIRTBACK_CHAIN_MAX);
 	vq->ring = &virtback_split_ops;
 	mutex_init(&vq->ring_lock);
 	spin_lock_init(&vq->lock);

@@ -8,6 +8,8 @@
 
 #include <linux/types.h>
 
+#include <virtback/device.h>
+
 struct virtback_device;
 
 /* VIRTIO_BLK_ID_BYTES: what GET_ID can return. */
@@ -32,10 +34,14 @@ struct virtback_device;
  * @readonly: offer a read-only disk
  * @serial: what GET_ID returns; empty: the device's name
  * @queues: number of virtqueues
- * @queue_size: QueueNumMax of each, a power of 2
+ * @queue_size: QueueNumMax of each; split rings get the power of 2 below
  * @features_off: feature bits that are not offered, never VERSION_1
  *
  * The last three have defaults, see virtback_config_complete().
+ * @dma: what the backing store may access
+ * @reset_timeout_ms: how long a reset waits for that; 0: the default
+ * @map_limit_mb: MiB of the guest that may be mapped, of all its devices together;
+ *		  0: virtback_map_limit_mb
  */
 struct virtback_config {
 	unsigned long set;
@@ -48,6 +54,9 @@ struct virtback_config {
 	u16 queues;
 	u16 queue_size;
 	u64 features_off;
+	enum virtback_dma dma;
+	u32 reset_timeout_ms;
+	u32 map_limit_mb;
 };
 
 enum virtback_opt {
@@ -60,8 +69,14 @@ enum virtback_opt {
 	VIRTBACK_OPT_QUEUES,
 	VIRTBACK_OPT_QUEUE_SIZE,
 	VIRTBACK_OPT_FEATURES_OFF,
+	VIRTBACK_OPT_DMA,
+	VIRTBACK_OPT_RESET_TIMEOUT_MS,
+	VIRTBACK_OPT_MAP_LIMIT_MB,
 	VIRTBACK_OPT_NR,
 };
+
+/* drivers/main.c: for devices that give none; 0: the host chooses */
+extern unsigned int virtback_map_limit_mb;
 
 /* drivers/control/options.c */
 int virtback_option_set(struct virtback_config *cfg, enum virtback_opt opt, const char *val,

@@ -109,11 +109,13 @@ struct virtback_chain {
  * @written: bytes of the guest's memory that the device wrote, with @done
  * @data: guest memory of the current pass
  * @status: guest memory that the type writes last (a status byte)
+ * @dma: a device of this machine accesses @data: it stays pinned until the
+ *	 request's completion. Set in prepare() or resume().
  * @kept: storage of a buffer list, see virtback_req_keep()
  *
  * @data and @status belong to the request's completion while it is live and to
  * whoever holds @vq->lock once it is an orphan (its completion or
- * virtback_vq_stop(), whichever comes first). The type's own part
+ * virtback_vq_stop(), whichever comes first; with @dma its completion alone). The type's own part
  * (&virtback_type_ops.req_size bytes) follows, see virtback_req_priv().
  */
 struct virtback_req {
@@ -127,6 +129,7 @@ struct virtback_req {
 	u32 written;
 	struct virtback_pieces data;
 	struct virtback_pieces status;
+	bool dma;
 	struct virtback_sg *kept;
 };
 
@@ -246,7 +249,7 @@ struct virtback_vq {
 	struct virtback_device *vd;
 	u16 index;
 	u16 num_max;
-	u32 chain_max;
+	u16 chain_max;
 	u16 num;
 	bool ready;
 	bool stopping;
