@@ -20,13 +20,14 @@ static void options_refused(struct kunit *test, const char *str)
 	KUNIT_EXPECT_NULL(test, cfg.backing);
 }
 
+static const char options_line[] =
+	"domid=3 base=0x2000000 irq=33 backing=/dev/vdb readonly=1 serial=abc map_limit_mb=64";
+
 static void options_whole_line(struct kunit *test)
 {
-	const char *line = "domid=3 base=0x2000000 irq=33 backing=/dev/vdb readonly=1 serial=abc "
-			   "map_limit_mb=64";
 	struct virtback_config cfg;
 
-	KUNIT_ASSERT_EQ(test, 0, virtback_config_parse(&cfg, line));
+	KUNIT_ASSERT_EQ(test, 0, virtback_config_parse(&cfg, options_line));
 	KUNIT_EXPECT_EQ(test, cfg.set, BIT(VIRTBACK_OPT_NR) - 1);
 	KUNIT_EXPECT_EQ(test, cfg.domid, 3);
 	KUNIT_EXPECT_EQ(test, cfg.base, 0x2000000);
