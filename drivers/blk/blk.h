@@ -95,6 +95,8 @@ struct virtback_blk {
  * @total: bytes of data of the request
  * @done: bytes of the passes that have ended
  * @len: bytes of the current pass
+ * @ended: the current pass has ended and the worker is to go on with it
+ * @status: VIRTIO_BLK_S_* of a pass that has @ended
  * @nr_vecs: parts that virtback_blk_next_bvec() gives for the current pass
  * @pages: bounce pages of the current pass, linked by their lru
  * @in_len: bytes that the driver gave us to write to, without the status byte
@@ -107,6 +109,8 @@ struct virtback_blk_req {
 	u32 total;
 	u32 done;
 	u32 len;
+	bool ended;
+	u8 status;
 	unsigned int nr_vecs;
 	struct list_head pages;
 	u64 in_len;
@@ -140,7 +144,7 @@ static inline enum virtback_prepare virtback_blk_result(int err)
 }
 
 /* drivers/blk/blk.c */
-void virtback_blk_finish(struct virtback_req *req, u8 status, u32 written);
+enum virtback_prepare virtback_blk_finish(struct virtback_req *req, u8 status, u32 written);
 
 /* drivers/blk/data.c */
 enum virtback_prepare virtback_blk_first_pass(struct virtback_req *req,

@@ -7,6 +7,13 @@
 
 #include <virtback/device.h>
 
+/* Undo virtback_iter_pin(). Any context, vq->lock may be held. */
+static inline void virtback_piece_unpin(struct virtback_device *vd, struct virtback_piece *p)
+{
+	if (!vd->copies)
+		vd->host->unpin(vd, p);
+}
+
 int virtback_iter_pin(struct virtback_vq *vq, struct virtback_iter *it, u32 len, bool write,
 		      struct virtback_piece *p);
 void virtback_vq_wake(struct virtback_vq *vq);

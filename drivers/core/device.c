@@ -36,7 +36,7 @@
  */
 u64 virtback_device_offered(const struct virtback_device *vd)
 {
-	return VIRTBACK_CORE_FEATURES | vd->type_features;
+	return VIRTBACK_CORE_FEATURES | vd->type_features | vd->host_features | vd->required;
 }
 
 /**
@@ -176,9 +176,14 @@ void virtback_device_reset(struct virtback_device *vd)
 static bool virtback_device_features_ok(struct virtback_device *vd)
 {
 	u64 extra = vd->accepted & ~virtback_device_offered(vd);
+	u64 missing = vd->required & ~vd->accepted;
 
 	if (extra) {
 		virtback_guest_err(vd, "features %#llx were not offered\n", extra);
+		return false;
+	}
+	if (missing) {
+		virtback_guest_err(vd, "features %#llx were not accepted and must be\n", missing);
 		return false;
 	}
 	if (!(vd->accepted & BIT_ULL(VIRTIO_F_VERSION_1))) {

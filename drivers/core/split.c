@@ -123,6 +123,7 @@ static void virtback_split_read_desc(struct virtback_desc *to, const struct vrin
  * @addr: guest address of an indirect table
  * @piece: the part of an indirect table that is pinned; len 0 when none is
  * @first: byte offset of @piece in the table
+ * @copy: what @piece is when the device copies
  */
 struct virtback_table {
 	const struct vring_desc *desc;
@@ -130,12 +131,13 @@ struct virtback_table {
 	u64 addr;
 	struct virtback_piece piece;
 	u64 first;
+	u8 copy[32 * sizeof(struct vring_desc)];
 };
 
 static void virtback_table_unpin(struct virtback_vq *vq, struct virtback_table *t)
 {
 	if (t->piece.len)
-		vq->vd->host->unpin(vq->vd, &t->piece);
+		virtback_piece_unpin(vq->vd, &t->piece);
 	t->piece.len = 0;
 }
 
@@ -154,6 +156,25 @@ static int virtback_table_read_split(struct virtback_vq *vq, const struct virtba
 	return ret;
 }
 
+/* Make a part of the table from byte @off on readable. */
+static int virtback_table_pin(struct virtback_vq *vq, struct virtback_table *t, u64 off)
+{
+	struct virtback_sg sg = {
+		.addr = t->addr + off,
+		.len = t->nr * sizeof(struct vring_desc) - off,
+	};
+	struct virtback_iter it = { .sg = &sg, .nr = 1 };
+	int ret;
+
+	if (!vq->vd->copies)
+		return vq->vd->host->pin(vq->vd, sg.addr, sg.len, false, &t->piece);
+	sg.len = min_t(u32, sg.len, sizeof(t->copy));
+	it.left = sg.len;
+	ret = virtback_iter_read(vq, &it, t->copy, sg.len);
+	t->piece = (struct virtback_piece){ .va = t->copy, .len = sg.len };
+	return ret;
+}
+
 static int virtback_table_read(struct virtback_vq *vq, struct virtback_table *t, u32 i,
 			       struct virtback_desc *to)
 {
@@ -169,8 +190,7 @@ static int virtback_table_read(struct virtback_vq *vq, struct virtback_table *t,
 	}
 	if (off < t->first || off + sizeof(struct vring_desc) > t->first + t->piece.len) {
 		virtback_table_unpin(vq, t);
-		ret = vq->vd->host->pin(vq->vd, t->addr + off,
-					t->nr * sizeof(struct vring_desc) - off, false, &t->piece);
+		ret = virtback_table_pin(vq, t, off);
 		if (ret) {
 			t->piece.len = 0;
 			return ret;
