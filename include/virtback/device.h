@@ -134,20 +134,27 @@ struct virtback_host_ops {
  * @type: device type
  * @type_priv: the type's own data
  * @type_features: features of the type, as offered
+ * @host_features: features that the host offers in addition, VIRTIO_F_ACCESS_PLATFORM
+ *		   for one; set before or in its attach()
+ * @features_off: features that are not offered; not VERSION_1 nor those of
+ *		  @required. Set before the host's attach(), changed by tests under
+ *		  @lock.
+ * @required: features without which the host or type cannot serve a driver: those
+ *	      that do not accept all of them get no FEATURES_OK. Offered by whoever
+ *	      sets them, before or in attach().
  * @config: configuration space, little endian; vd->lock
  * @config_len: bytes of it
  * @host: host
  * @host_priv: the host's own data
- * @host_features: features that the host adds, set in @host->attach()
- * @required: features that the driver must accept, set in @host->attach()
  * @copies: nothing of the guest but the rings is mapped, @host->copy() moves all
  *	    else; so whoever touches the guest's buffers is a worker. Set in
  *	    @host->attach(), before the first access.
  * @lock: serialises register accesses that may sleep and everything they change;
  *	  outermost, then vq->ring_lock, then vq->lock
  * @accepted: feature bits as written by the driver; @lock
- * @features: the negotiated bits, 0 before FEATURES_OK; @lock, constant while a
- *	      queue is ready
+ * @features: the negotiated bits, 0 before FEATURES_OK; written under @lock,
+ *	      constant while a queue is ready. virtback_mmio_fast() reads it with
+ *	      READ_ONCE() and no lock.
  * @device_features_sel: DeviceFeaturesSel; @lock
  * @driver_features_sel: DriverFeaturesSel; @lock
  * @queue_sel: QueueSel; @lock
@@ -171,12 +178,13 @@ struct virtback_device {
 	const struct virtback_type_ops *type;
 	void *type_priv;
 	u64 type_features;
+	u64 host_features;
+	u64 features_off;
+	u64 required;
 	void *config;
 	u32 config_len;
 	const struct virtback_host_ops *host;
 	void *host_priv;
-	u64 host_features;
-	u64 required;
 	bool copies;
 
 	struct mutex lock;		/* registers and what they change */
