@@ -81,6 +81,17 @@ MODULE_PARM_DESC(readonly, "offer a read-only disk, 0 or 1 (default: 0, or as th
 module_param_cb(serial, &option_ops, "serial=", 0);
 MODULE_PARM_DESC(serial, "serial number of the disk, 1 to 20 characters (default: the device's name)");
 
+module_param_cb(queues, &option_ops, "queues=", 0);
+MODULE_PARM_DESC(queues, "number of virtqueues, 1 to 64, 4 MiB each (default: as many as the guest has CPUs, but at most 4)");
+module_param_cb(queue_size, &option_ops, "queue_size=", 0);
+MODULE_PARM_DESC(queue_size, "most entries of a virtqueue, a power of 2 from 1 to 32768 (default: 256)");
+module_param_cb(features_off, &option_ops, "features_off=", 0);
+MODULE_PARM_DESC(features_off, "virtio features that are not offered, names separated by commas, or none (default: in_order,order_platform,notification_data)");
+module_param_cb(dma, &option_ops, "dma=", 0);
+MODULE_PARM_DESC(dma, "what the backing device accesses: bounce (a copy) or direct (the guest's memory; only where its DMA is translated, or where it does none) (default: bounce)");
+module_param_cb(reset_timeout_ms, &option_ops, "reset_timeout_ms=", 0);
+MODULE_PARM_DESC(reset_timeout_ms, "milliseconds that a reset waits for a disk with dma=direct, 1 to 600000 (default: 30000)");
+
 /* Make the devices that the parameters name. */
 static int __init virtback_make_given(void)
 {

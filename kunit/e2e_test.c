@@ -253,6 +253,149 @@ static void device_can_be_made_again(struct kunit *test)
 	}
 }
 
+/* The device, alive until e2e_remove(). */
+static struct virtback_device *e2e_device(struct kunit *test)
+{
+	struct device *dev = class_find_device_by_name(&virtback_class, DEVICE);
+
+	KUNIT_ASSERT_NOT_NULL(test, dev);
+	put_device(dev);
+	return virtback_dev_of(dev);
+}
+
+/* Give an option as an administrator would. */
+static void e2e_option(struct kunit *test, enum virtback_opt opt, const char *val)
+{
+	struct e2e *e = test->priv;
+	const char *why = NULL;
+
+	clear_bit(opt, &e->cfg.set);
+	KUNIT_ASSERT_EQ(test, virtback_option_set(&e->cfg, opt, val, &why), 0);
+}
+
+/* Write and read something that takes several requests of a small queue. */
+static void e2e_exercise(struct kunit *test, u8 *buf, u8 seed)
+{
+	struct e2e *e = test->priv;
+	unsigned int i;
+
+	for (i = 0; i < 8; i++) {
+		memset(buf, seed + i, PAGES * PAGE_SIZE);
+		KUNIT_ASSERT_EQ(test, e2e_io(e, REQ_OP_WRITE, 8 * i, buf, PAGES), 0);
+		memset(buf, 0, PAGES * PAGE_SIZE);
+		KUNIT_ASSERT_EQ(test, e2e_io(e, REQ_OP_READ, 8 * i, buf, PAGES), 0);
+		KUNIT_ASSERT_NULL(test, memchr_inv(buf, seed + i, PAGES * PAGE_SIZE));
+		KUNIT_ASSERT_EQ(test, memcmp(e->disk->data + 8 * i * 512, buf, PAGES * PAGE_SIZE),
+				0);
+	}
+}
+
+static void queues_are_as_many_as_asked_for(struct kunit *test)
+{
+	static const char * const given[] = { NULL, "1", "3", "64" };
+	unsigned int want[] = { min(num_online_cpus(), 4U), 1, 3, 64 };
+	struct e2e *e = test->priv;
+	u8 *buf = e2e_pages(test);
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(given); i++) {
+		/* One queue has 4 MiB, and this may be a very small machine. */
+		if (want[i] * SZ_4M > totalram_pages() * PAGE_SIZE / 2)
+			continue;
+		if (given[i])
+			e2e_option(test, VIRTBACK_OPT_QUEUES, given[i]);
+		e2e_start(test);
+		KUNIT_EXPECT_EQ(test, e2e_device(test)->nvqs, want[i]);
+		e2e_exercise(test, buf, i);
+		e2e_close(e);
+		KUNIT_ASSERT_EQ(test, e2e_remove(e, false), 0);
+	}
+}
+
+static void queues_are_as_long_as_asked_for(struct kunit *test)
+{
+	static const char * const given[] = { "1", "2", "4", "64", "1024" };
+	static const u16 want[] = { 1, 2, 4, 64, 1024 };
+	struct e2e *e = test->priv;
+	u8 *buf = e2e_pages(test);
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(given); i++) {
+		e2e_option(test, VIRTBACK_OPT_QUEUE_SIZE, given[i]);
+		e2e_start(test);
+		KUNIT_EXPECT_EQ(test, e2e_device(test)->vqs[0].num_max, want[i]);
+		KUNIT_EXPECT_EQ(test, e2e_device(test)->vqs[0].num, want[i]);
+		e2e_exercise(test, buf, i);
+		e2e_close(e);
+		KUNIT_ASSERT_EQ(test, e2e_remove(e, false), 0);
+	}
+}
+
+static void withheld_features_are_not_negotiated(struct kunit *test)
+{
+	static const char * const given[] = {
+		"indirect_desc", "event_idx", "indirect_desc,event_idx,mq",
+		"seg_max,blk_size,topology,flush",
+	};
+	struct e2e *e = test->priv;
+	u8 *buf = e2e_pages(test);
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(given); i++) {
+		e2e_option(test, VIRTBACK_OPT_FEATURES_OFF, given[i]);
+		e2e_start(test);
+		KUNIT_EXPECT_EQ(test, e2e_device(test)->features & e->cfg.features_off, 0);
+		e2e_exercise(test, buf, i);
+		e2e_close(e);
+		KUNIT_ASSERT_EQ(test, e2e_remove(e, false), 0);
+	}
+}
+
+static void writes_without_flush_are_durable(struct kunit *test)
+{
+	struct e2e *e = test->priv;
+	u8 *buf = e2e_pages(test);
+
+	e2e_option(test, VIRTBACK_OPT_FEATURES_OFF, "flush");
+	e2e_start(test);
+	KUNIT_EXPECT_FALSE(test, bdev_write_cache(e->bdev));
+	KUNIT_ASSERT_EQ(test, e2e_io(e, REQ_OP_WRITE, 0, buf, 1), 0);
+	KUNIT_EXPECT_EQ(test, e->disk->fuas, 1);
+}
+
+static void options_that_contradict_the_disk_are_refused(struct kunit *test)
+{
+	struct e2e *e = test->priv;
+
+	e2e_option(test, VIRTBACK_OPT_FEATURES_OFF, "ro");
+	e->cfg.readonly = true;
+	KUNIT_EXPECT_EQ(test, virtback_create(&e->cfg), -EINVAL);
+	/* The disk was closed, and it is nothing to a writable one. */
+	e->cfg.readonly = false;
+	e2e_make(test);
+	KUNIT_ASSERT_EQ(test, e2e_remove(e, false), 0);
+
+	e2e_option(test, VIRTBACK_OPT_FEATURES_OFF, "indirect_desc");
+	e2e_option(test, VIRTBACK_OPT_QUEUE_SIZE, "2");
+	KUNIT_EXPECT_EQ(test, virtback_create(&e->cfg), -EINVAL);
+
+	e2e_option(test, VIRTBACK_OPT_FEATURES_OFF, "mq");
+	e2e_option(test, VIRTBACK_OPT_QUEUES, "2");
+	KUNIT_EXPECT_EQ(test, virtback_create(&e->cfg), -EINVAL);
+}
+
+static void block_size_that_matters_is_not_withheld(struct kunit *test)
+{
+	struct e2e *e = test->priv;
+
+	test_disk_destroy(e->disk);
+	e->disk = NULL;
+	e->disk = test_disk_create(test, 4096, true);
+	e->cfg.backing = e->disk->path;
+	e2e_option(test, VIRTBACK_OPT_FEATURES_OFF, "blk_size");
+	KUNIT_EXPECT_EQ(test, virtback_create(&e->cfg), -EINVAL);
+}
+
 static struct kunit_case e2e_cases[] = {
 	KUNIT_CASE(stock_driver_makes_a_disk),
 	KUNIT_CASE(written_data_is_on_the_backing_device),
@@ -262,6 +405,12 @@ static struct kunit_case e2e_cases[] = {
 	KUNIT_CASE(open_disk_is_removed_by_force_only),
 	KUNIT_CASE(removed_disk_is_gone),
 	KUNIT_CASE(device_can_be_made_again),
+	KUNIT_CASE(queues_are_as_many_as_asked_for),
+	KUNIT_CASE(queues_are_as_long_as_asked_for),
+	KUNIT_CASE(withheld_features_are_not_negotiated),
+	KUNIT_CASE(writes_without_flush_are_durable),
+	KUNIT_CASE(options_that_contradict_the_disk_are_refused),
+	KUNIT_CASE(block_size_that_matters_is_not_withheld),
 	{}
 };
 

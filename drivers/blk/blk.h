@@ -23,6 +23,9 @@ struct virtback_backing;
  * @alignment_offset: of the first physical block
  * @io_min: smallest good size of a request
  * @io_opt: best size of a request, 0 when not known
+ * @mem_mask: where memory may begin and end that the store accesses itself: bits
+ *	      that must be 0 in addresses and lengths
+ * @stable: data must not change while it is being written
  */
 struct virtback_blk_limits {
 	u32 block_size;
@@ -30,6 +33,8 @@ struct virtback_blk_limits {
 	u32 alignment_offset;
 	u32 io_min;
 	u32 io_opt;
+	u32 mem_mask;
+	bool stable;
 };
 
 /**
@@ -74,6 +79,8 @@ struct virtback_backing {
  * @backing: what is behind it
  * @capacity: 512-byte sectors, as told to the driver
  * @block_mask: logical block size - 1
+ * @mem_mask: see &struct virtback_blk_limits
+ * @direct: the guest's memory may be given to the store (dma=direct)
  * @config: configuration space
  * @id: what GET_ID returns, zero padded, without a terminator when full
  */
@@ -82,6 +89,8 @@ struct virtback_blk {
 	struct virtback_backing *backing;
 	u64 capacity;
 	u32 block_mask;
+	u32 mem_mask;
+	bool direct;
 	struct virtio_blk_config config;
 	u8 id[VIRTIO_BLK_ID_BYTES];
 };
@@ -98,7 +107,8 @@ struct virtback_blk {
  * @ended: the current pass has ended and the worker is to go on with it
  * @status: VIRTIO_BLK_S_* of a pass that has @ended
  * @nr_vecs: parts that virtback_blk_next_bvec() gives for the current pass
- * @pages: bounce pages of the current pass, linked by their lru
+ * @pages: bounce pages of the current pass, linked by their lru; none when the
+ *	   store accesses the guest's memory itself (req->dma)
  * @in_len: bytes that the driver gave us to write to, without the status byte
  * @it: position of the next pass
  */
@@ -119,11 +129,15 @@ struct virtback_blk_req {
 
 /**
  * struct virtback_blk_pos - a position in the data of a pass
- * @page: the page given last, NULL at the start
+ * @page: the bounce page given last, NULL at the start
+ * @piece: the guest's memory that is being given, NULL at the start
+ * @off: bytes of it that were given
  * @done: bytes given
  */
 struct virtback_blk_pos {
 	struct page *page;
+	const struct virtback_piece *piece;
+	u32 off;
 	u32 done;
 };
 

@@ -127,7 +127,7 @@ static int virtback_packed_walk_table(struct virtback_vq *vq, const struct virtb
 		virtback_packed_desc(&d, &raw);
 		d.flags = le16_to_cpu(raw.flags);
 		ret = d.flags & VRING_DESC_F_INDIRECT ? -EINVAL :
-		      virtback_chain_add(vq, chain, &d, vq->num_max);
+		      virtback_chain_add(vq, chain, &d, vq->chain_max);
 	}
 	virtback_table_leave(vq, &t);
 	return ret;

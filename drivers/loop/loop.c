@@ -9,6 +9,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/blkdev.h>
+#include <linux/cpumask.h>
 #include <linux/device.h>
 #include <linux/io.h>
 #include <linux/ioport.h>
@@ -173,6 +174,11 @@ static bool loop_in_use(struct virtback_device *vd)
 	return in_use;
 }
 
+static unsigned int loop_nr_cpus(struct virtback_device *vd, const struct virtback_config *cfg)
+{
+	return num_online_cpus();
+}
+
 const struct virtback_host_ops virtback_loop_host = {
 	.name = "loop",
 	.check = loop_check,
@@ -185,4 +191,5 @@ const struct virtback_host_ops virtback_loop_host = {
 	.unmap = loop_unmap,
 	.raise_irq = virtback_loop_raise_irq,
 	.in_use = loop_in_use,
+	.nr_cpus = loop_nr_cpus,
 };

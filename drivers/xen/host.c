@@ -271,6 +271,15 @@ static bool virtback_xen_in_use(struct virtback_device *vd)
 	return virtback_xen_guest_alive(xd->guest);
 }
 
+static unsigned int virtback_xen_nr_cpus(struct virtback_device *vd,
+					 const struct virtback_config *cfg)
+{
+	u32 nr_vcpus;
+
+	/* The domain may be gone since check(), which attach() then finds out. */
+	return virtback_dmop_nr_vcpus(cfg->domid, &nr_vcpus) ? 1 : nr_vcpus;
+}
+
 const struct virtback_host_ops virtback_xen_host = {
 	.name = "xen",
 	.check = virtback_xen_check,
@@ -283,6 +292,7 @@ const struct virtback_host_ops virtback_xen_host = {
 	.unmap = virtback_xen_unmap_area,
 	.raise_irq = virtback_xen_raise_irq,
 	.in_use = virtback_xen_in_use,
+	.nr_cpus = virtback_xen_nr_cpus,
 	.group = &virtback_xen_group,
 	.reinject = true,
 };
