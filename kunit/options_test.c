@@ -28,7 +28,7 @@ static void options_whole_line(struct kunit *test)
 {
 	const char *host = "domid=3 base=0x2000000 irq=33";
 	const char *type = "backing=/dev/vdb readonly=1 serial=abc";
-	const char *queues = "queues=2 queue_size=64 features_off=mq,in_order dma=direct reset_timeout_ms=5000";
+	const char *queues = "queues=2 queue_size=64 features_off=mq,in_order dma=direct reset_timeout_ms=5000 map_limit_mb=64";
 	struct virtback_config cfg;
 	char *line = kasprintf(GFP_KERNEL, "%s %s %s", host, type, queues);
 
@@ -48,6 +48,7 @@ static void options_whole_line(struct kunit *test)
 			BIT_ULL(VIRTIO_BLK_F_MQ) | BIT_ULL(VIRTIO_F_IN_ORDER));
 	KUNIT_EXPECT_EQ(test, cfg.dma, VIRTBACK_DMA_DIRECT);
 	KUNIT_EXPECT_EQ(test, cfg.reset_timeout_ms, 5000);
+	KUNIT_EXPECT_EQ(test, cfg.map_limit_mb, 64);
 	virtback_config_free(&cfg);
 	KUNIT_EXPECT_NULL(test, cfg.backing);
 }
@@ -117,6 +118,21 @@ static void options_irq_range(struct kunit *test)
 	options_refused(test, "irq=0");
 	options_refused(test, "irq=0x80000000");
 	options_refused(test, "irq=4294967329");
+}
+
+static void options_map_limit_range(struct kunit *test)
+{
+	struct virtback_config cfg;
+
+	options_refused(test, "map_limit_mb=0");
+	options_refused(test, "map_limit_mb=16385");
+	options_refused(test, "map_limit_mb=64M");
+	KUNIT_EXPECT_EQ(test, 0, virtback_config_parse(&cfg, "map_limit_mb=1"));
+	KUNIT_EXPECT_EQ(test, cfg.map_limit_mb, 1);
+	virtback_config_free(&cfg);
+	KUNIT_EXPECT_EQ(test, 0, virtback_config_parse(&cfg, "map_limit_mb=16384"));
+	KUNIT_EXPECT_EQ(test, cfg.map_limit_mb, 16384);
+	virtback_config_free(&cfg);
 }
 
 static void options_base_has_64_bits(struct kunit *test)
@@ -482,6 +498,7 @@ static struct kunit_case options_cases[] = {
 	KUNIT_CASE(options_bad_numbers_refused),
 	KUNIT_CASE(options_domid_range),
 	KUNIT_CASE(options_irq_range),
+	KUNIT_CASE(options_map_limit_range),
 	KUNIT_CASE(options_base_has_64_bits),
 	KUNIT_CASE(options_unknown_refused),
 	KUNIT_CASE(options_duplicate_refused),

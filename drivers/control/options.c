@@ -27,6 +27,9 @@
 /* Xen's first domid that is not a guest (xen/interface/xen.h, absent without Xen). */
 #define VIRTBACK_DOMID_END	0x7FF0
 
+/* 16 GiB: what is mapped is found by a hash of a fixed size. */
+#define VIRTBACK_MAP_LIMIT_MB_MAX	16384
+
 /* As much of a text as helps in a log line. */
 #define VIRTBACK_LOG_TEXT	"%.80s"
 
@@ -47,6 +50,7 @@ static const char *const virtback_option_names[VIRTBACK_OPT_NR] = {
 	[VIRTBACK_OPT_FEATURES_OFF] = "features_off",
 	[VIRTBACK_OPT_DMA]	= "dma",
 	[VIRTBACK_OPT_RESET_TIMEOUT_MS] = "reset_timeout_ms",
+	[VIRTBACK_OPT_MAP_LIMIT_MB] = "map_limit_mb",
 };
 
 /*
@@ -240,6 +244,11 @@ int virtback_option_set(struct virtback_config *cfg, enum virtback_opt opt, cons
 		if (!err)
 			cfg->reset_timeout_ms = num;
 		break;
+	case VIRTBACK_OPT_MAP_LIMIT_MB:
+		err = virtback_parse_number(val, 1, VIRTBACK_MAP_LIMIT_MB_MAX, &num, why);
+		if (!err)
+			cfg->map_limit_mb = num;
+		break;
 	case VIRTBACK_OPT_NR:
 		err = -EINVAL;
 		break;
@@ -288,6 +297,8 @@ ssize_t virtback_option_show(const struct virtback_entry *entry, enum virtback_o
 		return sysfs_emit(buf, "%s\n", virtback_dma_names[entry->vd.dma]);
 	case VIRTBACK_OPT_RESET_TIMEOUT_MS:
 		return sysfs_emit(buf, "%u\n", entry->vd.reset_timeout_ms);
+	case VIRTBACK_OPT_MAP_LIMIT_MB:
+		return sysfs_emit(buf, "%u\n", cfg->map_limit_mb);
 	case VIRTBACK_OPT_NR:
 		break;
 	}

@@ -162,10 +162,10 @@ static int virtback_packed_walk(struct virtback_vq *vq, u16 flags, struct virtba
 		d.flags = le16_to_cpu(READ_ONCE(from->flags));
 	}
 	virtback_chain_end(vq, chain);
-	/* The id of a chain is in its last descriptor (section 2.8.6). */
+	/* The id of a chain is in its last descriptor (section 2.8.6); any number is one. */
 	chain->id = d.next;
 	/* One more than the ring has: its first one became a table meanwhile. */
-	if (!ret && (chain->id >= vq->num || chain->ndesc > vq->num))
+	if (!ret && chain->ndesc > vq->num)
 		ret = -EINVAL;
 	return ret;
 }

@@ -8,6 +8,7 @@
  */
 #include <linux/errno.h>
 #include <linux/minmax.h>
+#include <linux/mm.h>
 #include <linux/string.h>
 #include <linux/virtio_ring.h>
 
@@ -63,7 +64,7 @@ static int virtback_table_pin(struct virtback_vq *vq, struct virtback_table *t, 
 
 	if (!vq->vd->copies)
 		return vq->vd->host->pin(vq->vd, sg.addr, sg.len, false, &t->piece);
-	sg.len = min_t(u32, sg.len, sizeof(vq->table));
+	sg.len = min_t(u32, sg.len, PAGE_SIZE);
 	it.left = sg.len;
 	ret = virtback_iter_read(vq, &it, vq->table, sg.len);
 	t->piece = (struct virtback_piece){ .va = vq->table, .len = sg.len };

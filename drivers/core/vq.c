@@ -435,7 +435,8 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 
 	vq->sg = kvcalloc(vq->chain_max, sizeof(*vq->sg), GFP_KERNEL);
 	vq->reqs = kvcalloc(nr_reqs, size, GFP_KERNEL);
-	if (!vq->sg || !vq->reqs)
+	vq->table = kmalloc(PAGE_SIZE, GFP_KERNEL);
+	if (!vq->sg || !vq->reqs || !vq->table)
 		return -ENOMEM;
 	for (i = 0; i < nr_reqs; i++) {
 		req = vq->reqs + i * size;
@@ -485,4 +486,5 @@ void virtback_vq_destroy(struct virtback_vq *vq)
 	virtback_pool_destroy_pages(&vq->pages);
 	kvfree(vq->reqs);
 	kvfree(vq->sg);
+	kfree(vq->table);
 }

@@ -40,6 +40,8 @@ struct virtback_device;
  * The last three have defaults, see virtback_config_complete().
  * @dma: what the backing store may access
  * @reset_timeout_ms: how long a reset waits for that; 0: the default
+ * @map_limit_mb: MiB of the guest that may be mapped, of all its devices together;
+ *		  0: virtback_map_limit_mb
  */
 struct virtback_config {
 	unsigned long set;
@@ -54,6 +56,7 @@ struct virtback_config {
 	u64 features_off;
 	enum virtback_dma dma;
 	u32 reset_timeout_ms;
+	u32 map_limit_mb;
 };
 
 enum virtback_opt {
@@ -68,8 +71,12 @@ enum virtback_opt {
 	VIRTBACK_OPT_FEATURES_OFF,
 	VIRTBACK_OPT_DMA,
 	VIRTBACK_OPT_RESET_TIMEOUT_MS,
+	VIRTBACK_OPT_MAP_LIMIT_MB,
 	VIRTBACK_OPT_NR,
 };
+
+/* drivers/main.c: for devices that give none; 0: the host chooses */
+extern unsigned int virtback_map_limit_mb;
 
 /* drivers/control/options.c */
 int virtback_option_set(struct virtback_config *cfg, enum virtback_opt opt, const char *val,

@@ -219,7 +219,7 @@ struct virtback_vq_stats {
  * @last_avail: next index of the available ring, packed: next offset; ring_lock
  * @avail_wrap: the driver's wrap counter at @last_avail, packed only; ring_lock
  * @sg: storage of the chain being parsed; ring_lock
- * @table: copy of a part of an indirect table, if vd->copies; ring_lock
+ * @table: a page for a copy of a part of an indirect table, if vd->copies; ring_lock
  * @lock: the completion side: everything from here to @stats. Taken in
  *	  interrupt context. Inside ring_lock.
  * @used_idx: next index of the used ring, packed: next offset; set under
@@ -270,7 +270,7 @@ struct virtback_vq {
 	u16 last_avail;
 	bool avail_wrap;
 	struct virtback_sg *sg;
-	u8 table[512];
+	u8 *table;
 
 	spinlock_t lock;		/* the completion side */
 	u16 used_idx;
