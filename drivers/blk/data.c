@@ -239,13 +239,15 @@ static bool blk_pass_end(struct virtback_req *req, u8 *status)
 	struct virtback_blk_req *br = virtback_req_priv(req);
 	bool more = false;
 
-	if (*status == VIRTIO_BLK_S_OK && virtback_req_live(req)) {
-		if (!op_is_write(br->opf) && !req->dma && blk_copy_out(req)) {
-			*status = VIRTIO_BLK_S_IOERR;
-		} else {
-			br->done += br->len;
-			more = br->done < br->total;
-		}
+	if (*status != VIRTIO_BLK_S_OK || !virtback_req_live(req)) {
+		;	/* no more of it */
+	} else if (br->ranges) {
+		more = virtback_range_next(req);
+	} else if (!op_is_write(br->opf) && !req->dma && blk_copy_out(req)) {
+		*status = VIRTIO_BLK_S_IOERR;
+	} else {
+		br->done += br->len;
+		more = br->done < br->total;
 	}
 	/* Before the completion, which may hand the pages' stock to a waiter. */
 	blk_put_pages(req);
@@ -281,6 +283,9 @@ enum virtback_prepare virtback_blk_next_pass(struct virtback_req *req)
 		if (!more)
 			return blk_end(req, br->status);
 	}
+	/* virtback_range_next() has made it ready, it needs nothing more. */
+	if (br->ranges)
+		return VIRTBACK_SUBMIT;
 	ret = virtback_blk_result(blk_load(req, &br->it));
 	if (ret != VIRTBACK_BROKEN)
 		return ret;

@@ -423,7 +423,7 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 	vq->vd = vd;
 	vq->index = index;
 	vq->num_max = num_max;
-	vq->chain_max = clamp_t(u32, num_max, VIRTBACK_CHAIN_MIN, VIRTBACK_CHAIN_MAX);
+	vq->chain_max = clamp_t(u16, num_max, VIRTBACK_CHAIN_MIN, VIRTBACK_CHAIN_MAX);
 	vq->ring = &virtback_split_ops;
 	mutex_init(&vq->ring_lock);
 	spin_lock_init(&vq->lock);

@@ -250,7 +250,7 @@ struct virtback_vq {
 	struct virtback_device *vd;
 	u16 index;
 	u16 num_max;
-	u32 chain_max;
+	u16 chain_max;
 	u16 num;
 	bool ready;
 	bool stopping;
