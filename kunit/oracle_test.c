@@ -49,7 +49,7 @@ struct oracle_case {
 };
 
 #define SHORT	.steps = 300, .pages = 64, .max_data = 64
-#define LONG	.steps = 80, .pages = 1024, .max_data = 3000
+#define LONG	.steps = 50, .pages = 1024, .max_data = 3000
 
 static const struct oracle_case oracle_params[] = {
 	{ "split", 0, SHORT },
