@@ -162,6 +162,15 @@ static int blk_load_direct(struct virtback_req *req, struct virtback_iter *it)
 }
 
 /*
+ * A report of zones is made by this kernel; and of an append the pins are in use for
+ * its answer, and its parts must not be more than the store takes in one request.
+ */
+static bool blk_must_bounce(const struct virtback_blk_req *br)
+{
+	return br->start || (br->opf & REQ_OP_MASK) == REQ_OP_ZONE_APPEND;
+}
+
+/*
  * Make the next pass ready: all that it needs or nothing. @it moves on only when
  * this succeeds, so that a stalled pass can be tried again from the same place.
  */
@@ -172,7 +181,7 @@ static int blk_load(struct virtback_req *req, struct virtback_iter *it)
 	int err;
 
 	br->len = min_t(u32, br->total - br->done, BLK_PASS_BYTES);
-	if (virtback_blk_of(req)->direct) {
+	if (virtback_blk_of(req)->direct && !blk_must_bounce(br)) {
 		err = blk_load_direct(req, it);
 		if (err != -EINVAL)
 			return err;
@@ -223,7 +232,7 @@ enum virtback_prepare virtback_blk_first_pass(struct virtback_req *req,
 }
 
 /**
- * virtback_blk_next_pass() - make the next pass of a read or write ready
+ * virtback_blk_next_pass() - make the next pass of a request ready
  * @req: request whose last pass went well, given to virtback_req_resume()
  *
  * A part of the request is done, so it is answered whatever its buffers are.
@@ -235,6 +244,9 @@ enum virtback_prepare virtback_blk_next_pass(struct virtback_req *req)
 	struct virtback_blk_req *br = virtback_req_priv(req);
 	enum virtback_prepare ret;
 
+	/* virtback_range_next() has made it ready, it needs nothing more. */
+	if (br->ranges)
+		return VIRTBACK_SUBMIT;
 	ret = virtback_blk_result(blk_load(req, &br->it));
 	if (ret != VIRTBACK_BROKEN)
 		return ret;
@@ -257,7 +269,11 @@ void virtback_blk_pass_done(struct virtback_req *req, u8 status)
 
 	/* Pairs with synchronize_rcu_expedited() in virtback_vq_stop(). */
 	rcu_read_lock();
-	if (status == VIRTIO_BLK_S_OK && virtback_req_live(req)) {
+	if (status != VIRTIO_BLK_S_OK || !virtback_req_live(req)) {
+		;	/* no more of it */
+	} else if (br->ranges) {
+		more = virtback_range_next(req);
+	} else {
 		if (read && !req->dma)
 			blk_copy_out(req);
 		br->done += br->len;
@@ -291,8 +307,12 @@ void virtback_blk_submit(struct virtback_vq *vq, struct list_head *reqs)
 		list_del_init(&req->batch);
 		if (virtback_req_live(req)) {
 			struct virtback_backing *b = virtback_blk_of(req)->backing;
+			struct virtback_blk_req *br = virtback_req_priv(req);
 
-			b->ops->submit(b, req);
+			if (br->start)
+				br->start(req);
+			else
+				b->ops->submit(b, req);
 			continue;
 		}
 		blk_put_pages(req);
