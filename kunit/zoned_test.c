@@ -419,6 +419,7 @@ static void append_that_cannot_be_is_refused(struct kunit *test)
 {
 	struct blk_test *b = test->priv;
 	struct fake *f = zoned_start(b);
+	unsigned int pinned = f->pinned;
 
 	KUNIT_EXPECT_EQ(test, zoned_append(b, ZONE(3) + 8, BUF, 4096, NULL), INVALID);
 	KUNIT_EXPECT_EQ(test, zoned_append(b, ZONE(1), BUF, 4096, NULL), INVALID);
@@ -430,6 +431,8 @@ static void append_that_cannot_be_is_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, zoned_append(b, ZONE(3), BUF, 512, NULL), UNALIGNED);
 	KUNIT_EXPECT_EQ(test, zoned_append(b, ZONE(3), BUF, 4097, NULL), UNALIGNED);
 	KUNIT_EXPECT_EQ(test, b->disk->bios, 0);
+	/* Of each the header and the status alone were looked at. */
+	KUNIT_EXPECT_EQ(test, f->pinned - pinned, 9 * 2);
 	KUNIT_EXPECT_FALSE(test, fake_broken(f));
 }
 
