@@ -434,11 +434,6 @@ static u64 offered(struct fake *f)
 	return virtback_device_offered(&f->vd);
 }
 
-static u64 config(struct fake *f, u32 off, u32 size)
-{
-	return fake_access(f, VIRTIO_MMIO_CONFIG + off, size, false, ~0ULL);
-}
-
 static void config_space_describes_the_disk(struct kunit *test)
 {
 	struct blk_test *b = test->priv;
@@ -447,17 +442,17 @@ static void config_space_describes_the_disk(struct kunit *test)
 	blk_test_disk(b, 4096, false);
 	f = blk_device(b);
 	KUNIT_EXPECT_EQ(test, fake_read(f, VIRTIO_MMIO_DEVICE_ID), 2);
-	KUNIT_EXPECT_EQ(test, config(f, 0, 8), TEST_DISK_SECTORS);
-	KUNIT_EXPECT_EQ(test, config(f, 4, 4), 0);
-	KUNIT_EXPECT_EQ(test, config(f, 12, 4), FAKE_QUEUE_SIZE - 2);
-	KUNIT_EXPECT_EQ(test, config(f, 20, 4), 4096);
+	KUNIT_EXPECT_EQ(test, blk_config(f, 0, 8), TEST_DISK_SECTORS);
+	KUNIT_EXPECT_EQ(test, blk_config(f, 4, 4), 0);
+	KUNIT_EXPECT_EQ(test, blk_config(f, 12, 4), FAKE_QUEUE_SIZE - 2);
+	KUNIT_EXPECT_EQ(test, blk_config(f, 20, 4), 4096);
 	KUNIT_EXPECT_EQ(test, atomic_read(&f->vd.bad_accesses), 0);
 	/* What belongs to features that are not offered is not there. */
-	config(f, 36, 4);
+	blk_config(f, 36, 4);
 	KUNIT_EXPECT_EQ(test, atomic_read(&f->vd.bad_accesses), 1);
 	/* Nothing in it can be written. */
 	fake_access(f, VIRTIO_MMIO_CONFIG, 4, true, 1);
-	KUNIT_EXPECT_EQ(test, config(f, 0, 8), TEST_DISK_SECTORS);
+	KUNIT_EXPECT_EQ(test, blk_config(f, 0, 8), TEST_DISK_SECTORS);
 	KUNIT_EXPECT_EQ(test, atomic_read(&f->vd.bad_accesses), 2);
 }
 

@@ -48,6 +48,20 @@ void blk_test_disk(struct blk_test *b, u32 block_size, bool cache)
 	b->cfg.backing = b->disk->path;
 }
 
+/**
+ * blk_test_disk_ranges() - take a disk that discards and so on
+ * @b: fixture without a device
+ * @block_size: logical block
+ * @cache: has it a volatile cache?
+ * @ranges: what it can
+ */
+void blk_test_disk_ranges(struct blk_test *b, u32 block_size, bool cache,
+			  const struct virtback_test_ranges *ranges)
+{
+	b->disk = test_disk_create_ranges(b->test, block_size, cache, ranges);
+	b->cfg.backing = b->disk->path;
+}
+
 static void blk_end_all(struct fake *f)
 {
 	struct blk_test *b = f->priv;
@@ -100,6 +114,17 @@ struct fake *blk_start(struct blk_test *b, u64 features)
 {
 	fake_start(blk_device(b), features);
 	return b->f;
+}
+
+/**
+ * blk_config() - read configuration space
+ * @f: device
+ * @off: from its start
+ * @size: bytes, of a width that can be accessed
+ */
+u64 blk_config(struct fake *f, u32 off, u32 size)
+{
+	return fake_access(f, VIRTIO_MMIO_CONFIG + off, size, false, ~0ULL);
 }
 
 /**

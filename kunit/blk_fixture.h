@@ -8,6 +8,7 @@
 
 #include <linux/virtio_blk.h>
 
+#include <virtback/compat.h>
 #include <virtback/config.h>
 
 #include "disk.h"
@@ -25,6 +26,7 @@
 
 #define FLUSH		BIT_ULL(VIRTIO_BLK_F_FLUSH)
 #define RO		BIT_ULL(VIRTIO_BLK_F_RO)
+#define WCE		BIT_ULL(VIRTIO_BLK_F_CONFIG_WCE)
 #define MIB		SZ_1M
 
 /**
@@ -46,6 +48,9 @@ struct blk_test {
 int blk_test_init(struct kunit *test);
 void blk_test_exit(struct kunit *test);
 void blk_test_disk(struct blk_test *b, u32 block_size, bool cache);
+void blk_test_disk_ranges(struct blk_test *b, u32 block_size, bool cache,
+			  const struct virtback_test_ranges *ranges);
+u64 blk_config(struct fake *f, u32 off, u32 size);
 struct fake *blk_device(struct blk_test *b);
 struct fake *blk_start(struct blk_test *b, u64 features);
 

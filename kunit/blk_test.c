@@ -157,6 +157,95 @@ static void data_may_lie_anywhere(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, memcmp(b->disk->data + 64 * 512, b->disk->data, 8192), 0);
 }
 
+static void indirect_table_may_follow_descriptors(struct kunit *test)
+{
+	struct blk_test *b = test->priv;
+	struct fake *f = blk_start(b, BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC));
+
+	blk_header(f, VIRTIO_BLK_T_IN, 3);
+	fake_desc(f, 0, HDR, 5, F_NEXT, 1);
+	fake_desc(f, 1, HDR + 5, HDR_LEN - 5, F_NEXT, 2);
+	fake_desc(f, 2, TABLE, 3 * 16, F_INDIRECT, 0);
+	fake_indirect(f, TABLE, 0, BUF, 1000, F_NEXT | F_WRITE, 2);
+	fake_indirect(f, TABLE, 2, BUF + 1000, 24, F_NEXT | F_WRITE, 1);
+	fake_indirect(f, TABLE, 1, STATUS, 1, F_WRITE, 0);
+	blk_go(f);
+	KUNIT_EXPECT_EQ(test, blk_status_of(f), VIRTIO_BLK_S_OK);
+	KUNIT_EXPECT_TRUE(test, blk_same(b, BUF, 3, 1024));
+	KUNIT_EXPECT_EQ(test, fake_used_len(f, 0), 1025);
+}
+
+static void empty_buffers_may_be_anywhere(struct kunit *test)
+{
+	struct blk_test *b = test->priv;
+	struct fake *f = blk_start(b, 0);
+
+	blk_header(f, VIRTIO_BLK_T_IN, 3);
+	/* Of no length, so that it need not even be memory. */
+	fake_desc(f, 0, 0, 0, F_NEXT, 1);
+	fake_desc(f, 1, HDR, HDR_LEN, F_NEXT, 2);
+	fake_desc(f, 2, BUF, 0, F_NEXT, 3);
+	fake_desc(f, 3, 0, 0, F_NEXT | F_WRITE, 4);
+	fake_desc(f, 4, BUF, 512, F_NEXT | F_WRITE, 5);
+	fake_desc(f, 5, 0, 0, F_NEXT | F_WRITE, 6);
+	fake_desc(f, 6, STATUS, 1, F_NEXT | F_WRITE, 7);
+	fake_desc(f, 7, 0, 0, F_WRITE, 0);
+	blk_go(f);
+	KUNIT_EXPECT_EQ(test, blk_status_of(f), VIRTIO_BLK_S_OK);
+	KUNIT_EXPECT_TRUE(test, blk_same(b, BUF, 3, 512));
+	KUNIT_EXPECT_EQ(test, fake_used_len(f, 0), 513);
+}
+
+/*
+ * What the driver gave to write to beside the status byte stays as it is; then the
+ * byte is behind a gap, and nothing counts as written.
+ */
+static void bytes_before_the_status_stay(struct kunit *test)
+{
+	static const struct {
+		u32 type;
+		u8 status;
+	} all[] = {
+		{ VIRTIO_BLK_T_OUT, VIRTIO_BLK_S_OK },
+		{ VIRTIO_BLK_T_FLUSH, VIRTIO_BLK_S_OK },
+		{ VIRTIO_BLK_T_DISCARD, VIRTIO_BLK_S_UNSUPP },
+		{ 10 /* GET_LIFETIME */, VIRTIO_BLK_S_UNSUPP },
+		{ 99, VIRTIO_BLK_S_UNSUPP },
+	};
+	struct blk_test *b = test->priv;
+	struct fake *f = blk_start(b, 0);
+	u8 *buf = fake_va(f, BUF);
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(all); i++) {
+		blk_header(f, all[i].type, 0);
+		memset(buf, NO_STATUS, 8);
+		fake_desc(f, 0, HDR, HDR_LEN, F_NEXT, 1);
+		fake_desc(f, 1, BUF + 0x200, 512, F_NEXT, 2);
+		fake_desc(f, 2, BUF, 6, F_WRITE, 0);
+		blk_go(f);
+		KUNIT_EXPECT_EQ_MSG(test, buf[5], all[i].status, "type %u", all[i].type);
+		KUNIT_EXPECT_EQ(test, buf[4], NO_STATUS);
+		KUNIT_EXPECT_EQ(test, buf[6], NO_STATUS);
+		KUNIT_EXPECT_EQ(test, fake_used_len(f, i), 0);
+	}
+}
+
+/* Data that a type has no use for is not looked at, and harms nobody. */
+static void useless_data_is_ignored(struct kunit *test)
+{
+	struct blk_test *b = test->priv;
+	struct fake *f = blk_start(b, 0);
+	u64 nowhere = FAKE_BASE + BLK_MEM;
+
+	KUNIT_EXPECT_EQ(test, blk_request(f, VIRTIO_BLK_T_FLUSH, 0, nowhere, 512),
+			VIRTIO_BLK_S_OK);
+	KUNIT_EXPECT_EQ(test, blk_request(f, 99, 0, nowhere, 512), VIRTIO_BLK_S_UNSUPP);
+	KUNIT_EXPECT_EQ(test, blk_request(f, VIRTIO_BLK_T_DISCARD, 0, nowhere, 512),
+			VIRTIO_BLK_S_UNSUPP);
+	KUNIT_EXPECT_EQ(test, fake_used_len(f, 2), 1);
+}
+
 static void short_header_breaks_the_device(struct kunit *test)
 {
 	struct blk_test *b = test->priv;
@@ -224,7 +313,7 @@ static void data_outside_memory_is_an_error(struct kunit *test)
 static void unknown_types_are_unsupported(struct kunit *test)
 {
 	static const u32 types[] = {
-		2, 3, VIRTIO_BLK_T_DISCARD, VIRTIO_BLK_T_WRITE_ZEROES,
+		2, 3, 10, VIRTIO_BLK_T_DISCARD, VIRTIO_BLK_T_WRITE_ZEROES,
 		VIRTIO_BLK_T_SECURE_ERASE, 0x1000, 0x80000000, 0xffffffff,
 	};
 	struct blk_test *b = test->priv;
@@ -397,6 +486,10 @@ static struct kunit_case blk_cases[] = {
 	KUNIT_CASE(status_may_share_the_datas_buffer),
 	KUNIT_CASE(status_is_the_last_byte_of_all),
 	KUNIT_CASE(data_may_lie_anywhere),
+	KUNIT_CASE(indirect_table_may_follow_descriptors),
+	KUNIT_CASE(empty_buffers_may_be_anywhere),
+	KUNIT_CASE(bytes_before_the_status_stay),
+	KUNIT_CASE(useless_data_is_ignored),
 	KUNIT_CASE(short_header_breaks_the_device),
 	KUNIT_CASE(missing_status_breaks_the_device),
 	KUNIT_CASE(header_outside_memory_breaks_the_device),

@@ -29,7 +29,7 @@ static void cache_first_touch_maps(struct kunit *test)
 	hv_end(test);
 }
 
-static void hv_cachefset_in_page(struct kunit *test)
+static void cache_offset_in_page(struct kunit *test)
 {
 	struct hv *hv = hv_join(test, HV_RESERVE);
 	struct virtback_piece p;
@@ -375,7 +375,7 @@ static void cache_guests_are_apart(struct kunit *test)
 
 static struct kunit_case virtback_cache_cases[] = {
 	KUNIT_CASE(cache_first_touch_maps),
-	KUNIT_CASE(hv_cachefset_in_page),
+	KUNIT_CASE(cache_offset_in_page),
 	KUNIT_CASE(cache_pin_runs_on),
 	KUNIT_CASE(cache_pin_ends_where_pages_do_not_follow),
 	KUNIT_CASE(cache_hole_fails_its_page_alone),

@@ -40,11 +40,11 @@ static void check_refuses_larger_pages(struct kunit *test)
 /* No queue can pin more: its pieces, two of its worker, and its rings. */
 static void check_reserve_covers_all_queues(struct kunit *test)
 {
-	struct virtback_vq vqs[2] = {
+	static struct virtback_vq vqs[2] = {
 		{ .num_max = 256, .pieces.size = 1000 },
 		{ .num_max = 1024, .pieces.size = 3000 },
 	};
-	struct virtback_device vd = { .nvqs = 1, .vqs = vqs };
+	static struct virtback_device vd = { .nvqs = 1, .vqs = vqs };
 	unsigned long one;
 
 	/* 4096, 518 and 2054 bytes that begin at any byte: 2 pages each. */
@@ -60,11 +60,11 @@ static void check_reserve_covers_all_queues(struct kunit *test)
 /* What is said in the README of a disk of one queue of 256. */
 static void check_reserve_of_a_disk(struct kunit *test)
 {
-	struct virtback_vq vq = {
+	static struct virtback_vq vq = {
 		.num_max = VIRTBACK_QUEUE_SIZE_DEFAULT,
 		.pieces.size = 2 * VIRTBACK_POOL_PAGES + 3 * VIRTBACK_QUEUE_SIZE_DEFAULT,
 	};
-	struct virtback_device vd = { .nvqs = 1, .vqs = &vq };
+	static struct virtback_device vd = { .nvqs = 1, .vqs = &vq };
 
 	KUNIT_EXPECT_EQ(test, virtback_xen_limit_need(virtback_xen_reserve(&vd)), 12UL);
 	KUNIT_EXPECT_EQ(test, virtback_xen_limit_need(2 * virtback_xen_reserve(&vd)), 23UL);

@@ -33,6 +33,29 @@ void test_disk_copy(struct test_disk *disk, struct bio *bio)
 	}
 }
 
+static void disk_fill(struct test_disk *disk, struct bio *bio, u8 val)
+{
+	memset(disk->data + ((u64)bio->bi_iter.bi_sector << SECTOR_SHIFT), val,
+	       bio->bi_iter.bi_size);
+}
+
+static void disk_do(struct test_disk *disk, struct bio *bio)
+{
+	switch (bio_op(bio)) {
+	case REQ_OP_DISCARD:
+		disk_fill(disk, bio, TEST_DISK_DISCARDED);
+		break;
+	case REQ_OP_WRITE_ZEROES:
+		disk_fill(disk, bio, 0);
+		break;
+	case REQ_OP_SECURE_ERASE:
+		disk_fill(disk, bio, TEST_DISK_ERASED);
+		break;
+	default:
+		test_disk_copy(disk, bio);
+	}
+}
+
 static void disk_end(struct test_disk *disk, struct bio *bio)
 {
 	if (disk->fail && !--disk->fail)
@@ -40,8 +63,20 @@ static void disk_end(struct test_disk *disk, struct bio *bio)
 	else if (disk->zones)
 		bio->bi_status = test_zones_bio(disk, bio);
 	else
-		test_disk_copy(disk, bio);
+		disk_do(disk, bio);
 	bio_endio(bio);
+}
+
+static void disk_note(struct test_disk *disk, struct bio *bio)
+{
+	struct test_bio *seen = &disk->seen[disk->bios];
+
+	if (disk->bios < TEST_DISK_SEEN) {
+		seen->opf = bio->bi_opf;
+		seen->sector = bio->bi_iter.bi_sector;
+		seen->sectors = bio_sectors(bio);
+	}
+	disk->bios++;
 }
 
 static void disk_submit_bio(struct bio *bio)
@@ -49,12 +84,15 @@ static void disk_submit_bio(struct bio *bio)
 	struct test_disk *disk = bio->bi_bdev->bd_disk->private_data;
 	bool held;
 
-	disk->bios++;
+	disk_note(disk, bio);
 	disk->reads += bio_op(bio) == REQ_OP_READ;
 	disk->writes += bio_op(bio) == REQ_OP_WRITE && bio_sectors(bio);
 	disk->flushes += !!(bio->bi_opf & REQ_PREFLUSH);
 	disk->fuas += !!(bio->bi_opf & REQ_FUA);
 	disk->empty += !bio_sectors(bio);
+	disk->discards += bio_op(bio) == REQ_OP_DISCARD;
+	disk->zeroes += bio_op(bio) == REQ_OP_WRITE_ZEROES;
+	disk->erases += bio_op(bio) == REQ_OP_SECURE_ERASE;
 
 	spin_lock_irq(&disk->lock);
 	held = disk->hold;
@@ -175,16 +213,18 @@ static void disk_add(struct kunit *test, struct test_disk *disk, u64 sectors,
 }
 
 /**
- * test_disk_create() - make a disk
+ * test_disk_create_ranges() - make a disk that discards and so on
  * @test: the running test, which ends when this fails
  * @block_size: its logical blocks
  * @cache: does it have a volatile cache?
+ * @ranges: what it can
  */
-struct test_disk *test_disk_create(struct kunit *test, u32 block_size, bool cache)
+struct test_disk *test_disk_create_ranges(struct kunit *test, u32 block_size, bool cache,
+					  const struct virtback_test_ranges *ranges)
 {
 	struct test_disk *disk = disk_alloc(test);
 
-	disk->gd = virtback_test_disk(block_size, cache);
+	disk->gd = virtback_test_disk(block_size, cache, ranges);
 	disk_add(test, disk, TEST_DISK_SECTORS, &disk_ops);
 	return disk;
 }
@@ -215,6 +255,19 @@ struct test_disk *test_disk_create_zoned(struct kunit *test)
 	kunit_skip(test, "this kernel has no zoned block devices");
 }
 #endif
+
+/**
+ * test_disk_create() - make a plain disk
+ * @test: the running test, which ends when this fails
+ * @block_size: its logical blocks
+ * @cache: does it have a volatile cache?
+ */
+struct test_disk *test_disk_create(struct kunit *test, u32 block_size, bool cache)
+{
+	static const struct virtback_test_ranges none;
+
+	return test_disk_create_ranges(test, block_size, cache, &none);
+}
 
 /**
  * test_disk_destroy() - take a disk away that nobody has open

@@ -11,8 +11,28 @@
 #include <linux/blkdev.h>
 #include <linux/completion.h>
 
+struct virtback_test_ranges;
+
 #define TEST_DISK_BYTES		SZ_4M
 #define TEST_DISK_SECTORS	(TEST_DISK_BYTES / SECTOR_SIZE)
+
+/* What is left where a range was discarded or erased. */
+#define TEST_DISK_DISCARDED	0xd1
+#define TEST_DISK_ERASED	0xe5
+
+#define TEST_DISK_SEEN		8
+
+/**
+ * struct test_bio - a bio that came in
+ * @opf: operation and flags
+ * @sector: the first
+ * @sectors: how many
+ */
+struct test_bio {
+	blk_opf_t opf;
+	u64 sector;
+	u32 sectors;
+};
 
 /*
  * The zones of a zoned one: the last is shorter, the first are conventional, and
@@ -43,7 +63,11 @@
  * @writes: those that write data
  * @flushes: those with REQ_PREFLUSH
  * @fuas: those with REQ_FUA
- * @empty: those without data
+ * @empty: those of no length
+ * @discards: those that discard
+ * @zeroes: those that zero
+ * @erases: those that erase
+ * @seen: the first of all since @bios was 0
  * @zones: its zones, NULL when it is not zoned
  * @reports: reports of zones that were asked for
  * @report_error: how they end, 0 when well
@@ -64,6 +88,10 @@ struct test_disk {
 	unsigned int flushes;
 	unsigned int fuas;
 	unsigned int empty;
+	unsigned int discards;
+	unsigned int zeroes;
+	unsigned int erases;
+	struct test_bio seen[TEST_DISK_SEEN];
 	struct blk_zone *zones;
 	unsigned int reports;
 	int report_error;
@@ -71,6 +99,8 @@ struct test_disk {
 };
 
 struct test_disk *test_disk_create(struct kunit *test, u32 block_size, bool cache);
+struct test_disk *test_disk_create_ranges(struct kunit *test, u32 block_size, bool cache,
+					  const struct virtback_test_ranges *ranges);
 struct test_disk *test_disk_create_zoned(struct kunit *test);
 void test_disk_copy(struct test_disk *disk, struct bio *bio);
 void test_disk_destroy(struct test_disk *disk);

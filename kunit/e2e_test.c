@@ -40,6 +40,13 @@ struct e2e {
 	struct block_device *bdev;
 };
 
+static const struct virtback_test_ranges e2e_can = {
+	.discard = 1024,
+	.granularity = 4096,
+	.zeroes = 2048,
+	.erase = 512,
+};
+
 static int e2e_init(struct kunit *test)
 {
 	struct e2e *e = kunit_kzalloc(test, sizeof(*e), GFP_KERNEL);
@@ -50,7 +57,7 @@ static int e2e_init(struct kunit *test)
 		kunit_skip(test, "this kernel has no virtio drivers");
 	if (THIS_MODULE->state != MODULE_STATE_LIVE)
 		kunit_skip(test, "this kernel runs suites before the module's init");
-	e->disk = test_disk_create(test, 512, true);
+	e->disk = test_disk_create_ranges(test, 512, true, &e2e_can);
 	e->cfg.backing = e->disk->path;
 	set_bit(VIRTBACK_OPT_BACKING, &e->cfg.set);
 	return 0;
@@ -195,6 +202,107 @@ static void flush_reaches_the_backing_device(struct kunit *test)
 	struct e2e *e = test->priv;
 
 	e2e_start(test);
+	KUNIT_ASSERT_EQ(test, e2e_io(e, REQ_OP_WRITE | REQ_PREFLUSH, 0, NULL, 0), 0);
+	KUNIT_EXPECT_EQ(test, e->disk->flushes, 1);
+}
+
+/* Are all bytes of these sectors of the backing device the same one? */
+static bool e2e_all(struct e2e *e, u64 sector, u32 sectors, u8 val)
+{
+	return !memchr_inv(e->disk->data + sector * 512, val, sectors * 512);
+}
+
+static void discard_reaches_the_backing_device(struct kunit *test)
+{
+	struct e2e *e = test->priv;
+
+	e2e_start(test);
+	KUNIT_EXPECT_EQ(test, bdev_max_discard_sectors(e->bdev), 1024);
+	KUNIT_EXPECT_EQ(test, bdev_discard_granularity(e->bdev), 4096);
+	KUNIT_EXPECT_EQ(test, blkdev_issue_discard(e->bdev, 80, 3000, GFP_KERNEL), 0);
+	KUNIT_EXPECT_TRUE(test, e2e_all(e, 80, 3000, TEST_DISK_DISCARDED));
+	KUNIT_EXPECT_FALSE(test, e2e_all(e, 79, 1, TEST_DISK_DISCARDED));
+	KUNIT_EXPECT_FALSE(test, e2e_all(e, 3080, 1, TEST_DISK_DISCARDED));
+	KUNIT_EXPECT_EQ(test, e->disk->discards, 3);
+}
+
+static void zeroes_reach_the_backing_device(struct kunit *test)
+{
+	struct e2e *e = test->priv;
+
+	e2e_start(test);
+	KUNIT_EXPECT_EQ(test, bdev_write_zeroes_sectors(e->bdev), 2048);
+	KUNIT_EXPECT_EQ(test, blkdev_issue_zeroout(e->bdev, 5, 4100, GFP_KERNEL,
+						   BLKDEV_ZERO_NOUNMAP), 0);
+	KUNIT_EXPECT_TRUE(test, e2e_all(e, 5, 4100, 0));
+	KUNIT_EXPECT_FALSE(test, e2e_all(e, 4, 1, 0));
+	KUNIT_EXPECT_EQ(test, e->disk->zeroes, 3);
+	KUNIT_EXPECT_EQ(test, e->disk->writes, 0);
+}
+
+static void erase_reaches_the_backing_device(struct kunit *test)
+{
+	struct e2e *e = test->priv;
+
+	e2e_start(test);
+	KUNIT_EXPECT_EQ(test, bdev_max_secure_erase_sectors(e->bdev), 512);
+	KUNIT_EXPECT_EQ(test, blkdev_issue_secure_erase(e->bdev, 16, 64, GFP_KERNEL), 0);
+	KUNIT_EXPECT_TRUE(test, e2e_all(e, 16, 64, TEST_DISK_ERASED));
+	KUNIT_EXPECT_EQ(test, e->disk->erases, 1);
+}
+
+/* A device that turns out unable: the stock driver's disk zeroes with data. */
+static void driver_falls_back_to_writing_zeroes(struct kunit *test)
+{
+	struct e2e *e = test->priv;
+
+	e2e_start(test);
+	e->disk->error = BLK_STS_NOTSUPP;
+	e->disk->fail = 1;
+	KUNIT_EXPECT_EQ(test, blkdev_issue_zeroout(e->bdev, 8, 64, GFP_KERNEL, 0), 0);
+	KUNIT_EXPECT_TRUE(test, e2e_all(e, 8, 64, 0));
+	KUNIT_EXPECT_EQ(test, e->disk->zeroes, 1);
+	KUNIT_EXPECT_GE(test, e->disk->writes, 1);
+}
+
+/* What "echo ... > /sys/block/vda/cache_type" does. */
+static int e2e_cache_type(struct e2e *e, const char *type)
+{
+	struct device *dev = disk_to_dev(e->bdev->bd_disk);
+	const struct attribute_group **group = dev->groups;
+	struct attribute **attr;
+
+	for (; group && *group; group++) {
+		for (attr = (*group)->attrs; attr && *attr; attr++) {
+			struct device_attribute *a;
+
+			if (strcmp((*attr)->name, "cache_type"))
+				continue;
+			a = container_of(*attr, struct device_attribute, attr);
+			return a->store(dev, a, type, strlen(type));
+		}
+	}
+	return -ENOENT;
+}
+
+static void cache_type_decides_who_makes_writes_durable(struct kunit *test)
+{
+	struct e2e *e = test->priv;
+	u8 *buf = e2e_pages(test);
+
+	e2e_start(test);
+	KUNIT_ASSERT_EQ(test, e2e_io(e, REQ_OP_WRITE, 0, buf, 1), 0);
+	KUNIT_EXPECT_EQ(test, e->disk->fuas, 0);
+
+	KUNIT_ASSERT_GT(test, e2e_cache_type(e, "write through"), 0);
+	KUNIT_EXPECT_FALSE(test, bdev_write_cache(e->bdev));
+	KUNIT_ASSERT_EQ(test, e2e_io(e, REQ_OP_WRITE, 0, buf, 1), 0);
+	KUNIT_EXPECT_EQ(test, e->disk->fuas, 1);
+
+	KUNIT_ASSERT_GT(test, e2e_cache_type(e, "write back"), 0);
+	KUNIT_EXPECT_TRUE(test, bdev_write_cache(e->bdev));
+	KUNIT_ASSERT_EQ(test, e2e_io(e, REQ_OP_WRITE, 0, buf, 1), 0);
+	KUNIT_EXPECT_EQ(test, e->disk->fuas, 1);
 	KUNIT_ASSERT_EQ(test, e2e_io(e, REQ_OP_WRITE | REQ_PREFLUSH, 0, NULL, 0), 0);
 	KUNIT_EXPECT_EQ(test, e->disk->flushes, 1);
 }
@@ -593,6 +701,11 @@ static struct kunit_case e2e_cases[] = {
 	KUNIT_CASE(stock_driver_makes_a_disk),
 	KUNIT_CASE(written_data_is_on_the_backing_device),
 	KUNIT_CASE(flush_reaches_the_backing_device),
+	KUNIT_CASE(discard_reaches_the_backing_device),
+	KUNIT_CASE(zeroes_reach_the_backing_device),
+	KUNIT_CASE(erase_reaches_the_backing_device),
+	KUNIT_CASE(driver_falls_back_to_writing_zeroes),
+	KUNIT_CASE(cache_type_decides_who_makes_writes_durable),
 	KUNIT_CASE(disk_error_reaches_the_driver),
 	KUNIT_CASE(read_only_disk_cannot_be_opened_for_writing),
 	KUNIT_CASE(open_disk_is_removed_by_force_only),

@@ -103,7 +103,6 @@ static void number_of_queues_is_withheld_with_mq(struct kunit *test)
 	b->cfg.features_off = MQ;
 	KUNIT_EXPECT_FALSE(test, offered(blk_device(b)) & MQ);
 	KUNIT_EXPECT_EQ(test, num_queues(b->f), 0);
-	KUNIT_EXPECT_EQ(test, atomic_read(&b->f->vd.bad_accesses), 0);
 }
 
 /* The chain at descriptor 0 in an indirect table, in a queue that is too short. */

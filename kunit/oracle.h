@@ -21,6 +21,9 @@
 #define ORACLE_F_VERSION_1	32
 #define ORACLE_F_PACKED		34
 #define ORACLE_F_IN_ORDER	35
+#define ORACLE_F_ORDER_PLATFORM	36
+#define ORACLE_F_NOTIF_DATA	38
+#define ORACLE_F_RING_RESET	40
 
 /* Request types and answers, section 5.2.6. */
 #define ORACLE_T_IN		0
@@ -130,6 +133,7 @@ struct oracle_used {
  *		@new?
  * @next: the next used entry: 1, or 0 when there is none, or -1 when it is nonsense
  * @wants_irq: did the driver ask for an interrupt for used positions @old to @new?
+ * @notif_data: the upper half of QueueNotify with NOTIFICATION_DATA: what is next
  * @suppress: ask for interrupts in another way
  * @audit: the words of the device's that are not used entries; false when one is nonsense
  */
@@ -142,6 +146,7 @@ struct oracle_format {
 	bool (*wants_kick)(struct oracle *o, u64 old, u64 new);
 	int (*next)(struct oracle *o, struct oracle_used *u);
 	bool (*wants_irq)(struct oracle *o, u64 old, u64 new);
+	u16 (*notif_data)(struct oracle *o);
 	void (*suppress)(struct oracle *o);
 	bool (*audit)(struct oracle *o);
 };

@@ -174,6 +174,11 @@ static bool packed_wants_irq(struct oracle *o, u64 old, u64 new)
 	}
 }
 
+static u16 packed_notif_data(struct oracle *o)
+{
+	return (u16)(o->avail % o->num) | (oracle_lap_bit(o->avail, o->num) ? 1 << 15 : 0);
+}
+
 static void packed_suppress(struct oracle *o)
 {
 	o->mode = oracle_below(o, oracle_has(o, ORACLE_F_EVENT_IDX) ? 3 : 2);
@@ -208,6 +213,7 @@ const struct oracle_format oracle_packed = {
 	.wants_kick = packed_wants_kick,
 	.next = packed_next,
 	.wants_irq = packed_wants_irq,
+	.notif_data = packed_notif_data,
 	.suppress = packed_suppress,
 	.audit = packed_audit,
 };

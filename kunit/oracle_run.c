@@ -30,6 +30,7 @@
 #define R_QUEUE_DESC		0x080
 #define R_QUEUE_DRIVER		0x090
 #define R_QUEUE_DEVICE		0x0a0
+#define R_QUEUE_RESET		0x0c0
 #define R_CONFIG		0x100
 
 #define S_ACKNOWLEDGE		1
@@ -274,12 +275,19 @@ static bool look(struct oracle *o)
 	return !o->failed && oracle_check_mem(o);
 }
 
+/* Section 4.2.3.3: queue 0, and what is next where the device wants to know it. */
+static void notify(struct oracle *o)
+{
+	set(o, R_QUEUE_NOTIFY,
+	    oracle_has(o, ORACLE_F_NOTIF_DATA) ? (u32)o->fmt->notif_data(o) << 16 : 0);
+}
+
 static void kick(struct oracle *o)
 {
 	if (o->kicked == o->avail)
 		return;
 	if (o->fmt->wants_kick(o, o->kicked, o->avail)) {
-		set(o, R_QUEUE_NOTIFY, 0);
+		notify(o);
 		o->kicks++;
 	} else {
 		o->saved++;
@@ -353,16 +361,11 @@ static bool quiesce(struct oracle *o)
 }
 
 /* The driver takes all its memory back at once, and uses it. */
-static bool step_reset(struct oracle *o)
+static bool take_back(struct oracle *o)
 {
 	struct oracle_req *r;
 	u32 i, n;
 
-	if (oracle_chance(o, 25) || o->in_limbo) {
-		if (!quiesce(o))
-			return false;
-	}
-	set(o, R_STATUS, 0);
 	for (n = 0; n < ORACLE_NUM; n++) {
 		r = &o->reqs[n];
 		if (!r->busy)
@@ -379,8 +382,32 @@ static bool step_reset(struct oracle *o)
 		hold(o, false);
 	o->world->settle(o);
 	o->resets++;
-	return must_read(o, R_ISR, 0, "InterruptStatus after a reset") &&
-	       oracle_check_mem(o) && start(o, o->features & ~(1ULL << ORACLE_F_RO));
+	return oracle_check_mem(o);
+}
+
+/* Section 2.6.1: one queue, while the device goes on. */
+static bool queue_reset(struct oracle *o)
+{
+	u32 i;
+
+	set(o, R_QUEUE_SEL, 0);
+	set(o, R_QUEUE_RESET, 1);
+	for (i = 0; i < PATIENCE && get(o, R_QUEUE_RESET); i++)
+		o->world->settle(o);
+	return must_read(o, R_QUEUE_RESET, 0, "QueueReset") && take_back(o) && queue_up(o);
+}
+
+static bool step_reset(struct oracle *o)
+{
+	if (oracle_chance(o, 25) || o->in_limbo) {
+		if (!quiesce(o))
+			return false;
+	}
+	if (oracle_has(o, ORACLE_F_RING_RESET) && oracle_chance(o, 50))
+		return queue_reset(o);
+	set(o, R_STATUS, 0);
+	return must_read(o, R_ISR, 0, "InterruptStatus after a reset") && take_back(o) &&
+	       start(o, o->features & ~(1ULL << ORACLE_F_RO));
 }
 
 static void step_ack(struct oracle *o)
@@ -407,7 +434,7 @@ static void do_step(struct oracle *o)
 	else if (dice < 93)
 		step_ack(o);
 	else if (dice < 94)
-		set(o, R_QUEUE_NOTIFY, 0);	/* one too many is allowed */
+		notify(o);	/* one too many is allowed */
 	else if (dice < 98)
 		quiesce(o);
 	else

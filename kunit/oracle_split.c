@@ -186,6 +186,11 @@ static bool split_wants_irq(struct oracle *o, u64 old, u64 new)
 	return !(o->mode & NO_INTERRUPT);
 }
 
+static u16 split_notif_data(struct oracle *o)
+{
+	return o->avail;
+}
+
 static void split_suppress(struct oracle *o)
 {
 	if (!oracle_has(o, ORACLE_F_EVENT_IDX)) {
@@ -222,6 +227,7 @@ const struct oracle_format oracle_split = {
 	.wants_kick = split_wants_kick,
 	.next = split_next,
 	.wants_irq = split_wants_irq,
+	.notif_data = split_notif_data,
 	.suppress = split_suppress,
 	.audit = split_audit,
 };

@@ -56,6 +56,22 @@ static void largest_queue_is_mapped_whole(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].used.len, 262150);
 }
 
+static void chains_have_a_limit_of_their_own(struct kunit *test)
+{
+	struct fake *f = large(test, 2 * VIRTBACK_CHAIN_MAX);
+	unsigned int n, i;
+
+	for (n = VIRTBACK_CHAIN_MAX; n <= VIRTBACK_CHAIN_MAX + 1; n++) {
+		fake_packed_start(f, 0, 2 * VIRTBACK_CHAIN_MAX);
+		for (i = 1; i <= n; i++)
+			fake_packed_add(f, FAKE_DATA, 1, i < n ? F_NEXT : 0, 0);
+		f->prepared = 0;
+		fake_kick(f);
+		KUNIT_EXPECT_EQ(test, f->prepared, n == VIRTBACK_CHAIN_MAX);
+		KUNIT_EXPECT_EQ(test, fake_broken(f), n > VIRTBACK_CHAIN_MAX);
+	}
+}
+
 /* --- kicks with data --- */
 
 static void kick_with_data_names_its_queue(struct kunit *test)
@@ -188,6 +204,7 @@ static void queue_that_is_not_ready_can_be_reset(struct kunit *test)
 static struct kunit_case queue_cases[] = {
 	KUNIT_CASE(split_rings_are_powers_of_two),
 	KUNIT_CASE(largest_queue_is_mapped_whole),
+	KUNIT_CASE(chains_have_a_limit_of_their_own),
 	KUNIT_CASE(kick_with_data_names_its_queue),
 	KUNIT_CASE(data_in_a_kick_wants_its_feature),
 	KUNIT_CASE(queue_reset_gives_one_queue_back),

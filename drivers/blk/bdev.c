@@ -57,12 +57,30 @@ static u8 bdev_status(blk_status_t sts)
 	}
 }
 
+/*
+ * Some devices (SCSI) can only be tried: when they refuse, the operation fails and
+ * is off from then on. The driver then does without, as it does where it was told.
+ */
+static bool bdev_gave_up(const struct bio *bio)
+{
+	switch (bio_op(bio)) {
+	case REQ_OP_DISCARD:
+		return !bdev_max_discard_sectors(bio->bi_bdev);
+	case REQ_OP_WRITE_ZEROES:
+		return !bdev_write_zeroes_sectors(bio->bi_bdev);
+	default:
+		return false;
+	}
+}
+
 static void bdev_end_io(struct bio *bio)
 {
 	struct virtback_req *req = bio->bi_private;
 	u8 status = bdev_status(bio->bi_status);
 	u64 sector = bio->bi_iter.bi_sector;	/* of a zone append: where it went */
 
+	if (status == VIRTIO_BLK_S_IOERR && bdev_gave_up(bio))
+		status = VIRTIO_BLK_S_UNSUPP;
 	bio_put(bio);
 	if (virtback_blk_of(req)->zones)
 		virtback_zoned_pass_done(req, status, sector);
@@ -82,7 +100,9 @@ static void bdev_submit(struct virtback_backing *b, struct virtback_req *req)
 	bio->bi_iter.bi_sector = br->sector + (br->done >> SECTOR_SHIFT);
 	bio->bi_private = req;
 	bio->bi_end_io = bdev_end_io;
-	while (virtback_blk_next_bvec(req, &pos, &bv))
+	if (!br->nr_vecs)
+		bio->bi_iter.bi_size = br->len;
+	while (br->nr_vecs && virtback_blk_next_bvec(req, &pos, &bv))
 		__bio_add_page(bio, bv.bv_page, bv.bv_len, bv.bv_offset);
 	submit_bio(bio);
 }
@@ -95,6 +115,12 @@ static bool bdev_has_cache(struct virtback_backing *b)
 static u64 bdev_capacity(struct virtback_backing *b)
 {
 	return bdev_nr_sectors(bdev_of(b)->bdev);
+}
+
+/* A limit of the block layer, which counts in sectors, in bytes. */
+static u32 bdev_bytes(unsigned int sectors)
+{
+	return min_t(u64, (u64)sectors << SECTOR_SHIFT, U32_MAX);
 }
 
 static void bdev_limits(struct virtback_backing *b, struct virtback_blk_limits *lim)
@@ -111,6 +137,12 @@ static void bdev_limits(struct virtback_backing *b, struct virtback_blk_limits *
 	/* Bios are split at sectors, wherever their parts begin. */
 	lim->mem_mask = bdev_dma_alignment(bdev) | (SECTOR_SIZE - 1);
 	lim->stable = bdev_stable_writes(bdev);
+	lim->max_discard = bdev_bytes(bdev_max_discard_sectors(bdev));
+	lim->discard_granularity = bdev_discard_granularity(bdev);
+	lim->max_write_zeroes = bdev_bytes(bdev_write_zeroes_sectors(bdev));
+	lim->max_secure_erase = bdev_bytes(bdev_max_secure_erase_sectors(bdev));
+	/* What cannot discard will hardly do so to zero. */
+	lim->zeroes_may_unmap = lim->max_discard;
 
 	if (!virtback_bdev_zoned(bdev))
 		return;

@@ -3,14 +3,15 @@
  * The block device type: virtio-blk (VIRTIO 1.2 section 5.2).
  *
  * This part parses requests, answers those that need no disk and tells the
- * driver about the disk. What reads or writes goes on in data.c. The core calls
- * it through virtback_blk_type and knows nothing of what is in here.
+ * driver about the disk. What reads or writes goes on in data.c, what discards or
+ * zeroes in range.c. The core calls it through virtback_blk_type and knows nothing
+ * of what is in here.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/kernel.h>
+#include <linux/math64.h>
 #include <linux/slab.h>
-#include <linux/virtio_byteorder.h>
 #include <linux/virtio_ids.h>
 #include <linux/virtio_ring.h>
 
@@ -18,11 +19,6 @@
 
 #include "blk.h"
 #include "zoned.h"
-
-/* VIRTIO_F_VERSION_1 is always negotiated, so all fields are little endian. */
-#define vb16(x)	__cpu_to_virtio16(true, x)
-#define vb32(x)	__cpu_to_virtio32(true, x)
-#define vb64(x)	__cpu_to_virtio64(true, x)
 
 /**
  * virtback_blk_finish() - end a request: status byte first, then the core
@@ -37,6 +33,8 @@ void virtback_blk_finish(struct virtback_req *req, u8 status, u32 written)
 {
 	struct virtback_blk_req *br = virtback_req_priv(req);
 
+	/* Before the completion, which may hand the page to a waiter. */
+	virtback_range_put(req);
 	/* Pairs with synchronize_rcu_expedited() in virtback_vq_stop(). */
 	rcu_read_lock();
 	if (virtback_req_live(req))
@@ -56,13 +54,20 @@ static enum virtback_prepare blk_answer(struct virtback_req *req, u8 status, u32
 	return VIRTBACK_DONE;
 }
 
-/*
+/**
+ * virtback_blk_range_ok() - are these whole blocks of the disk?
+ * @blk: disk
+ * @sector: first 512-byte sector
+ * @bytes: how many, at most 2^63
+ *
  * The driver sees a read-only or too small disk in its configuration, so a
  * request that ignores this is its error and must not reach the disk: the block
  * layer only warns about a write to a read-only device, and one past the end
- * would be cut short.
+ * would be cut short. Any context.
+ *
+ * Return: false when the request is to be refused.
  */
-static bool blk_range_ok(const struct virtback_blk *blk, u64 sector, u64 bytes)
+bool virtback_blk_range_ok(const struct virtback_blk *blk, u64 sector, u64 bytes)
 {
 	u64 sectors = bytes >> SECTOR_SHIFT;
 
@@ -75,9 +80,31 @@ static bool blk_range_ok(const struct virtback_blk *blk, u64 sector, u64 bytes)
 }
 
 /* May change while we run: the administrator can switch a disk's cache. */
-static bool blk_has_cache(const struct virtback_blk *blk)
+bool virtback_blk_has_cache(const struct virtback_blk *blk)
 {
 	return blk->backing->ops->has_cache(blk->backing);
+}
+
+/**
+ * virtback_blk_write_through() - is a write to be on stable storage when it ends?
+ * @req: request that writes
+ *
+ * A driver that did not accept FLUSH, or set the writeback byte to 0, takes a
+ * completed write for a durable one (VIRTIO 1.2 section 5.2.6.2). To be asked for
+ * each request: the driver may switch at any time, and so may the administrator
+ * the cache of the backing device. Any context.
+ *
+ * Return: false when the driver will flush, or nothing can be lost.
+ */
+bool virtback_blk_write_through(const struct virtback_req *req)
+{
+	const struct virtback_blk *blk = virtback_blk_of(req);
+
+	if (!virtback_blk_has_cache(blk))
+		return false;
+	/* Pairs with blk_set_write_back(). */
+	return !(req->vq->vd->features & BIT_ULL(VIRTIO_BLK_F_FLUSH)) ||
+	       !READ_ONCE(blk->write_back);
 }
 
 static enum virtback_prepare blk_rw(struct virtback_req *req, struct virtback_iter *data)
@@ -88,7 +115,7 @@ static enum virtback_prepare blk_rw(struct virtback_req *req, struct virtback_it
 	u8 status;
 
 	/* The used ring could not say how much of more than this was read. */
-	if (data->left >= U32_MAX || !blk_range_ok(blk, br->sector, data->left))
+	if (data->left >= U32_MAX || !virtback_blk_range_ok(blk, br->sector, data->left))
 		return blk_answer(req, VIRTIO_BLK_S_IOERR, 0);
 	if (write && !blk->backing->write)
 		return blk_answer(req, VIRTIO_BLK_S_IOERR, 0);
@@ -112,13 +139,7 @@ enum virtback_prepare virtback_blk_move(struct virtback_req *req, struct virtbac
 	struct virtback_blk_req *br = virtback_req_priv(req);
 
 	br->total = data->left;
-	/*
-	 * A driver that did not accept FLUSH takes a completed write for a
-	 * durable one. Looked at for each request, since the administrator may
-	 * switch the cache of the backing device on at any time.
-	 */
-	if (op_is_write(br->opf) && blk_has_cache(virtback_blk_of(req)) &&
-	    !(req->vq->vd->features & BIT_ULL(VIRTIO_BLK_F_FLUSH)))
+	if (op_is_write(br->opf) && virtback_blk_write_through(req))
 		br->opf |= REQ_FUA;
 	return virtback_blk_first_pass(req, data);
 }
@@ -128,7 +149,7 @@ static enum virtback_prepare blk_flush(struct virtback_req *req, struct virtback
 	struct virtback_blk *blk = virtback_blk_of(req);
 
 	/* Every completed write is durable already, or there was none. */
-	if (!blk->backing->write || !blk_has_cache(blk))
+	if (!blk->backing->write || !virtback_blk_has_cache(blk))
 		return blk_answer(req, VIRTIO_BLK_S_OK, 0);
 	return VIRTBACK_SUBMIT;
 }
@@ -148,8 +169,11 @@ static enum virtback_prepare blk_unsupp(struct virtback_req *req, struct virtbac
 	return blk_answer(req, VIRTIO_BLK_S_UNSUPP, 0);
 }
 
-/* Choose what to do and where the data is: true when the driver is to write it. */
-static bool blk_parse(struct virtback_blk_req *br, const struct virtio_blk_outhdr *hdr)
+/*
+ * Choose what to do and where the data is: true when it is where we write. @out:
+ * there is something to read behind the header.
+ */
+static bool blk_parse(struct virtback_blk_req *br, const struct virtio_blk_outhdr *hdr, bool out)
 {
 	br->sector = __virtio64_to_cpu(true, hdr->sector);
 
@@ -172,6 +196,22 @@ static bool blk_parse(struct virtback_blk_req *br, const struct virtio_blk_outhd
 	case VIRTIO_BLK_T_GET_ID:
 		br->execute = blk_get_id;
 		return true;
+	case VIRTIO_BLK_T_DISCARD:
+		br->opf = REQ_OP_DISCARD;
+		br->execute = virtback_range_prepare;
+		return false;
+	case VIRTIO_BLK_T_WRITE_ZEROES:
+		br->opf = REQ_OP_WRITE_ZEROES;
+		br->execute = virtback_range_prepare;
+		return false;
+	case VIRTIO_BLK_T_SECURE_ERASE:
+		br->opf = REQ_OP_SECURE_ERASE;
+		br->execute = virtback_range_prepare;
+		/*
+		 * Linux takes an even type for one that reads, and offers the
+		 * segments as a buffer to write to.
+		 */
+		return !out;
 	default:
 		br->execute = blk_unsupp;
 		return virtback_zoned_parse(br, __virtio32_to_cpu(true, hdr->type));
@@ -212,10 +252,11 @@ static enum virtback_prepare blk_prepare(struct virtback_req *req, struct virtba
 	br->len = 0;
 	br->nr_vecs = 0;
 	INIT_LIST_HEAD(&br->pages);
+	br->ranges = NULL;
 	br->in_len = chain->in.left - 1;
 	br->start = NULL;
 	br->it = chain->in;
-	data = blk_parse(br, &hdr) ? &chain->in : &chain->out;
+	data = blk_parse(br, &hdr, chain->out.left) ? &chain->in : &chain->out;
 	if (data == &chain->in)
 		data->left--;	/* the status byte is none of the data */
 
@@ -223,105 +264,6 @@ static enum virtback_prepare blk_prepare(struct virtback_req *req, struct virtba
 	if (ret == VIRTBACK_STALL || ret == VIRTBACK_BROKEN)
 		virtback_req_unpin(req, &req->status);
 	return ret;
-}
-
-/*
- * FLUSH is offered only where there is a volatile cache: on a plain device each
- * flush would cost the guest a trap and an interrupt for nothing. Should the
- * cache be switched on later, writes are FUA (see blk_rw()), so that a driver
- * that was told nothing of a cache loses nothing.
- */
-static u64 blk_features(const struct virtback_blk *blk)
-{
-	u64 features = BIT_ULL(VIRTIO_BLK_F_SEG_MAX) | BIT_ULL(VIRTIO_BLK_F_BLK_SIZE) |
-		       BIT_ULL(VIRTIO_BLK_F_TOPOLOGY);
-
-	if (!blk->backing->write)
-		features |= BIT_ULL(VIRTIO_BLK_F_RO);
-	else if (blk_has_cache(blk))
-		features |= BIT_ULL(VIRTIO_BLK_F_FLUSH);
-	if (blk->vd->nvqs > 1)
-		features |= BIT_ULL(VIRTIO_BLK_F_MQ);
-	return virtback_zoned_features(blk, features);
-}
-
-static int blk_refuse_off(const struct virtback_blk *blk, const char *name, const char *why)
-{
-	pr_err("%s: features_off: %s cannot be withheld: %s\n", blk->vd->name, name, why);
-	return -EINVAL;
-}
-
-/* What a driver has to know, or none of its requests would succeed. */
-static int blk_check_off(const struct virtback_blk *blk)
-{
-	u64 off = blk->vd->features_off;
-
-	if (off & BIT_ULL(VIRTIO_BLK_F_RO) && !blk->backing->write)
-		return blk_refuse_off(blk, "ro", "the disk is read-only");
-	if (off & BIT_ULL(VIRTIO_BLK_F_BLK_SIZE) && blk->block_mask >= SECTOR_SIZE)
-		return blk_refuse_off(blk, "blk_size", "the disk's blocks are not 512 bytes");
-	if (off & BIT_ULL(VIRTIO_BLK_F_ZONED) && blk->zones)
-		return blk_refuse_off(blk, "zoned", "the disk's zones are host-managed");
-	if (off & BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) &&
-	    blk->vd->vqs[0].num_max < VIRTBACK_CHAIN_MIN)
-		return blk_refuse_off(blk, "indirect_desc",
-				      "requests have more descriptors than queue_size");
-	return 0;
-}
-
-#define BLK_FIELDS(feature, first, last) {				\
-	BIT_ULL(VIRTIO_BLK_F_##feature),				\
-	offsetof(struct virtio_blk_config, first),			\
-	offsetofend(struct virtio_blk_config, last),			\
-}
-
-/* Which fields of configuration space mean something with which feature. */
-static const struct {
-	u64 feature;
-	size_t begin;
-	size_t end;
-} blk_fields[] = {
-	BLK_FIELDS(SEG_MAX, seg_max, seg_max),
-	BLK_FIELDS(BLK_SIZE, blk_size, blk_size),
-	BLK_FIELDS(TOPOLOGY, physical_block_exp, opt_io_size),
-	BLK_FIELDS(MQ, num_queues, num_queues),
-};
-
-/* Fields of features that are not offered read as zero. */
-static void blk_clear_fields(struct virtio_blk_config *c, u64 offered)
-{
-	int i;
-
-	for (i = 0; i < ARRAY_SIZE(blk_fields); i++) {
-		if (!(offered & blk_fields[i].feature))
-			memset((u8 *)c + blk_fields[i].begin, 0,
-			       blk_fields[i].end - blk_fields[i].begin);
-	}
-}
-
-static void blk_fill_config(struct virtback_blk *blk)
-{
-	struct virtio_blk_config *c = &blk->config;
-	struct virtback_blk_limits lim = {};
-	u32 bs;
-
-	blk->backing->ops->limits(blk->backing, &lim);
-	bs = lim.block_size;
-	blk->capacity = blk->backing->ops->capacity(blk->backing);
-	blk->block_mask = bs - 1;
-	blk->mem_mask = lim.mem_mask;
-	/* The guest may write to its buffers at any time. */
-	blk->direct = blk->vd->dma == VIRTBACK_DMA_DIRECT && !lim.stable;
-	c->capacity = vb64(blk->capacity);
-	/* Two of a chain are header and status. */
-	c->seg_max = vb32(blk->vd->vqs[0].chain_max - 2);
-	c->blk_size = vb32(bs);
-	/* Topology counts in logical blocks. */
-	c->physical_block_exp = ilog2(lim.physical_block_size / bs);
-	c->alignment_offset = min_t(u32, lim.alignment_offset / bs, U8_MAX);
-	c->min_io_size = vb16(min_t(u32, lim.io_min / bs, U16_MAX));
-	c->opt_io_size = vb32(lim.io_opt / bs);
-	c->num_queues = vb16(blk->vd->nvqs);
 }
 
 static int blk_create(struct virtback_device *vd, const struct virtback_config *cfg)
@@ -341,28 +283,15 @@ static int blk_create(struct virtback_device *vd, const struct virtback_config *
 		goto free;
 	}
 	memcpy(blk->id, serial, strnlen(serial, sizeof(blk->id)));
-	blk_fill_config(blk);
-	err = virtback_zoned_create(blk, cfg);
+	vd->type_priv = blk;
+	err = virtback_blk_config(blk, cfg);
 	if (err)
 		goto close;
-	err = blk_check_off(blk);
-	if (err)
-		goto zones;
-
-	vd->type_priv = blk;
-	vd->type_features = blk_features(blk);
-	blk_clear_fields(&blk->config, virtback_device_offered(vd));
-	vd->config = &blk->config;
-	/* What follows num_queues belongs to features that are not offered. */
-	vd->config_len = offsetofend(struct virtio_blk_config, num_queues);
-	if (blk->zones)
-		vd->config_len = offsetofend(struct virtback_blk, zoned) -
-				 offsetof(struct virtback_blk, config);
 	return 0;
 
-zones:
-	virtback_zoned_destroy(blk);
 close:
+	virtback_zoned_destroy(blk);
+	vd->type_priv = NULL;
 	blk->backing->ops->close(blk->backing);
 free:
 	kfree(blk);
@@ -402,4 +331,7 @@ const struct virtback_type_ops virtback_blk_type = {
 	.prepare = blk_prepare,
 	.resume = virtback_blk_next_pass,
 	.submit = virtback_blk_submit,
+	.write_config = virtback_blk_write_config,
+	.features_ok = virtback_blk_features_ok,
+	.reset = virtback_blk_reset,
 };

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The block device type, shared by its parts: blk.c speaks virtio-blk, data.c
- * moves data in passes, and what is behind a disk (a block device: bdev.c) is
- * reached through struct virtback_backing_ops alone.
+ * moves data in passes, range.c discards and zeroes, and what is behind a disk (a
+ * block device: bdev.c) is reached through struct virtback_backing_ops alone.
  */
 #ifndef VIRTBACK_BLK_H
 #define VIRTBACK_BLK_H
 
 #include <linux/bvec.h>
 #include <linux/virtio_blk.h>
+#include <linux/virtio_byteorder.h>
 #include <linux/workqueue.h>
 
 #include <virtback/compat.h>
@@ -28,6 +29,11 @@ struct virtback_zones;
  * @mem_mask: where memory may begin and end that the store accesses itself: bits
  *	      that must be 0 in addresses and lengths
  * @stable: data must not change while it is being written
+ * @max_discard: most that one pass may discard, 0 when it cannot
+ * @discard_granularity: what it gives back at once; less is kept. 0 when not known
+ * @max_write_zeroes: most that one pass may zero, 0 when it cannot without data
+ * @max_secure_erase: most that one pass may erase for good, 0 when it cannot
+ * @zeroes_may_unmap: zeroing may give blocks back where that is allowed
  * @zone_sectors: 512-byte sectors of a zone, a power of 2; 0: the store is not
  *		  zoned, and what follows means nothing
  * @max_open_zones: 0 for no limit
@@ -43,6 +49,11 @@ struct virtback_blk_limits {
 	u32 io_opt;
 	u32 mem_mask;
 	bool stable;
+	u32 max_discard;
+	u32 discard_granularity;
+	u32 max_write_zeroes;
+	u32 max_secure_erase;
+	bool zeroes_may_unmap;
 	u32 zone_sectors;
 	u32 max_open_zones;
 	u32 max_active_zones;
@@ -62,9 +73,14 @@ struct virtback_blk_limits {
  * @has_cache: can completed writes be lost with the power, so that a flush is of
  *	       use? May change while the store is open. Any context.
  * @submit: start the current pass of a request: operation and flags are br->opf,
- *	    the first sector br->sector plus br->done bytes, the data what
- *	    virtback_blk_next_bvec() gives. Ends in virtback_blk_pass_done(), in any
- *	    context. Called by a worker with no lock held, under a plug; may wait.
+ *	    the first sector br->sector plus br->done bytes. It is br->len bytes
+ *	    long, and the data is what virtback_blk_next_bvec() gives if
+ *	    br->nr_vecs is not 0: REQ_OP_READ, REQ_OP_WRITE. Without data it is a
+ *	    flush (an empty REQ_OP_WRITE with REQ_PREFLUSH), REQ_OP_DISCARD,
+ *	    REQ_OP_WRITE_ZEROES (with REQ_NOUNMAP the blocks stay allocated) or
+ *	    REQ_OP_SECURE_ERASE. Ends in virtback_blk_pass_done(), in any context.
+ *	    Called by a worker with no lock held, under a plug; may wait for memory,
+ *	    not for the end of the pass.
  * @report_zones: what blkdev_report_zones() is for a block device; only where a
  *		  store can be zoned, as @reset_zones. May sleep for long.
  * @reset_zones: empty all zones. May sleep for long.
@@ -100,6 +116,11 @@ struct virtback_backing {
  * @block_mask: logical block size - 1
  * @mem_mask: see &struct virtback_blk_limits
  * @direct: the guest's memory may be given to the store (dma=direct)
+ * @max_discard: 512-byte sectors of a segment to discard, as told to the driver
+ * @max_write_zeroes: the same of one to zero
+ * @max_secure_erase: the same of one to erase
+ * @write_back: the cache mode, as @config says it to drivers that may change it:
+ *		written under vd->lock, read by workers without a lock
  * @zones: its zones, NULL when it is not zoned
  * @config: configuration space, as far as all kernels know it
  * @before_zoned: the same, as far as a plain disk's goes
@@ -113,6 +134,10 @@ struct virtback_blk {
 	u32 block_mask;
 	u32 mem_mask;
 	bool direct;
+	u32 max_discard;
+	u32 max_write_zeroes;
+	u32 max_secure_erase;
+	bool write_back;
 	struct virtback_zones *zones;
 	union {
 		struct virtio_blk_config config;
@@ -130,14 +155,19 @@ struct virtback_blk {
  * @start: starts the request instead of &virtback_backing_ops.submit, in the same
  *	   context; NULL for most
  * @sector: first sector of the request; never changes, so that no pass can
- *	    start anywhere but at @sector plus what is done
- * @opf: operation and flags of every pass of the request
+ *	    start anywhere but at @sector plus what is done. With @ranges: of the
+ *	    current pass.
+ * @opf: operation and flags of every pass of the request; with @ranges only the
+ *	 operation is, and the pass after the last may be a flush
  * @total: bytes of data of the request
- * @done: bytes of the passes that have ended
+ * @done: bytes of the passes that have ended; stays 0 with @ranges
  * @len: bytes of the current pass
  * @nr_vecs: parts that virtback_blk_next_bvec() gives for the current pass
  * @pages: bounce pages of the current pass, linked by their lru; none when the
  *	   store accesses the guest's memory itself (req->dma)
+ * @ranges: page with our copy of the request's segments, NULL when it has none
+ * @nr_ranges: segments in it
+ * @next_range: the first of them that was not served yet
  * @in_len: bytes that the driver gave us to write to, without the status byte
  * @work: what a request of a zoned disk does where it may sleep for long
  * @it: position of the next pass; for @execute, where these bytes are
@@ -152,6 +182,9 @@ struct virtback_blk_req {
 	u32 len;
 	unsigned int nr_vecs;
 	struct list_head pages;
+	struct page *ranges;
+	u16 nr_ranges;
+	u16 next_range;
 	u64 in_len;
 	struct work_struct work;
 	struct virtback_iter it;
@@ -187,9 +220,23 @@ static inline enum virtback_prepare virtback_blk_result(int err)
 	return err == -ENOSPC ? VIRTBACK_STALL : VIRTBACK_BROKEN;
 }
 
+/* VIRTIO_F_VERSION_1 is always negotiated, so all fields are little endian. */
+#define vb16(x)	__cpu_to_virtio16(true, x)
+#define vb32(x)	__cpu_to_virtio32(true, x)
+#define vb64(x)	__cpu_to_virtio64(true, x)
+
 /* drivers/blk/blk.c */
+bool virtback_blk_has_cache(const struct virtback_blk *blk);
+bool virtback_blk_range_ok(const struct virtback_blk *blk, u64 sector, u64 bytes);
+bool virtback_blk_write_through(const struct virtback_req *req);
 void virtback_blk_finish(struct virtback_req *req, u8 status, u32 written);
 enum virtback_prepare virtback_blk_move(struct virtback_req *req, struct virtback_iter *data);
+
+/* drivers/blk/config.c */
+int virtback_blk_config(struct virtback_blk *blk, const struct virtback_config *cfg);
+void virtback_blk_reset(struct virtback_device *vd);
+bool virtback_blk_features_ok(struct virtback_device *vd, u64 features);
+void virtback_blk_write_config(struct virtback_device *vd, u32 off, u32 len, u64 val);
 
 /* drivers/blk/data.c */
 enum virtback_prepare virtback_blk_first_pass(struct virtback_req *req,
@@ -199,6 +246,12 @@ void virtback_blk_submit(struct virtback_vq *vq, struct list_head *reqs);
 bool virtback_blk_next_bvec(struct virtback_req *req, struct virtback_blk_pos *pos,
 			    struct bio_vec *bv);
 void virtback_blk_pass_done(struct virtback_req *req, u8 status);
+
+/* drivers/blk/range.c */
+u64 virtback_range_features(struct virtback_blk *blk, const struct virtback_blk_limits *lim);
+enum virtback_prepare virtback_range_prepare(struct virtback_req *req, struct virtback_iter *data);
+bool virtback_range_next(struct virtback_req *req);
+void virtback_range_put(struct virtback_req *req);
 
 /* drivers/blk/bdev.c */
 extern const struct virtback_backing_ops virtback_bdev_backing;

@@ -232,7 +232,7 @@ enum virtback_prepare virtback_blk_first_pass(struct virtback_req *req,
 }
 
 /**
- * virtback_blk_next_pass() - make the next pass of a read or write ready
+ * virtback_blk_next_pass() - make the next pass of a request ready
  * @req: request whose last pass went well, given to virtback_req_resume()
  *
  * A part of the request is done, so it is answered whatever its buffers are.
@@ -244,6 +244,9 @@ enum virtback_prepare virtback_blk_next_pass(struct virtback_req *req)
 	struct virtback_blk_req *br = virtback_req_priv(req);
 	enum virtback_prepare ret;
 
+	/* virtback_range_next() has made it ready, it needs nothing more. */
+	if (br->ranges)
+		return VIRTBACK_SUBMIT;
 	ret = virtback_blk_result(blk_load(req, &br->it));
 	if (ret != VIRTBACK_BROKEN)
 		return ret;
@@ -266,7 +269,11 @@ void virtback_blk_pass_done(struct virtback_req *req, u8 status)
 
 	/* Pairs with synchronize_rcu_expedited() in virtback_vq_stop(). */
 	rcu_read_lock();
-	if (status == VIRTIO_BLK_S_OK && virtback_req_live(req)) {
+	if (status != VIRTIO_BLK_S_OK || !virtback_req_live(req)) {
+		;	/* no more of it */
+	} else if (br->ranges) {
+		more = virtback_range_next(req);
+	} else {
 		if (read && !req->dma)
 			blk_copy_out(req);
 		br->done += br->len;

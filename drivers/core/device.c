@@ -208,6 +208,8 @@ void virtback_device_reset(struct virtback_device *vd)
 	vd->device_features_sel = 0;
 	vd->driver_features_sel = 0;
 	vd->queue_sel = 0;
+	if (vd->type->reset)
+		vd->type->reset(vd);
 	atomic_set(&vd->status, 0);
 }
 

@@ -243,16 +243,35 @@ static inline int virtback_find_vqs_op(struct virtio_device *vdev, unsigned int 
 #endif
 
 #ifdef VIRTBACK_KUNIT
+/**
+ * struct virtback_test_ranges - what a disk of the suites does without data
+ * @discard: sectors that it discards at once, 0 for none
+ * @granularity: bytes that it discards at least
+ * @zeroes: sectors that it zeroes at once, 0 for none
+ * @erase: sectors that it erases at once, 0 for none
+ */
+struct virtback_test_ranges {
+	u32 discard;
+	u32 granularity;
+	u32 zeroes;
+	u32 erase;
+};
+
 /*
  * A disk for the suites. 6.9: its limits are given when it is allocated; 6.11: a
  * write cache is one of them.
  */
-static inline struct gendisk *virtback_test_disk(u32 block_size, bool cache)
+static inline struct gendisk *virtback_test_disk(u32 block_size, bool cache,
+						 const struct virtback_test_ranges *r)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
 	struct queue_limits lim = {
 		.logical_block_size = block_size,
 		.features = cache ? BLK_FEAT_WRITE_CACHE | BLK_FEAT_FUA : 0,
+		.max_hw_discard_sectors = r->discard,
+		.discard_granularity = r->granularity,
+		.max_write_zeroes_sectors = r->zeroes,
+		.max_secure_erase_sectors = r->erase,
 	};
 
 	return blk_alloc_disk(&lim, NUMA_NO_NODE);
@@ -263,6 +282,10 @@ static inline struct gendisk *virtback_test_disk(u32 block_size, bool cache)
 		return ERR_PTR(-ENOMEM);
 	blk_queue_logical_block_size(disk->queue, block_size);
 	blk_queue_write_cache(disk->queue, cache, cache);
+	blk_queue_max_discard_sectors(disk->queue, r->discard);
+	disk->queue->limits.discard_granularity = r->granularity;
+	blk_queue_max_write_zeroes_sectors(disk->queue, r->zeroes);
+	blk_queue_max_secure_erase_sectors(disk->queue, r->erase);
 	return disk;
 #endif
 }

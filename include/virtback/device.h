@@ -70,7 +70,10 @@ enum virtback_prepare {
  *	    virtback_req_resume(), in any context.
  * @write_config: the driver wrote configuration space (whole in bounds);
  *		  optional. Called with vd->lock held.
- * @features_ok: veto for a set of accepted features, optional. vd->lock held.
+ * @features_ok: veto for a set of accepted features, optional. When it has none,
+ *		 they are negotiated. vd->lock held.
+ * @reset: give what the driver can change its initial value, optional. Called
+ *	   with vd->lock held when no queue is served any more.
  */
 struct virtback_type_ops {
 	const char *name;
@@ -83,6 +86,7 @@ struct virtback_type_ops {
 	void (*submit)(struct virtback_vq *vq, struct list_head *reqs);
 	void (*write_config)(struct virtback_device *vd, u32 off, u32 len, u64 val);
 	bool (*features_ok)(struct virtback_device *vd, u64 features);
+	void (*reset)(struct virtback_device *vd);
 };
 
 /**
