@@ -13,7 +13,8 @@
 #define END(name)	offsetofend(struct virtio_blk_config, name)
 
 static const u64 plain = BIT_ULL(VIRTIO_BLK_F_SEG_MAX) | BIT_ULL(VIRTIO_BLK_F_GEOMETRY) |
-			 BIT_ULL(VIRTIO_BLK_F_BLK_SIZE) | BIT_ULL(VIRTIO_BLK_F_TOPOLOGY);
+			 BIT_ULL(VIRTIO_BLK_F_MQ) | BIT_ULL(VIRTIO_BLK_F_BLK_SIZE) |
+			 BIT_ULL(VIRTIO_BLK_F_TOPOLOGY);
 
 static u64 type_features(struct fake *f)
 {
@@ -47,7 +48,7 @@ static void plain_disk_has_the_plain_fields(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, FIELD(f, alignment_offset), 0);
 	KUNIT_EXPECT_EQ(test, FIELD(f, min_io_size), 1);
 	KUNIT_EXPECT_EQ(test, FIELD(f, opt_io_size), 0);
-	expect_length(f, END(opt_io_size));
+	expect_length(f, END(num_queues));
 }
 
 static void cache_adds_the_writeback_byte(struct kunit *test)
@@ -160,7 +161,7 @@ static void boundless_limits_are_bounded(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, FIELD(f, max_secure_erase_sectors), (1U << 23) - 128);
 	KUNIT_EXPECT_EQ(test, FIELD(f, write_zeroes_may_unmap), 1);
 	KUNIT_EXPECT_EQ(test, FIELD(f, wce), 1);
-	KUNIT_EXPECT_EQ(test, FIELD(f, num_queues), 0);
+	KUNIT_EXPECT_EQ(test, FIELD(f, num_queues), FAKE_QUEUES);
 	expect_length(f, END(secure_erase_sector_alignment));
 }
 

@@ -79,6 +79,7 @@ struct test_disk *test_disk_create_ranges(struct kunit *test, u32 block_size, bo
 					  const struct virtback_test_ranges *ranges);
 void test_disk_destroy(struct test_disk *disk);
 unsigned int test_disk_held(struct test_disk *disk);
+struct page *test_disk_page(struct test_disk *disk);
 bool test_disk_end(struct test_disk *disk, bool last);
 
 #endif

@@ -187,6 +187,7 @@ static void fake_record(struct fake *f, struct virtback_vq *vq, const struct vir
 	if (it.left && virtback_iter_read(vq, &it, f->out, min_t(u64, it.left, sizeof(f->out))))
 		memset(f->out, 0xee, sizeof(f->out));
 	f->flags_seen = le16_to_cpu((__force __le16)READ_ONCE(fake_used(f)->flags));
+	f->asked_seen = fake_packed_asked(f);
 }
 
 /* End a pass, and with the last one the request. Any context. */
@@ -379,6 +380,10 @@ struct fake *fake_create(struct kunit *test, const struct virtback_type_ops *typ
 	f->vd.type = type;
 	f->vd.host = &fake_host;
 	f->vd.host_priv = f;
+	f->vd.features_off = cfg ? cfg->features_off : 0;
+	f->vd.dma = cfg ? cfg->dma : VIRTBACK_DMA_BOUNCE;
+	f->vd.reset_timeout_ms = cfg && cfg->reset_timeout_ms ? cfg->reset_timeout_ms :
+				 VIRTBACK_RESET_TIMEOUT_MS;
 	err = virtback_device_init(&f->vd, FAKE_QUEUES, queue_size);
 	if (!err) {
 		err = type->create(&f->vd, cfg);
@@ -404,7 +409,8 @@ void fake_destroy(struct fake *f)
 	unsigned int q;
 
 	virtback_device_quiesce(&f->vd);
-	KUNIT_EXPECT_EQ(test, atomic_read(&f->pins), 0);
+	if (!virtback_device_exposed(&f->vd))
+		KUNIT_EXPECT_EQ(test, atomic_read(&f->pins), 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&f->maps), 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&f->bad_pins), 0);
 	f->hold = false;

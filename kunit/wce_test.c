@@ -53,9 +53,9 @@ static void not_offered_without_a_cache(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, virtback_device_offered(&f->vd) & (WCE | FLUSH), 0);
 	KUNIT_EXPECT_EQ(test, mode(f), 0);
-	KUNIT_EXPECT_EQ(test, bad(f), 1);
 	set_mode(f, 1);
-	KUNIT_EXPECT_EQ(test, bad(f), 2);
+	KUNIT_EXPECT_EQ(test, bad(f), 1);
+	KUNIT_EXPECT_EQ(test, mode(f), 0);
 }
 
 static void not_offered_on_a_read_only_disk(struct kunit *test)

@@ -13,6 +13,7 @@
 #include <linux/math64.h>
 #include <linux/slab.h>
 #include <linux/virtio_ids.h>
+#include <linux/virtio_ring.h>
 
 #include <virtback/config.h>
 
@@ -78,7 +79,7 @@ bool virtback_blk_range_ok(const struct virtback_blk *blk, u64 sector, u64 bytes
 }
 
 /* May change while we run: the administrator can switch a disk's cache. */
-static bool blk_has_cache(const struct virtback_blk *blk)
+bool virtback_blk_has_cache(const struct virtback_blk *blk)
 {
 	return blk->backing->ops->has_cache(blk->backing);
 }
@@ -98,11 +99,11 @@ bool virtback_blk_write_through(const struct virtback_req *req)
 {
 	const struct virtback_blk *blk = virtback_blk_of(req);
 
-	if (!blk_has_cache(blk))
+	if (!virtback_blk_has_cache(blk))
 		return false;
 	/* Pairs with blk_set_write_back(). */
 	return !(req->vq->vd->features & BIT_ULL(VIRTIO_BLK_F_FLUSH)) ||
-	       !READ_ONCE(blk->config.wce);
+	       !READ_ONCE(blk->write_back);
 }
 
 static enum virtback_prepare blk_rw(struct virtback_req *req, struct virtback_iter *data)
@@ -130,7 +131,7 @@ static enum virtback_prepare blk_flush(struct virtback_req *req, struct virtback
 	struct virtback_blk *blk = virtback_blk_of(req);
 
 	/* Every completed write is durable already, or there was none. */
-	if (!blk->backing->write || !blk_has_cache(blk))
+	if (!blk->backing->write || !virtback_blk_has_cache(blk))
 		return blk_answer(req, VIRTIO_BLK_S_OK, 0);
 	return VIRTBACK_SUBMIT;
 }
@@ -245,116 +246,9 @@ static enum virtback_prepare blk_prepare(struct virtback_req *req, struct virtba
 	return ret;
 }
 
-/*
- * FLUSH is offered only where there is a volatile cache: on a plain device each
- * flush would cost the guest a trap and an interrupt for nothing. Should the
- * cache be switched on later, writes are FUA (see virtback_blk_write_through()),
- * so that a driver that was told nothing of a cache loses nothing.
- */
-static u64 blk_features(struct virtback_blk *blk, const struct virtback_blk_limits *lim)
-{
-	u64 features = BIT_ULL(VIRTIO_BLK_F_SEG_MAX) | BIT_ULL(VIRTIO_BLK_F_GEOMETRY) |
-		       BIT_ULL(VIRTIO_BLK_F_BLK_SIZE) | BIT_ULL(VIRTIO_BLK_F_TOPOLOGY);
-
-	if (!blk->backing->write)
-		return features | BIT_ULL(VIRTIO_BLK_F_RO);
-	if (blk_has_cache(blk))
-		features |= BIT_ULL(VIRTIO_BLK_F_FLUSH) | BIT_ULL(VIRTIO_BLK_F_CONFIG_WCE);
-	return features | virtback_range_features(blk, lim);
-}
-
-/* How much of the configuration these features make exist. */
-static u32 blk_config_len(u64 features)
-{
-	if (features & BIT_ULL(VIRTIO_BLK_F_SECURE_ERASE))
-		return offsetofend(struct virtio_blk_config, secure_erase_sector_alignment);
-	if (features & BIT_ULL(VIRTIO_BLK_F_WRITE_ZEROES))
-		return offsetofend(struct virtio_blk_config, unused1);
-	if (features & BIT_ULL(VIRTIO_BLK_F_DISCARD))
-		return offsetofend(struct virtio_blk_config, discard_sector_alignment);
-	if (features & BIT_ULL(VIRTIO_BLK_F_CONFIG_WCE))
-		return offsetofend(struct virtio_blk_config, num_queues);
-	return offsetofend(struct virtio_blk_config, opt_io_size);
-}
-
-/* Of the ATA kind, for those who still ask. The capacity is what counts. */
-static void blk_fill_geometry(struct virtback_blk *blk)
-{
-	const u32 heads = 16, sectors = 63, max_cylinders = 16383;
-	u64 cylinders = div_u64(blk->capacity, heads * sectors);
-
-	blk->config.geometry.cylinders = vb16(clamp_t(u64, cylinders, 1, max_cylinders));
-	blk->config.geometry.heads = heads;
-	blk->config.geometry.sectors = sectors;
-}
-
-static void blk_fill_config(struct virtback_blk *blk, const struct virtback_blk_limits *lim)
-{
-	struct virtio_blk_config *c = &blk->config;
-	u32 num = blk->vd->vqs[0].num_max;
-	u32 bs = lim->block_size;
-
-	blk->capacity = blk->backing->ops->capacity(blk->backing);
-	blk->block_mask = bs - 1;
-	c->capacity = vb64(blk->capacity);
-	/*
-	 * A chain is no longer than the queue; two are header and status. What a
-	 * request of several passes has to keep is bounded as well.
-	 */
-	c->seg_max = vb32(clamp_t(u32, num, 3, VIRTBACK_KEEP_MAX) - 2);
-	c->blk_size = vb32(bs);
-	/* Topology counts in logical blocks. */
-	c->physical_block_exp = ilog2(lim->physical_block_size / bs);
-	c->alignment_offset = min_t(u32, lim->alignment_offset / bs, U8_MAX);
-	c->min_io_size = vb16(min_t(u32, lim->io_min / bs, U16_MAX));
-	c->opt_io_size = vb32(lim->io_opt / bs);
-	blk_fill_geometry(blk);
-}
-
-/*
- * Any context reads the mode without a lock. Both writers hold vd->lock, and the
- * driver's write is answered after the store: what it makes available to a queue
- * after that is served in the new mode (pairs with virtback_blk_write_through()).
- */
-static void blk_set_write_back(struct virtback_device *vd, bool on)
-{
-	struct virtback_blk *blk = vd->type_priv;
-
-	lockdep_assert_held(&vd->lock);
-	WRITE_ONCE(blk->config.wce, on);
-}
-
-/* Write-back, where there is a cache. Before the features are known, too. */
-static void blk_reset(struct virtback_device *vd)
-{
-	blk_set_write_back(vd, vd->type_features & BIT_ULL(VIRTIO_BLK_F_FLUSH));
-}
-
-/* A driver that cannot flush starts with write-through (VIRTIO 1.2 5.2.5.2). */
-static bool blk_features_ok(struct virtback_device *vd, u64 features)
-{
-	blk_set_write_back(vd, features & BIT_ULL(VIRTIO_BLK_F_FLUSH));
-	return true;
-}
-
-/*
- * The only field to write is the writeback byte. Nothing is flushed when it becomes
- * 0: the vCPU would wait for a disk, and the driver must not count on it (section
- * 5.2.6.1).
- */
-static void blk_write_config(struct virtback_device *vd, u32 off, u32 len, u64 val)
-{
-	if (off == offsetof(struct virtio_blk_config, wce) && len == 1 && val <= 1 &&
-	    vd->features & BIT_ULL(VIRTIO_BLK_F_CONFIG_WCE))
-		blk_set_write_back(vd, val);
-	else
-		atomic_inc(&vd->bad_accesses);
-}
-
 static int blk_create(struct virtback_device *vd, const struct virtback_config *cfg)
 {
 	const char *serial = cfg->serial[0] ? cfg->serial : vd->name;
-	struct virtback_blk_limits lim = {};
 	struct virtback_blk *blk;
 	int err;
 
@@ -366,19 +260,21 @@ static int blk_create(struct virtback_device *vd, const struct virtback_config *
 	blk->backing = virtback_bdev_backing.open(vd->name, cfg);
 	if (IS_ERR(blk->backing)) {
 		err = PTR_ERR(blk->backing);
-		kfree(blk);
-		return err;
+		goto free;
 	}
 	memcpy(blk->id, serial, strnlen(serial, sizeof(blk->id)));
-	blk->backing->ops->limits(blk->backing, &lim);
-	blk_fill_config(blk, &lim);
-
 	vd->type_priv = blk;
-	vd->type_features = blk_features(blk, &lim);
-	vd->config = &blk->config;
-	vd->config_len = blk_config_len(vd->type_features);
-	blk->config.wce = !!(vd->type_features & BIT_ULL(VIRTIO_BLK_F_FLUSH));
+	err = virtback_blk_config(blk);
+	if (err)
+		goto close;
 	return 0;
+
+close:
+	vd->type_priv = NULL;
+	blk->backing->ops->close(blk->backing);
+free:
+	kfree(blk);
+	return err;
 }
 
 static void blk_destroy(struct virtback_device *vd)
@@ -401,7 +297,7 @@ const struct virtback_type_ops virtback_blk_type = {
 	.prepare = blk_prepare,
 	.resume = virtback_blk_next_pass,
 	.submit = virtback_blk_submit,
-	.write_config = blk_write_config,
-	.features_ok = blk_features_ok,
-	.reset = blk_reset,
+	.write_config = virtback_blk_write_config,
+	.features_ok = virtback_blk_features_ok,
+	.reset = virtback_blk_reset,
 };

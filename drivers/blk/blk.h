@@ -24,6 +24,9 @@ struct virtback_backing;
  * @alignment_offset: of the first physical block
  * @io_min: smallest good size of a request
  * @io_opt: best size of a request, 0 when not known
+ * @mem_mask: where memory may begin and end that the store accesses itself: bits
+ *	      that must be 0 in addresses and lengths
+ * @stable: data must not change while it is being written
  * @max_discard: most that one pass may discard, 0 when it cannot
  * @discard_granularity: what it gives back at once; less is kept. 0 when not known
  * @max_write_zeroes: most that one pass may zero, 0 when it cannot without data
@@ -36,6 +39,8 @@ struct virtback_blk_limits {
 	u32 alignment_offset;
 	u32 io_min;
 	u32 io_opt;
+	u32 mem_mask;
+	bool stable;
 	u32 max_discard;
 	u32 discard_granularity;
 	u32 max_write_zeroes;
@@ -90,11 +95,15 @@ struct virtback_backing {
  * @backing: what is behind it
  * @capacity: 512-byte sectors, as told to the driver
  * @block_mask: logical block size - 1
+ * @mem_mask: see &struct virtback_blk_limits
+ * @direct: the guest's memory may be given to the store (dma=direct)
+ * @config: configuration space
  * @max_discard: 512-byte sectors of a segment to discard, as told to the driver
  * @max_write_zeroes: the same of one to zero
  * @max_secure_erase: the same of one to erase
- * @config: configuration space. Its writeback byte is the cache mode: written by
- *	    the driver under vd->lock, read by workers without a lock.
+ * @write_back: the cache mode, as @config says it to drivers that may change it:
+ *		written under vd->lock, read by workers without a lock
+ * @config: configuration space
  * @id: what GET_ID returns, zero padded, without a terminator when full
  */
 struct virtback_blk {
@@ -102,9 +111,12 @@ struct virtback_blk {
 	struct virtback_backing *backing;
 	u64 capacity;
 	u32 block_mask;
+	u32 mem_mask;
+	bool direct;
 	u32 max_discard;
 	u32 max_write_zeroes;
 	u32 max_secure_erase;
+	bool write_back;
 	struct virtio_blk_config config;
 	u8 id[VIRTIO_BLK_ID_BYTES];
 };
@@ -121,7 +133,8 @@ struct virtback_blk {
  * @done: bytes of the passes that have ended; stays 0 with @ranges
  * @len: bytes of the current pass
  * @nr_vecs: parts that virtback_blk_next_bvec() gives for the current pass
- * @pages: bounce pages of the current pass, linked by their lru
+ * @pages: bounce pages of the current pass, linked by their lru; none when the
+ *	   store accesses the guest's memory itself (req->dma)
  * @ranges: page with our copy of the request's segments, NULL when it has none
  * @nr_ranges: segments in it
  * @next_range: the first of them that was not served yet
@@ -146,11 +159,15 @@ struct virtback_blk_req {
 
 /**
  * struct virtback_blk_pos - a position in the data of a pass
- * @page: the page given last, NULL at the start
+ * @page: the bounce page given last, NULL at the start
+ * @piece: the guest's memory that is being given, NULL at the start
+ * @off: bytes of it that were given
  * @done: bytes given
  */
 struct virtback_blk_pos {
 	struct page *page;
+	const struct virtback_piece *piece;
+	u32 off;
 	u32 done;
 };
 
@@ -176,9 +193,16 @@ static inline enum virtback_prepare virtback_blk_result(int err)
 #define vb64(x)	__cpu_to_virtio64(true, x)
 
 /* drivers/blk/blk.c */
+bool virtback_blk_has_cache(const struct virtback_blk *blk);
 bool virtback_blk_range_ok(const struct virtback_blk *blk, u64 sector, u64 bytes);
 bool virtback_blk_write_through(const struct virtback_req *req);
 void virtback_blk_finish(struct virtback_req *req, u8 status, u32 written);
+
+/* drivers/blk/config.c */
+int virtback_blk_config(struct virtback_blk *blk);
+void virtback_blk_reset(struct virtback_device *vd);
+bool virtback_blk_features_ok(struct virtback_device *vd, u64 features);
+void virtback_blk_write_config(struct virtback_device *vd, u32 off, u32 len, u64 val);
 
 /* drivers/blk/data.c */
 enum virtback_prepare virtback_blk_first_pass(struct virtback_req *req,

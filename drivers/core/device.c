@@ -7,6 +7,7 @@
 
 #include <linux/errno.h>
 #include <linux/jiffies.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
@@ -18,7 +19,12 @@
 
 #define VIRTBACK_CORE_FEATURES	(BIT_ULL(VIRTIO_F_VERSION_1) |		\
 				 BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) |	\
-				 BIT_ULL(VIRTIO_RING_F_EVENT_IDX))
+				 BIT_ULL(VIRTIO_RING_F_EVENT_IDX) |	\
+				 BIT_ULL(VIRTIO_F_RING_PACKED) |	\
+				 BIT_ULL(VIRTIO_F_IN_ORDER) |		\
+				 BIT_ULL(VIRTIO_F_ORDER_PLATFORM) |	\
+				 BIT_ULL(VIRTIO_F_NOTIFICATION_DATA) |	\
+				 BIT_ULL(VIRTIO_F_RING_RESET))
 
 /*
  * How long an interrupt may stay unacknowledged before it is repeated. Long
@@ -32,11 +38,13 @@
  *
  * Any context.
  *
- * Return: the bits.
+ * Return: the bits; VERSION_1 is always among them.
  */
 u64 virtback_device_offered(const struct virtback_device *vd)
 {
-	return VIRTBACK_CORE_FEATURES | vd->type_features;
+	u64 off = vd->features_off & ~(BIT_ULL(VIRTIO_F_VERSION_1) | vd->required);
+
+	return (VIRTBACK_CORE_FEATURES | vd->type_features | vd->host_features) & ~off;
 }
 
 /**
@@ -137,35 +145,66 @@ void virtback_device_config_changed(struct virtback_device *vd)
 }
 
 /**
+ * virtback_device_exposed() - may a disk be accessing the guest's memory?
+ * @vd: device whose queues are stopped
+ *
+ * Any context.
+ *
+ * Return: true until the last request of before the reset has ended, if the
+ * memory is given to the disk at all.
+ */
+bool virtback_device_exposed(const struct virtback_device *vd)
+{
+	return vd->dma == VIRTBACK_DMA_DIRECT && atomic_read(&vd->orphans);
+}
+
+/* Give a disk that accesses the guest's memory the time to end that. */
+static void virtback_device_settle(struct virtback_device *vd)
+{
+	if (!virtback_device_exposed(vd) ||
+	    wait_event_timeout(vd->orphans_gone, !atomic_read(&vd->orphans),
+			       msecs_to_jiffies(vd->reset_timeout_ms)))
+		return;
+	if (__ratelimit(&vd->log))
+		pr_err("%s: the disk did not finish within reset_timeout_ms=%u and still accesses memory of the guest\n",
+		       vd->name, vd->reset_timeout_ms);
+}
+
+/**
  * virtback_device_reset() - the driver wrote 0 to Status
  * @vd: device
  *
  * Complete when it returns (drivers do not poll): nothing of the guest's memory
  * is used any more and all registers have their initial values. It does not wait
- * for the disk: requests in flight become orphans, and the next driver's requests
- * wait for them. Called with vd->lock held, may sleep.
+ * for the disk, but for one that accesses the guest's memory (dma=direct), and for
+ * that one no longer than reset_timeout_ms: requests in flight become orphans, and
+ * the next driver's requests wait for them. Called with vd->lock held, may sleep.
  */
 void virtback_device_reset(struct virtback_device *vd)
 {
+	bool any = false;
 	u16 i;
 
 	lockdep_assert_held(&vd->lock);
+	for (i = 0; i < vd->nvqs; i++)
+		any |= virtback_vq_stop_begin(&vd->vqs[i]);
+	/* One for all queues: it is the dear part of a reset. */
+	if (any)
+		synchronize_rcu_expedited();
 	for (i = 0; i < vd->nvqs; i++) {
 		struct virtback_vq *vq = &vd->vqs[i];
 
-		virtback_vq_stop(vq);
-		vq->num = 0;
-		vq->desc_addr = 0;
-		vq->driver_addr = 0;
-		vq->device_addr = 0;
+		virtback_vq_stop_finish(vq);
+		virtback_vq_forget(vq);
 	}
+	virtback_device_settle(vd);
 	/* Nobody is left who could interrupt, or arm this again. */
 	timer_delete_sync(&vd->reinject);
 	atomic_set(&vd->isr, 0);
 	if (vd->host->lower_irq)
 		vd->host->lower_irq(vd);
 	vd->accepted = 0;
-	vd->features = 0;
+	WRITE_ONCE(vd->features, 0);
 	vd->device_features_sel = 0;
 	vd->driver_features_sel = 0;
 	vd->queue_sel = 0;
@@ -178,6 +217,7 @@ void virtback_device_reset(struct virtback_device *vd)
 static bool virtback_device_features_ok(struct virtback_device *vd)
 {
 	u64 extra = vd->accepted & ~virtback_device_offered(vd);
+	u64 missing = vd->required & ~vd->accepted;
 
 	if (extra) {
 		virtback_guest_err(vd, "features %#llx were not offered\n", extra);
@@ -185,6 +225,11 @@ static bool virtback_device_features_ok(struct virtback_device *vd)
 	}
 	if (!(vd->accepted & BIT_ULL(VIRTIO_F_VERSION_1))) {
 		virtback_guest_err(vd, "legacy driver: VERSION_1 was not accepted\n");
+		return false;
+	}
+	if (missing) {
+		virtback_guest_err(vd, "features %#llx are required and were not accepted\n",
+				   missing);
 		return false;
 	}
 	return !vd->type->features_ok || vd->type->features_ok(vd, vd->accepted);
@@ -210,7 +255,7 @@ void virtback_device_set_status(struct virtback_device *vd, u8 val)
 	new = val & ~(old | VIRTIO_CONFIG_S_NEEDS_RESET);
 	if (new & VIRTIO_CONFIG_S_FEATURES_OK) {
 		if (virtback_device_features_ok(vd))
-			vd->features = vd->accepted;
+			WRITE_ONCE(vd->features, vd->accepted);
 		else
 			new &= ~VIRTIO_CONFIG_S_FEATURES_OK;
 	}
@@ -228,7 +273,7 @@ void virtback_device_set_status(struct virtback_device *vd, u8 val)
  * virtback_device_init() - make the core's part of a device
  * @vd: zeroed but for dev, name, type and host
  * @nvqs: number of queues
- * @queue_size: QueueNumMax of each, a power of 2
+ * @queue_size: QueueNumMax of each, 1 to 32768; split rings use the next lower power of 2
  *
  * Before the type's create(), which may look at the queues' sizes, and before
  * the host's attach(). May sleep.
@@ -241,6 +286,7 @@ int virtback_device_init(struct virtback_device *vd, u16 nvqs, u16 queue_size)
 	int ret;
 
 	mutex_init(&vd->lock);
+	init_waitqueue_head(&vd->orphans_gone);
 	timer_setup(&vd->reinject, virtback_device_reinject, 0);
 	ratelimit_state_init(&vd->log, DEFAULT_RATELIMIT_INTERVAL, DEFAULT_RATELIMIT_BURST);
 	/* What it says of suppressed lines would name no device. */
@@ -285,6 +331,8 @@ void virtback_device_drain(struct virtback_device *vd)
 
 	for (i = 0; i < vd->nvqs; i++)
 		virtback_vq_drain(&vd->vqs[i]);
+	/* Pairs with virtback_req_complete(), which still uses the queue. */
+	synchronize_rcu();
 }
 
 /**

@@ -13,6 +13,16 @@
 #include <linux/version.h>
 #include <linux/virtio_config.h>
 
+/* 6.4 (and 6.1 has only some): features of VIRTIO 1.2 got names. */
+#ifndef VIRTIO_F_NOTIFICATION_DATA
+#define VIRTIO_F_NOTIFICATION_DATA	38
+#endif
+
+/* Nowhere yet: QueueReset (VIRTIO 1.2 section 4.2.2). */
+#ifndef VIRTIO_MMIO_QUEUE_RESET
+#define VIRTIO_MMIO_QUEUE_RESET		0x0c0
+#endif
+
 /* 6.4: an attribute of a class gets the class, and itself, as constants. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
 #define virtback_class_const	const
@@ -167,6 +177,16 @@ static inline struct gendisk *virtback_test_disk(u32 block_size, bool cache,
 	blk_queue_max_write_zeroes_sectors(disk->queue, r->zeroes);
 	blk_queue_max_secure_erase_sectors(disk->queue, r->erase);
 	return disk;
+#endif
+}
+
+/* Data must not change while it is written. Before the disk is added. */
+static inline void virtback_test_stable(struct gendisk *disk)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+	disk->queue->limits.features |= BLK_FEAT_STABLE_WRITES;
+#else
+	blk_queue_flag_set(QUEUE_FLAG_STABLE_WRITES, disk->queue);
 #endif
 }
 #endif

@@ -12,6 +12,7 @@
 #include <linux/ratelimit.h>
 #include <linux/timer.h>
 #include <linux/types.h>
+#include <linux/wait.h>
 
 #include <virtback/vq.h>
 
@@ -22,6 +23,19 @@ struct virtback_device;
 #define VIRTBACK_WINDOW_SIZE	0x200
 
 #define VIRTBACK_NAME_LEN	32
+
+/**
+ * enum virtback_dma - what a backing store may access
+ * @VIRTBACK_DMA_BOUNCE: pages of this module only; the data is copied
+ * @VIRTBACK_DMA_DIRECT: the guest's memory
+ */
+enum virtback_dma {
+	VIRTBACK_DMA_BOUNCE,
+	VIRTBACK_DMA_DIRECT,
+};
+
+/* How long a reset waits for what accesses the guest's memory (dma=direct). */
+#define VIRTBACK_RESET_TIMEOUT_MS	30000
 
 /**
  * enum virtback_prepare - what prepare() and resume() made of a request
@@ -88,8 +102,9 @@ struct virtback_type_ops {
  *	    for a disk (but the loop host's stock driver, which ends its requests
  *	    first).
  * @release: free @host_priv; the core has let go of all pins and mappings and
- *	     raises no more interrupts. Follows @detach and
- *	     virtback_device_quiesce(). May sleep, never waits for a disk.
+ *	     raises no more interrupts. Follows @detach,
+ *	     virtback_device_quiesce() and, while a disk accesses the guest's
+ *	     memory, its end. May sleep, never waits for a disk.
  * @pin: make the byte at @addr and as many as possible of the @len bytes from
  *	 there reachable; sets p->va, p->len (1..@len) and p->pin. -EFAULT when
  *	 it is not guest memory. Worker context, may sleep.
@@ -103,6 +118,8 @@ struct virtback_type_ops {
  *	       context.
  * @in_use: would taking the device away harm a running guest? Removal is then
  *	    refused unless forced. May sleep.
+ * @nr_cpus: how many CPUs has the guest? A hint for the number of queues, asked
+ *	     after @check and before @attach; optional (1). May sleep.
  * @group: what the host shows in the device's directory in sysfs, from after
  *	   @attach to before @detach; named, optional
  * @reinject: the host may drop an interrupt while the target is offline, so the
@@ -123,6 +140,7 @@ struct virtback_host_ops {
 	void (*raise_irq)(struct virtback_device *vd);
 	void (*lower_irq)(struct virtback_device *vd);
 	bool (*in_use)(struct virtback_device *vd);
+	unsigned int (*nr_cpus)(struct virtback_device *vd, const struct virtback_config *cfg);
 	const struct attribute_group *group;
 	bool reinject;
 };
@@ -134,15 +152,26 @@ struct virtback_host_ops {
  * @type: device type
  * @type_priv: the type's own data
  * @type_features: features of the type, as offered
+ * @host_features: features that the host offers in addition, VIRTIO_F_ACCESS_PLATFORM
+ *		   for one; set before or in its attach()
+ * @features_off: features that are not offered; not VERSION_1 nor those of
+ *		  @required. Set before the host's attach(), changed by tests under
+ *		  @lock.
+ * @required: features without which the host or type cannot serve a driver: those
+ *	      that do not accept all of them get no FEATURES_OK. Offered by whoever
+ *	      sets them, before or in attach().
  * @config: configuration space, little endian; vd->lock
  * @config_len: bytes of it
  * @host: host
  * @host_priv: the host's own data
+ * @dma: what a backing store may access
+ * @reset_timeout_ms: how long a reset waits for it when that is the guest's memory
  * @lock: serialises register accesses that may sleep and everything they change;
  *	  outermost, then vq->ring_lock, then vq->lock
  * @accepted: feature bits as written by the driver; @lock
- * @features: the negotiated bits, 0 before FEATURES_OK; @lock, constant while a
- *	      queue is ready
+ * @features: the negotiated bits, 0 before FEATURES_OK; written under @lock,
+ *	      constant while a queue is ready. virtback_mmio_fast() reads it with
+ *	      READ_ONCE() and no lock.
  * @device_features_sel: DeviceFeaturesSel; @lock
  * @driver_features_sel: DriverFeaturesSel; @lock
  * @queue_sel: QueueSel; @lock
@@ -153,6 +182,7 @@ struct virtback_host_ops {
  *	 pairs with atomic_fetch_andnot() of InterruptACK before its reply.
  * @orphans: requests of before the last reset whose I/O has not ended; while not
  *	     0 no queue takes new chains (an old write must not land after a new)
+ * @orphans_gone: woken when @orphans falls to 0
  * @reinject: repeats an interrupt, see &virtback_host_ops.reinject
  * @log: rate limit of what a guest can make us log
  * @bad_accesses: register accesses of a wrong width, alignment or offset, with a
@@ -166,10 +196,15 @@ struct virtback_device {
 	const struct virtback_type_ops *type;
 	void *type_priv;
 	u64 type_features;
+	u64 host_features;
+	u64 features_off;
+	u64 required;
 	void *config;
 	u32 config_len;
 	const struct virtback_host_ops *host;
 	void *host_priv;
+	enum virtback_dma dma;
+	u32 reset_timeout_ms;
 
 	struct mutex lock;		/* registers and what they change */
 	u64 accepted;
@@ -182,6 +217,7 @@ struct virtback_device {
 	atomic_t status;
 	atomic_t isr;
 	atomic_t orphans;
+	wait_queue_head_t orphans_gone;
 	struct timer_list reinject;
 	struct ratelimit_state log;
 	atomic_t bad_accesses;
@@ -217,5 +253,6 @@ void virtback_device_config_changed(struct virtback_device *vd);
 void virtback_device_interrupt(struct virtback_device *vd, u32 bit);
 u64 virtback_device_offered(const struct virtback_device *vd);
 bool virtback_device_running(const struct virtback_device *vd);
+bool virtback_device_exposed(const struct virtback_device *vd);
 
 #endif
