@@ -102,6 +102,9 @@ bool test_disk_end(struct test_disk *disk, bool last)
 	return bio;
 }
 
+/* Disks made so far. */
+static unsigned int disks;
+
 /**
  * test_disk_create() - make a disk
  * @test: the running test, which ends when this fails
@@ -128,7 +131,8 @@ struct test_disk *test_disk_create(struct kunit *test, u32 block_size, bool cach
 	disk->gd->fops = &disk_ops;
 	disk->gd->flags |= GENHD_FL_NO_PART;
 	disk->gd->private_data = disk;
-	strscpy(disk->gd->disk_name, "vbtest", DISK_NAME_LEN);
+	/* Two at once are enough. */
+	snprintf(disk->gd->disk_name, DISK_NAME_LEN, "vbtest%u", disks % 2);
 	snprintf(disk->path, sizeof(disk->path), "/dev/%s", disk->gd->disk_name);
 	set_capacity(disk->gd, TEST_DISK_SECTORS);
 	err = add_disk(disk->gd);
@@ -137,6 +141,7 @@ struct test_disk *test_disk_create(struct kunit *test, u32 block_size, bool cach
 		vfree(disk->data);
 	}
 	KUNIT_ASSERT_EQ(test, err, 0);
+	disks++;
 	return disk;
 }
 

@@ -22,7 +22,8 @@ static void options_refused(struct kunit *test, const char *str)
 
 static void options_whole_line(struct kunit *test)
 {
-	const char *line = "domid=3 base=0x2000000 irq=33 backing=/dev/vdb readonly=1 serial=abc";
+	const char *line = "domid=3 base=0x2000000 irq=33 backing=/dev/vdb readonly=1 serial=abc "
+			   "direct_io=1";
 	struct virtback_config cfg;
 
 	KUNIT_ASSERT_EQ(test, 0, virtback_config_parse(&cfg, line));
@@ -32,6 +33,7 @@ static void options_whole_line(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cfg.irq, 33);
 	KUNIT_EXPECT_STREQ(test, cfg.backing, "/dev/vdb");
 	KUNIT_EXPECT_TRUE(test, cfg.readonly);
+	KUNIT_EXPECT_TRUE(test, cfg.direct_io);
 	KUNIT_EXPECT_STREQ(test, cfg.serial, "abc");
 	virtback_config_free(&cfg);
 	KUNIT_EXPECT_NULL(test, cfg.backing);

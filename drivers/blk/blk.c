@@ -63,13 +63,18 @@ static enum virtback_prepare blk_answer(struct virtback_req *req, u8 status, u32
 static bool blk_range_ok(const struct virtback_blk *blk, u64 sector, u64 bytes)
 {
 	u64 sectors = bytes >> SECTOR_SHIFT;
+	/* Once; pairs with blk_set_capacity(). */
+	u64 capacity = READ_ONCE(blk->capacity);
 
+	/* Nearly free, and sooner than the next look. */
+	if (unlikely(capacity != blk->backing->ops->capacity(blk->backing)))
+		virtback_blk_look_soon();
 	if (bytes & (SECTOR_SIZE - 1) || bytes & blk->block_mask)
 		return false;
 	if (sector & (blk->block_mask >> SECTOR_SHIFT))
 		return false;
 	/* In this order nothing can overflow. */
-	return sectors <= blk->capacity && sector <= blk->capacity - sectors;
+	return sectors <= capacity && sector <= capacity - sectors;
 }
 
 /* May change while we run: the administrator can switch a disk's cache. */
@@ -127,6 +132,12 @@ static enum virtback_prepare blk_get_id(struct virtback_req *req, struct virtbac
 static enum virtback_prepare blk_unsupp(struct virtback_req *req, struct virtback_iter *data)
 {
 	return blk_answer(req, VIRTIO_BLK_S_UNSUPP, 0);
+}
+
+/* A placeholder's driver should not be there, but it gets its answers. */
+static enum virtback_prepare blk_no_disk(struct virtback_req *req, struct virtback_iter *data)
+{
+	return blk_answer(req, VIRTIO_BLK_S_IOERR, 0);
 }
 
 /* Choose what to do and where the data is: true when the driver is to write it. */
@@ -198,6 +209,8 @@ static enum virtback_prepare blk_prepare(struct virtback_req *req, struct virtba
 	if (data == &chain->in)
 		data->left--;	/* the status byte is none of the data */
 
+	if (!virtback_blk_of(req)->backing)
+		br->execute = blk_no_disk;
 	ret = br->execute(req, data);
 	if (ret == VIRTBACK_STALL || ret == VIRTBACK_BROKEN)
 		virtback_req_unpin(req, &req->status);
@@ -247,6 +260,20 @@ static void blk_fill_config(struct virtback_blk *blk)
 	c->opt_io_size = vb32(lim.io_opt / bs);
 }
 
+/**
+ * virtback_blk_describe() - fill in what the driver is told of a disk
+ * @blk: disk with something behind it
+ *
+ * Called with vd->lock held, or when nobody knows the disk yet. May sleep.
+ *
+ * Return: the features of the type to offer.
+ */
+u64 virtback_blk_describe(struct virtback_blk *blk)
+{
+	blk_fill_config(blk);
+	return blk_features(blk);
+}
+
 static int blk_create(struct virtback_device *vd, const struct virtback_config *cfg)
 {
 	const char *serial = cfg->serial[0] ? cfg->serial : vd->name;
@@ -257,18 +284,14 @@ static int blk_create(struct virtback_device *vd, const struct virtback_config *
 	if (!blk)
 		return -ENOMEM;
 	blk->vd = vd;
-
-	blk->backing = virtback_bdev_backing.open(vd->name, cfg);
-	if (IS_ERR(blk->backing)) {
-		err = PTR_ERR(blk->backing);
+	memcpy(blk->id, serial, strnlen(serial, sizeof(blk->id)));
+	err = virtback_blk_open(blk, cfg);
+	if (err) {
 		kfree(blk);
 		return err;
 	}
-	memcpy(blk->id, serial, strnlen(serial, sizeof(blk->id)));
-	blk_fill_config(blk);
 
 	vd->type_priv = blk;
-	vd->type_features = blk_features(blk);
 	vd->config = &blk->config;
 	/* What follows opt_io_size belongs to features that are not offered. */
 	vd->config_len = offsetofend(struct virtio_blk_config, opt_io_size);
@@ -282,7 +305,7 @@ static void blk_destroy(struct virtback_device *vd)
 	vd->type_priv = NULL;
 	vd->config = NULL;
 	vd->config_len = 0;
-	blk->backing->ops->close(blk->backing);
+	virtback_blk_close(blk);
 	kfree(blk);
 }
 
@@ -295,4 +318,6 @@ const struct virtback_type_ops virtback_blk_type = {
 	.prepare = blk_prepare,
 	.resume = virtback_blk_next_pass,
 	.submit = virtback_blk_submit,
+	.set_backing = virtback_blk_set_backing,
+	.check_size = virtback_blk_check_size,
 };

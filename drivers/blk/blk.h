@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The block device type, shared by its parts: blk.c speaks virtio-blk, data.c
- * moves data in passes, and what is behind a disk (a block device: bdev.c) is
- * reached through struct virtback_backing_ops alone.
+ * moves data in passes, store.c looks after what is behind a disk (a block device:
+ * bdev.c, a file: file.c), which is reached through struct virtback_backing_ops alone.
  */
 #ifndef VIRTBACK_BLK_H
 #define VIRTBACK_BLK_H
@@ -43,6 +43,7 @@ struct virtback_blk_limits {
  * @capacity: its size now, in 512-byte sectors. Any context.
  * @has_cache: can completed writes be lost with the power, so that a flush is of
  *	       use? May change while the store is open. Any context.
+ * @sync: make completed writes durable. May sleep for long.
  * @submit: start the current pass of a request: operation and flags are br->opf,
  *	    the first sector br->sector plus br->done bytes, the data what
  *	    virtback_blk_next_bvec() gives. Ends in virtback_blk_pass_done(), in any
@@ -55,6 +56,7 @@ struct virtback_backing_ops {
 	void (*limits)(struct virtback_backing *b, struct virtback_blk_limits *lim);
 	u64 (*capacity)(struct virtback_backing *b);
 	bool (*has_cache)(struct virtback_backing *b);
+	int (*sync)(struct virtback_backing *b);
 	void (*submit)(struct virtback_backing *b, struct virtback_req *req);
 };
 
@@ -71,11 +73,17 @@ struct virtback_backing {
 /**
  * struct virtback_blk - a disk
  * @vd: the device it belongs to
- * @backing: what is behind it
- * @capacity: 512-byte sectors, as told to the driver
+ * @backing: what is behind it, NULL for a placeholder. Changed with @lock held and
+ *	     the device paused; workers read it without a lock while it is not.
+ * @capacity: 512-byte sectors that can be reached. Changed with @lock and vd->lock
+ *	      held; workers read it with READ_ONCE(). What the driver was told is in
+ *	      @config.
  * @block_mask: logical block size - 1
  * @config: configuration space
  * @id: what GET_ID returns, zero padded, without a terminator when full
+ * @lock: who changes @backing or @capacity. Outside vd->lock; held across waiting
+ *	  for the disk, so only who may wait for it takes it, others try
+ * @link: in the list of disks whose size is watched
  */
 struct virtback_blk {
 	struct virtback_device *vd;
@@ -84,6 +92,8 @@ struct virtback_blk {
 	u32 block_mask;
 	struct virtio_blk_config config;
 	u8 id[VIRTIO_BLK_ID_BYTES];
+	struct mutex lock;		/* backing, capacity */
+	struct list_head link;
 };
 
 /**
@@ -140,6 +150,7 @@ static inline enum virtback_prepare virtback_blk_result(int err)
 }
 
 /* drivers/blk/blk.c */
+u64 virtback_blk_describe(struct virtback_blk *blk);
 void virtback_blk_finish(struct virtback_req *req, u8 status, u32 written);
 
 /* drivers/blk/data.c */
@@ -150,6 +161,21 @@ void virtback_blk_submit(struct virtback_vq *vq, struct list_head *reqs);
 bool virtback_blk_next_bvec(struct virtback_req *req, struct virtback_blk_pos *pos,
 			    struct bio_vec *bv);
 void virtback_blk_pass_done(struct virtback_req *req, u8 status);
+
+/* drivers/blk/store.c */
+int virtback_blk_open(struct virtback_blk *blk, const struct virtback_config *cfg);
+void virtback_blk_close(struct virtback_blk *blk);
+int virtback_blk_set_backing(struct virtback_device *vd, const struct virtback_config *cfg);
+void virtback_blk_check_size(struct virtback_device *vd);
+void virtback_blk_look_soon(void);
+
+/* drivers/blk/backing.c */
+int virtback_backing_refuse(const char *who, const struct virtback_config *cfg, const char *why,
+			    int err);
+struct virtback_backing *virtback_backing_open(const char *who, const struct virtback_config *cfg);
+
+/* drivers/blk/file.c */
+extern const struct virtback_backing_ops virtback_file_backing;
 
 /* drivers/blk/bdev.c */
 extern const struct virtback_backing_ops virtback_bdev_backing;

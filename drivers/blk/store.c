@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What is behind a disk, while the disk is there: its size is watched, and it can
+ * be replaced under a running guest.
+ *
+ * Nobody tells who has a block device or a file open that its size has changed. So
+ * one work item looks at all disks each second, when the machine is awake anyway,
+ * and each request looks for itself (blk.c) and calls the work item if need be.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/kernel.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/virtio_byteorder.h>
+#include <linux/workqueue.h>
+
+#include <virtback/config.h>
+
+#include "blk.h"
+
+static LIST_HEAD(blk_disks);
+/* Protects the list. Inside no lock; a disk's lock is only tried within. */
+static DEFINE_MUTEX(blk_disks_lock);
+
+static void blk_look(struct work_struct *work);
+static DECLARE_DEFERRABLE_WORK(blk_look_work, blk_look);
+
+/*
+ * A disk of size 0 (the medium is gone) fails all its requests, but is not shown to
+ * the driver: some cannot live with it, and the medium may come back.
+ */
+static void blk_set_capacity(struct virtback_blk *blk, u64 sectors)
+{
+	struct virtback_device *vd = blk->vd;
+	__virtio64 told = __cpu_to_virtio64(true, sectors);
+
+	mutex_lock(&vd->lock);
+	/* Pairs with blk_range_ok(). */
+	WRITE_ONCE(blk->capacity, sectors);
+	if (sectors && told != blk->config.capacity) {
+		blk->config.capacity = told;
+		virtback_device_config_changed(vd);
+	}
+	mutex_unlock(&vd->lock);
+}
+
+/* Called with blk->lock held. */
+static void blk_check_size(struct virtback_blk *blk)
+{
+	struct virtback_backing *b = blk->backing;
+	u64 sectors = b ? b->ops->capacity(b) : 0;
+
+	lockdep_assert_held(&blk->lock);
+	if (sectors == blk->capacity)
+		return;
+	pr_info("%s: the backing store has %llu sectors now (%llu before)\n", blk->vd->name,
+		sectors, blk->capacity);
+	blk_set_capacity(blk, sectors);
+}
+
+static void blk_look(struct work_struct *work)
+{
+	struct virtback_blk *blk;
+
+	mutex_lock(&blk_disks_lock);
+	list_for_each_entry(blk, &blk_disks, link) {
+		/* Else it is being replaced, which may wait for the disk. */
+		if (mutex_trylock(&blk->lock)) {
+			blk_check_size(blk);
+			mutex_unlock(&blk->lock);
+		}
+	}
+	if (!list_empty(&blk_disks))
+		schedule_delayed_work(&blk_look_work, HZ);
+	mutex_unlock(&blk_disks_lock);
+}
+
+/**
+ * virtback_blk_look_soon() - a request saw that its disk has another size
+ *
+ * Any context; while a disk exists.
+ */
+void virtback_blk_look_soon(void)
+{
+	mod_delayed_work(system_wq, &blk_look_work, 0);
+}
+
+/**
+ * virtback_blk_check_size() - look at the size of a disk now
+ * @vd: device
+ *
+ * See &virtback_type_ops.check_size.
+ */
+void virtback_blk_check_size(struct virtback_device *vd)
+{
+	struct virtback_blk *blk = vd->type_priv;
+
+	mutex_lock(&blk->lock);
+	blk_check_size(blk);
+	mutex_unlock(&blk->lock);
+}
+
+static void blk_watch(struct virtback_blk *blk)
+{
+	mutex_lock(&blk_disks_lock);
+	if (list_empty(&blk_disks))
+		schedule_delayed_work(&blk_look_work, HZ);
+	list_add_tail(&blk->link, &blk_disks);
+	mutex_unlock(&blk_disks_lock);
+}
+
+static void blk_unwatch(struct virtback_blk *blk)
+{
+	bool last;
+
+	mutex_lock(&blk_disks_lock);
+	list_del(&blk->link);
+	last = list_empty(&blk_disks);
+	mutex_unlock(&blk_disks_lock);
+	if (!last)
+		return;
+	cancel_delayed_work_sync(&blk_look_work);
+	/* It may have been started anew for a new disk meanwhile. */
+	mutex_lock(&blk_disks_lock);
+	if (!list_empty(&blk_disks))
+		schedule_delayed_work(&blk_look_work, HZ);
+	mutex_unlock(&blk_disks_lock);
+}
+
+/**
+ * virtback_blk_open() - open what is behind a new disk
+ * @blk: disk; @vd and @id are set
+ * @cfg: configuration of the device
+ *
+ * May sleep for long.
+ *
+ * Return: 0, then virtback_blk_close() is due; or -errno after one line in the log.
+ */
+int virtback_blk_open(struct virtback_blk *blk, const struct virtback_config *cfg)
+{
+	struct virtback_device *vd = blk->vd;
+	struct virtback_backing *b;
+
+	mutex_init(&blk->lock);
+	if (virtback_config_no_backing(cfg)) {
+		/* VIRTIO 1.2 section 4.2.2: a driver must ignore it. */
+		vd->id = 0;
+		vd->type_features = 0;
+	} else {
+		b = virtback_backing_open(vd->name, cfg);
+		if (IS_ERR(b))
+			return PTR_ERR(b);
+		blk->backing = b;
+		vd->type_features = virtback_blk_describe(blk);
+	}
+	blk_watch(blk);
+	return 0;
+}
+
+/**
+ * virtback_blk_close() - undo virtback_blk_open()
+ * @blk: disk without requests
+ *
+ * May sleep for long.
+ */
+void virtback_blk_close(struct virtback_blk *blk)
+{
+	blk_unwatch(blk);
+	if (blk->backing)
+		blk->backing->ops->close(blk->backing);
+	mutex_destroy(&blk->lock);
+}
+
+/* Why @b cannot take the place of what is behind a disk, NULL when it can. */
+static const char *blk_unfit(struct virtback_blk *blk, struct virtback_backing *b,
+			     struct virtback_blk *scratch)
+{
+	const size_t tail = offsetofend(struct virtio_blk_config, opt_io_size);
+	u64 features;
+
+	scratch->vd = blk->vd;
+	scratch->backing = b;
+	features = virtback_blk_describe(scratch);
+	if (scratch->capacity != blk->capacity)
+		return "has another size";
+	if (scratch->block_mask != blk->block_mask)
+		return "has another block size";
+	if (b->write != blk->backing->write)
+		return b->write ? "the disk is read-only, this is not" : "is read-only";
+	if (features != blk->vd->type_features)
+		return "has other abilities (a write cache, for instance)";
+	/* The topology is advice; what follows are limits that the driver keeps. */
+	if (memcmp((u8 *)&scratch->config + tail, (u8 *)&blk->config + tail,
+		   sizeof(blk->config) - tail))
+		return "has other limits";
+	return NULL;
+}
+
+static int blk_check_fit(struct virtback_blk *blk, struct virtback_backing *b,
+			 const struct virtback_config *cfg)
+{
+	struct virtback_blk *scratch;
+	const char *why;
+
+	if (!blk->backing)
+		return 0;
+	scratch = kzalloc(sizeof(*scratch), GFP_KERNEL);
+	if (!scratch)
+		return virtback_backing_refuse(blk->vd->name, cfg, "no memory", -ENOMEM);
+	why = blk_unfit(blk, b, scratch);
+	kfree(scratch);
+	return why ? virtback_backing_refuse(blk->vd->name, cfg, why, -EINVAL) : 0;
+}
+
+/* The exchange itself. The device is paused, nothing is in flight. */
+static int blk_exchange(struct virtback_blk *blk, struct virtback_backing *b)
+{
+	struct virtback_backing *old = blk->backing;
+	struct virtback_device *vd = blk->vd;
+	int err;
+
+	/* The driver's next flush will not reach the old one any more. */
+	if (old && old->write && old->ops->has_cache(old)) {
+		err = old->ops->sync(old);
+		if (err)
+			return err;
+	}
+	mutex_lock(&vd->lock);
+	blk->backing = b;
+	if (!old) {
+		WRITE_ONCE(vd->type_features, virtback_blk_describe(blk));
+		vd->id = vd->type->id;
+	}
+	mutex_unlock(&vd->lock);
+	return 0;
+}
+
+/**
+ * virtback_blk_set_backing() - put something else behind a disk
+ * @vd: device, running or not
+ * @cfg: its configuration with the new path
+ *
+ * See &virtback_type_ops.set_backing. A placeholder takes anything; else it must be
+ * such that the driver cannot tell the difference.
+ *
+ * Return: 0; or after one line in the log: -EINVAL when it does not fit, what opening
+ * it failed with, what flushing the old one failed with, -ERESTARTSYS when killed,
+ * -ENODEV when the device is being removed. Then nothing has changed.
+ */
+int virtback_blk_set_backing(struct virtback_device *vd, const struct virtback_config *cfg)
+{
+	struct virtback_blk *blk = vd->type_priv;
+	struct virtback_backing *b, *old;
+	int err;
+
+	b = virtback_backing_open(vd->name, cfg);
+	if (IS_ERR(b))
+		return PTR_ERR(b);
+	mutex_lock(&blk->lock);
+	old = blk->backing;
+	err = blk_check_fit(blk, b, cfg);
+	if (err)
+		goto unlock;
+	err = virtback_device_pause(vd);
+	if (err) {
+		virtback_backing_refuse(vd->name, cfg, err == -ENODEV ?
+					"the device is being removed" :
+					"interrupted while it waited for the old one", err);
+		goto unlock;
+	}
+	err = blk_exchange(blk, b);
+	virtback_device_unpause(vd);
+	if (err)
+		virtback_backing_refuse(vd->name, cfg, "the old one cannot be flushed", err);
+unlock:
+	mutex_unlock(&blk->lock);
+	/* Of the two the one that is not behind the disk. */
+	if (err)
+		old = b;
+	if (old)
+		old->ops->close(old);
+	return err;
+}
