@@ -187,6 +187,7 @@ static void fake_record(struct fake *f, struct virtback_vq *vq, const struct vir
 	if (it.left && virtback_iter_read(vq, &it, f->out, min_t(u64, it.left, sizeof(f->out))))
 		memset(f->out, 0xee, sizeof(f->out));
 	f->flags_seen = le16_to_cpu((__force __le16)READ_ONCE(fake_used(f)->flags));
+	f->asked_seen = fake_packed_asked(f);
 }
 
 /* End a pass, and with the last one the request. Any context. */

@@ -12,6 +12,7 @@
 #include <linux/virtio_mmio.h>
 #include <linux/virtio_ring.h>
 
+#include <virtback/compat.h>
 #include <virtback/device.h>
 #include <virtback/mmio.h>
 
@@ -30,6 +31,9 @@ struct virtback_config;
 /* What lies behind the rings of two queues is for buffers. */
 #define FAKE_DATA	(FAKE_BASE + 0x20000)
 
+/* A packed ring; one that is too large for that place lies behind all else. */
+#define FAKE_PACKED_RING(num)	((num) <= 0x400 ? FAKE_DESC(0) : FAKE_BASE + FAKE_MEM)
+
 #define FAKE_QUEUES	2
 #define FAKE_QUEUE_SIZE	16
 #define FAKE_SG		(2 * FAKE_QUEUE_SIZE)
@@ -43,10 +47,26 @@ struct virtback_config;
 
 /* A feature of the fake type, in each word. */
 #define FAKE_F_LOW	BIT_ULL(3)
-#define FAKE_F_HIGH	BIT_ULL(40)
+#define FAKE_F_HIGH	BIT_ULL(50)
 
 /* What the fake type writes into buffers. */
 #define FAKE_FILL	0xa5
+
+/**
+ * struct fake_packed - what a driver keeps of a packed ring
+ * @ring: guest address of the ring
+ * @next: offset of the next descriptor to make available
+ * @used: offset of the next used element
+ * @wrap: the driver's wrap counter
+ * @used_wrap: the device's
+ */
+struct fake_packed {
+	u64 ring;
+	u16 next;
+	u16 used;
+	bool wrap;
+	bool used_wrap;
+};
 
 /**
  * struct fake - one device with its guest
@@ -87,8 +107,10 @@ struct virtback_config;
  * @sg: its buffers
  * @out: the first of its readable bytes
  * @flags_seen: flags of the used ring during prepare()
+ * @asked_seen: fake_packed_asked() during prepare()
  * @avail_idx: available index of each queue, as the driver counts it
  * @num: size of each queue
+ * @packed: queue 0 with the packed format
  */
 struct fake {
 	struct kunit *test;
@@ -129,9 +151,11 @@ struct fake {
 	struct virtback_sg sg[FAKE_SG];
 	u8 out[64];
 	u16 flags_seen;
+	u32 asked_seen;
 
 	u16 avail_idx[FAKE_QUEUES];
 	u16 num[FAKE_QUEUES];
+	struct fake_packed packed;
 };
 
 extern const struct virtback_type_ops fake_type;
@@ -175,5 +199,14 @@ struct vring_avail *fake_avail(struct fake *f);
 struct vring_used *fake_used(struct fake *f);
 void fake_set_used_event(struct fake *f, u16 val);
 u16 fake_avail_event(struct fake *f);
+
+/* fake_packed.c: packed rings */
+void fake_packed_queue(struct fake *f, u16 num);
+void fake_packed_start(struct fake *f, u64 features, u16 num);
+void fake_packed_desc(struct fake *f, u64 table, u16 i, u64 addr, u32 len, u16 flags, u16 id);
+void fake_packed_add(struct fake *f, u64 addr, u32 len, u16 flags, u16 id);
+bool fake_packed_used(struct fake *f, u16 ndesc, u16 *id, u32 *len);
+void fake_packed_wish(struct fake *f, u16 flags, u16 off, bool wrap);
+u32 fake_packed_asked(struct fake *f);
 
 #endif

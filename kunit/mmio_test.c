@@ -4,6 +4,7 @@
  * (drivers/core/device.c) as any driver may use or misuse them.
  */
 #include <linux/jiffies.h>
+#include <linux/prandom.h>
 
 #include "fake.h"
 
@@ -13,6 +14,15 @@
 #define DRIVER_OK	VIRTIO_CONFIG_S_DRIVER_OK
 #define NEEDS_RESET	VIRTIO_CONFIG_S_NEEDS_RESET
 #define VERSION_1	BIT_ULL(VIRTIO_F_VERSION_1)
+#define PLATFORM	BIT_ULL(VIRTIO_F_ACCESS_PLATFORM)
+#define CORE_FEATURES	(VERSION_1 |					\
+			 BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) |		\
+			 BIT_ULL(VIRTIO_RING_F_EVENT_IDX) |		\
+			 BIT_ULL(VIRTIO_F_RING_PACKED) |		\
+			 BIT_ULL(VIRTIO_F_IN_ORDER) |			\
+			 BIT_ULL(VIRTIO_F_ORDER_PLATFORM) |		\
+			 BIT_ULL(VIRTIO_F_NOTIFICATION_DATA) |		\
+			 BIT_ULL(VIRTIO_F_RING_RESET))
 #define VRING		VIRTIO_MMIO_INT_VRING
 #define CONFIG		VIRTIO_MMIO_INT_CONFIG
 
@@ -42,8 +52,7 @@ static void identity_registers(struct kunit *test)
 static void features_are_read_in_words(struct kunit *test)
 {
 	struct fake *f = test->priv;
-	u64 want = VERSION_1 | BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) |
-		   BIT_ULL(VIRTIO_RING_F_EVENT_IDX) | FAKE_F_LOW | FAKE_F_HIGH;
+	u64 want = CORE_FEATURES | FAKE_F_LOW | FAKE_F_HIGH;
 
 	KUNIT_EXPECT_EQ(test, fake_read(f, VIRTIO_MMIO_DEVICE_FEATURES), (u32)want);
 	fake_write(f, VIRTIO_MMIO_DEVICE_FEATURES_SEL, 1);
@@ -62,6 +71,48 @@ static void offered_features_are_accepted(struct kunit *test)
 	fake_negotiate(f, VERSION_1 | FAKE_F_LOW | FAKE_F_HIGH);
 	KUNIT_EXPECT_EQ(test, status(f), ACK | DRIVER | FEATURES_OK);
 	KUNIT_EXPECT_EQ(test, f->vd.features, VERSION_1 | FAKE_F_LOW | FAKE_F_HIGH);
+}
+
+static void withheld_features_are_not_offered(struct kunit *test)
+{
+	struct fake *f = test->priv;
+	u64 all = CORE_FEATURES | FAKE_F_LOW | FAKE_F_HIGH;
+
+	f->vd.features_off = BIT_ULL(VIRTIO_F_RING_PACKED) | FAKE_F_LOW;
+	KUNIT_EXPECT_EQ(test, virtback_device_offered(&f->vd), all & ~f->vd.features_off);
+	fake_negotiate(f, VERSION_1 | FAKE_F_LOW);
+	KUNIT_EXPECT_EQ(test, status(f), ACK | DRIVER);
+	/* A modern device without this is none. */
+	f->vd.features_off = ~0ULL;
+	KUNIT_EXPECT_EQ(test, virtback_device_offered(&f->vd), VERSION_1);
+}
+
+static void host_offers_features(struct kunit *test)
+{
+	struct fake *f = test->priv;
+
+	fake_negotiate(f, VERSION_1 | PLATFORM);
+	KUNIT_EXPECT_EQ(test, status(f), ACK | DRIVER);
+	f->vd.host_features = PLATFORM;
+	fake_negotiate(f, VERSION_1 | PLATFORM);
+	KUNIT_EXPECT_EQ(test, f->vd.features, VERSION_1 | PLATFORM);
+	fake_negotiate(f, VERSION_1);
+	KUNIT_EXPECT_EQ(test, f->vd.features, VERSION_1);
+}
+
+static void required_features_are_demanded(struct kunit *test)
+{
+	struct fake *f = test->priv;
+
+	f->vd.host_features = PLATFORM;
+	f->vd.required = PLATFORM;
+	f->vd.features_off = PLATFORM;
+	KUNIT_EXPECT_TRUE(test, virtback_device_offered(&f->vd) & PLATFORM);
+	fake_negotiate(f, VERSION_1);
+	KUNIT_EXPECT_EQ(test, status(f), ACK | DRIVER);
+	KUNIT_EXPECT_EQ(test, f->vd.features, 0);
+	fake_negotiate(f, VERSION_1 | PLATFORM);
+	KUNIT_EXPECT_EQ(test, status(f), ACK | DRIVER | FEATURES_OK);
 }
 
 static void feature_not_offered_is_refused(struct kunit *test)
@@ -217,6 +268,7 @@ static void read_only_registers_ignore_writes(struct kunit *test)
 		VIRTIO_MMIO_MAGIC_VALUE, VIRTIO_MMIO_VERSION, VIRTIO_MMIO_DEVICE_ID,
 		VIRTIO_MMIO_VENDOR_ID, VIRTIO_MMIO_DEVICE_FEATURES, VIRTIO_MMIO_QUEUE_NUM_MAX,
 		VIRTIO_MMIO_INTERRUPT_STATUS, VIRTIO_MMIO_CONFIG_GENERATION,
+		VIRTIO_MMIO_SHM_LEN_LOW, VIRTIO_MMIO_SHM_BASE_HIGH,
 	};
 	struct fake *f = test->priv;
 	u32 before;
@@ -238,6 +290,96 @@ static void holes_read_as_zero(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake_read(f, 0x0f8), 0);
 	fake_write(f, 0x018, 1);
 	KUNIT_EXPECT_EQ(test, bad(f), 3);
+}
+
+/* Which registers can be read (VIRTIO 1.2 table 4.1). */
+static bool readable(struct fake *f, u32 offset)
+{
+	switch (offset) {
+	case VIRTIO_MMIO_MAGIC_VALUE:
+	case VIRTIO_MMIO_VERSION:
+	case VIRTIO_MMIO_DEVICE_ID:
+	case VIRTIO_MMIO_VENDOR_ID:
+	case VIRTIO_MMIO_DEVICE_FEATURES:
+	case VIRTIO_MMIO_QUEUE_NUM_MAX:
+	case VIRTIO_MMIO_QUEUE_READY:
+	case VIRTIO_MMIO_INTERRUPT_STATUS:
+	case VIRTIO_MMIO_STATUS:
+	case VIRTIO_MMIO_SHM_LEN_LOW ... VIRTIO_MMIO_SHM_BASE_HIGH:
+	case VIRTIO_MMIO_CONFIG_GENERATION:
+		return true;
+	case VIRTIO_MMIO_QUEUE_RESET:
+		return f->vd.features & BIT_ULL(VIRTIO_F_RING_RESET);
+	default:
+		return offset >= VIRTIO_MMIO_CONFIG && offset < VIRTIO_MMIO_CONFIG + FAKE_CONFIG;
+	}
+}
+
+static void read_all(struct fake *f)
+{
+	u32 offset, before = status(f), val;
+	int count;
+
+	for (offset = 0; offset < VIRTBACK_WINDOW_SIZE; offset += 4) {
+		count = bad(f);
+		val = fake_read(f, offset);
+		KUNIT_EXPECT_EQ_MSG(f->test, bad(f), count + !readable(f, offset),
+				    "register %#x, status %#x", offset, before);
+		if (!readable(f, offset))
+			KUNIT_EXPECT_EQ_MSG(f->test, val, 0, "register %#x", offset);
+	}
+	KUNIT_EXPECT_EQ(f->test, status(f), before);
+}
+
+static void registers_are_read_in_every_state(struct kunit *test)
+{
+	struct fake *f = test->priv;
+
+	read_all(f);
+	fake_write(f, VIRTIO_MMIO_STATUS, ACK | DRIVER);
+	read_all(f);
+	fake_negotiate(f, VERSION_1 | BIT_ULL(VIRTIO_F_RING_RESET));
+	read_all(f);
+	fake_start(f, 0);
+	read_all(f);
+	fake_write(f, VIRTIO_MMIO_QUEUE_SEL, FAKE_QUEUES);
+	read_all(f);
+	virtback_device_break(&f->vd, "test");
+	read_all(f);
+	fake_write(f, VIRTIO_MMIO_STATUS, VIRTIO_CONFIG_S_FAILED);
+	read_all(f);
+	fake_write(f, VIRTIO_MMIO_STATUS, 0);
+	read_all(f);
+}
+
+/* Whatever a driver writes, a reset and a good driver find the device as new. */
+static void random_accesses_leave_no_trace(struct kunit *test)
+{
+	static const u32 vals[] = {
+		0, 1, 2, 4, 7, 8, 15, 16, 0x80, 0x8f, 0xffff, 0xffffffff, (u32)FAKE_DESC(0),
+		(u32)FAKE_AVAIL(0), (u32)FAKE_USED(0), (u32)CORE_FEATURES,
+		(u32)(CORE_FEATURES >> 32),
+	};
+	struct fake *f = test->priv;
+	struct rnd_state rnd;
+	u32 i, offset, size, val;
+
+	prandom_seed_state(&rnd, 1);
+	for (i = 0; i < 20000; i++) {
+		offset = prandom_u32_state(&rnd) % (VIRTIO_MMIO_CONFIG + 8);
+		if (prandom_u32_state(&rnd) % 16)
+			offset &= ~3;
+		size = prandom_u32_state(&rnd) % 16 ? 4 : prandom_u32_state(&rnd) % 10;
+		val = vals[prandom_u32_state(&rnd) % ARRAY_SIZE(vals)];
+		fake_access(f, offset, size, prandom_u32_state(&rnd) % 4, val);
+	}
+	fake_start(f, 0);
+	fake_desc(f, 0, FAKE_DATA, 8, F_WRITE, 0);
+	f->prepared = 0;
+	fake_offer(f, 0);
+	fake_kick(f);
+	KUNIT_EXPECT_EQ(test, f->prepared, 1);
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 1);
 }
 
 static void there_is_no_shared_memory(struct kunit *test)
@@ -380,6 +522,9 @@ static struct kunit_case mmio_cases[] = {
 	KUNIT_CASE(identity_registers),
 	KUNIT_CASE(features_are_read_in_words),
 	KUNIT_CASE(offered_features_are_accepted),
+	KUNIT_CASE(withheld_features_are_not_offered),
+	KUNIT_CASE(host_offers_features),
+	KUNIT_CASE(required_features_are_demanded),
 	KUNIT_CASE(feature_not_offered_is_refused),
 	KUNIT_CASE(legacy_driver_is_refused),
 	KUNIT_CASE(type_can_veto_features),
@@ -394,6 +539,8 @@ static struct kunit_case mmio_cases[] = {
 	KUNIT_CASE(write_only_registers_read_as_zero),
 	KUNIT_CASE(read_only_registers_ignore_writes),
 	KUNIT_CASE(holes_read_as_zero),
+	KUNIT_CASE(registers_are_read_in_every_state),
+	KUNIT_CASE(random_accesses_leave_no_trace),
 	KUNIT_CASE(there_is_no_shared_memory),
 	KUNIT_CASE(registers_want_32_bits),
 	KUNIT_CASE(fast_registers_want_32_bits),

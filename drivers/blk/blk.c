@@ -239,7 +239,6 @@ static void blk_fill_config(struct virtback_blk *blk)
 {
 	struct virtio_blk_config *c = &blk->config;
 	struct virtback_blk_limits lim = {};
-	u32 num = blk->vd->vqs[0].num_max;
 	u32 bs;
 
 	blk->backing->ops->limits(blk->backing, &lim);
@@ -248,10 +247,10 @@ static void blk_fill_config(struct virtback_blk *blk)
 	blk->block_mask = bs - 1;
 	c->capacity = vb64(blk->capacity);
 	/*
-	 * A chain is no longer than the queue; two are header and status. What a
+	 * A chain may have so many buffers; two are header and status. What a
 	 * request of several passes has to keep is bounded as well.
 	 */
-	c->seg_max = vb32(clamp_t(u32, num, 3, VIRTBACK_KEEP_MAX) - 2);
+	c->seg_max = vb32(min_t(u32, blk->vd->vqs[0].chain_max, VIRTBACK_KEEP_MAX) - 2);
 	c->blk_size = vb32(bs);
 	/* Topology counts in logical blocks. */
 	c->physical_block_exp = ilog2(lim.physical_block_size / bs);

@@ -7,8 +7,61 @@
 
 #include <virtback/device.h>
 
+/*
+ * Barriers. All that orders guest memory are the virt_ ones and, where the host is
+ * told of news, the fully ordered atomics on InterruptStatus. They order two CPUs of
+ * one coherent machine, also when this kernel was built for one CPU, and a device in
+ * software is just that: a guest's vCPU and our worker or completion. So they are
+ * what a driver expects, with VIRTIO_F_ORDER_PLATFORM or without; with it the driver
+ * uses those for devices, which order at least as much.
+ */
+
+#define VIRTBACK_DESC_SIZE	16
+
+/**
+ * struct virtback_desc - a descriptor in this kernel's byte order: the one copy
+ *			  that is looked at
+ * @addr: guest address
+ * @len: bytes
+ * @flags: VRING_DESC_F_*
+ * @next: split: index of the next descriptor; packed: the buffer's id
+ */
+struct virtback_desc {
+	u64 addr;
+	u32 len;
+	u16 flags;
+	u16 next;
+};
+
+/**
+ * struct virtback_table - an indirect table while its chain is parsed
+ * @addr: guest address
+ * @nr: descriptors in it, 0 while no table was entered
+ * @piece: the part that is pinned; len 0 when none is
+ * @first: byte offset of @piece in the table
+ */
+struct virtback_table {
+	u64 addr;
+	u32 nr;
+	struct virtback_piece piece;
+	u64 first;
+};
+
+/* drivers/core/table.c: what the ring formats share */
+int virtback_table_enter(struct virtback_vq *vq, struct virtback_table *t,
+			 const struct virtback_desc *d);
+void virtback_table_leave(struct virtback_vq *vq, struct virtback_table *t);
+int virtback_table_read(struct virtback_vq *vq, struct virtback_table *t, u32 i, void *raw);
+int virtback_chain_add(struct virtback_vq *vq, struct virtback_chain *chain,
+		       const struct virtback_desc *d, u32 max);
+void virtback_chain_end(struct virtback_vq *vq, struct virtback_chain *chain);
+int virtback_ring_map(struct virtback_vq *vq, struct virtback_area *area, u64 addr, u32 len,
+		      u32 align, bool write);
+void virtback_ring_unmap(struct virtback_vq *vq);
+
 int virtback_iter_pin(struct virtback_vq *vq, struct virtback_iter *it, u32 len, bool write,
 		      struct virtback_piece *p);
+void virtback_req_retire(struct virtback_req *req);
 void virtback_vq_wake(struct virtback_vq *vq);
 void virtback_device_wake(struct virtback_device *vd);
 

@@ -18,7 +18,12 @@
 
 #define VIRTBACK_CORE_FEATURES	(BIT_ULL(VIRTIO_F_VERSION_1) |		\
 				 BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) |	\
-				 BIT_ULL(VIRTIO_RING_F_EVENT_IDX))
+				 BIT_ULL(VIRTIO_RING_F_EVENT_IDX) |	\
+				 BIT_ULL(VIRTIO_F_RING_PACKED) |	\
+				 BIT_ULL(VIRTIO_F_IN_ORDER) |		\
+				 BIT_ULL(VIRTIO_F_ORDER_PLATFORM) |	\
+				 BIT_ULL(VIRTIO_F_NOTIFICATION_DATA) |	\
+				 BIT_ULL(VIRTIO_F_RING_RESET))
 
 /*
  * How long an interrupt may stay unacknowledged before it is repeated. Long
@@ -36,7 +41,10 @@
  */
 u64 virtback_device_offered(const struct virtback_device *vd)
 {
-	return VIRTBACK_CORE_FEATURES | READ_ONCE(vd->type_features);
+	u64 off = vd->features_off & ~(BIT_ULL(VIRTIO_F_VERSION_1) | vd->required);
+
+	return (VIRTBACK_CORE_FEATURES | READ_ONCE(vd->type_features) |
+		vd->host_features) & ~off;
 }
 
 /**
@@ -154,10 +162,7 @@ void virtback_device_reset(struct virtback_device *vd)
 		struct virtback_vq *vq = &vd->vqs[i];
 
 		virtback_vq_stop(vq);
-		vq->num = 0;
-		vq->desc_addr = 0;
-		vq->driver_addr = 0;
-		vq->device_addr = 0;
+		virtback_vq_forget(vq);
 	}
 	/* Nobody is left who could interrupt, or arm this again. */
 	timer_delete_sync(&vd->reinject);
@@ -165,7 +170,7 @@ void virtback_device_reset(struct virtback_device *vd)
 	if (vd->host->lower_irq)
 		vd->host->lower_irq(vd);
 	vd->accepted = 0;
-	vd->features = 0;
+	WRITE_ONCE(vd->features, 0);
 	vd->device_features_sel = 0;
 	vd->driver_features_sel = 0;
 	vd->queue_sel = 0;
@@ -176,6 +181,7 @@ void virtback_device_reset(struct virtback_device *vd)
 static bool virtback_device_features_ok(struct virtback_device *vd)
 {
 	u64 extra = vd->accepted & ~virtback_device_offered(vd);
+	u64 missing = vd->required & ~vd->accepted;
 
 	if (extra) {
 		virtback_guest_err(vd, "features %#llx were not offered\n", extra);
@@ -183,6 +189,11 @@ static bool virtback_device_features_ok(struct virtback_device *vd)
 	}
 	if (!(vd->accepted & BIT_ULL(VIRTIO_F_VERSION_1))) {
 		virtback_guest_err(vd, "legacy driver: VERSION_1 was not accepted\n");
+		return false;
+	}
+	if (missing) {
+		virtback_guest_err(vd, "features %#llx are required and were not accepted\n",
+				   missing);
 		return false;
 	}
 	return !vd->type->features_ok || vd->type->features_ok(vd, vd->accepted);
@@ -208,7 +219,7 @@ void virtback_device_set_status(struct virtback_device *vd, u8 val)
 	new = val & ~(old | VIRTIO_CONFIG_S_NEEDS_RESET);
 	if (new & VIRTIO_CONFIG_S_FEATURES_OK) {
 		if (virtback_device_features_ok(vd))
-			vd->features = vd->accepted;
+			WRITE_ONCE(vd->features, vd->accepted);
 		else
 			new &= ~VIRTIO_CONFIG_S_FEATURES_OK;
 	}
@@ -226,7 +237,7 @@ void virtback_device_set_status(struct virtback_device *vd, u8 val)
  * virtback_device_init() - make the core's part of a device
  * @vd: zeroed but for dev, name, type and host
  * @nvqs: number of queues
- * @queue_size: QueueNumMax of each, a power of 2
+ * @queue_size: QueueNumMax of each, 1 to 32768; split rings use the next lower power of 2
  *
  * Before the type's create(), which may look at the queues' sizes, and before
  * the host's attach(). May sleep.

@@ -13,6 +13,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/bits.h>
+#include <linux/log2.h>
 #include <linux/nospec.h>
 #include <linux/string.h>
 #include <linux/virtio_config.h>
@@ -33,6 +34,20 @@ static void virtback_mmio_bad(struct virtback_device *vd)
 	atomic_inc(&vd->bad_accesses);
 }
 
+/*
+ * What a write to QueueNotify names: the queue, and with NOTIFICATION_DATA in the
+ * high half how far the driver got, which the worker sees in the ring anyway.
+ *
+ * The features are looked at without a lock; pairs with the stores in
+ * virtback_device_set_status() and virtback_device_reset(). They are constant while
+ * a queue is ready; a driver that negotiates and notifies at the same time reaches
+ * another queue of its own, or none, whose worker looks at vq->ready under ring_lock.
+ */
+static u32 virtback_mmio_notified(const struct virtback_device *vd, u32 val)
+{
+	return READ_ONCE(vd->features) & BIT_ULL(VIRTIO_F_NOTIFICATION_DATA) ? (u16)val : val;
+}
+
 /**
  * virtback_mmio_fast() - answer an access if that needs no sleep
  * @vd: device
@@ -45,7 +60,7 @@ static void virtback_mmio_bad(struct virtback_device *vd)
  */
 bool virtback_mmio_fast(struct virtback_device *vd, struct virtback_access *a)
 {
-	u32 bits, old;
+	u32 bits, old, q;
 
 	a->kick = NULL;
 	if (a->size != 4)
@@ -54,8 +69,9 @@ bool virtback_mmio_fast(struct virtback_device *vd, struct virtback_access *a)
 	if (a->write) {
 		switch (a->offset) {
 		case VIRTIO_MMIO_QUEUE_NOTIFY:
-			if ((u32)a->data < vd->nvqs)
-				a->kick = &vd->vqs[array_index_nospec((u32)a->data, vd->nvqs)];
+			q = virtback_mmio_notified(vd, a->data);
+			if (q < vd->nvqs)
+				a->kick = &vd->vqs[array_index_nospec(q, vd->nvqs)];
 			else
 				virtback_mmio_bad(vd);
 			return true;
@@ -97,6 +113,25 @@ static struct virtback_vq *virtback_mmio_vq(struct virtback_device *vd)
 	return sel < vd->nvqs ? &vd->vqs[array_index_nospec(sel, vd->nvqs)] : NULL;
 }
 
+/*
+ * QueueNumMax: the features, which say whether the size of a ring is a power of 2,
+ * are negotiated by then.
+ */
+static u32 virtback_mmio_num_max(const struct virtback_vq *vq)
+{
+	if (vq->vd->features & BIT_ULL(VIRTIO_F_RING_PACKED))
+		return vq->num_max;
+	return rounddown_pow_of_two(vq->num_max);
+}
+
+/* QueueReset: a reset is complete when the write is answered, so it reads as 0. */
+static u32 virtback_mmio_read_queue_reset(struct virtback_device *vd)
+{
+	if (!(vd->features & BIT_ULL(VIRTIO_F_RING_RESET)))
+		virtback_mmio_bad(vd);
+	return 0;
+}
+
 static u32 virtback_mmio_read(struct virtback_device *vd, u32 offset)
 {
 	struct virtback_vq *vq = virtback_mmio_vq(vd);
@@ -115,9 +150,11 @@ static u32 virtback_mmio_read(struct virtback_device *vd, u32 offset)
 			return 0;
 		return virtback_device_offered(vd) >> (32 * vd->device_features_sel);
 	case VIRTIO_MMIO_QUEUE_NUM_MAX:
-		return vq ? vq->num_max : 0;
+		return vq ? virtback_mmio_num_max(vq) : 0;
 	case VIRTIO_MMIO_QUEUE_READY:
 		return vq && vq->ready;
+	case VIRTIO_MMIO_QUEUE_RESET:
+		return virtback_mmio_read_queue_reset(vd);
 	case VIRTIO_MMIO_STATUS:
 		return atomic_read(&vd->status);
 	case VIRTIO_MMIO_SHM_LEN_LOW:
@@ -178,10 +215,21 @@ static void virtback_mmio_queue_ready(struct virtback_vq *vq)
 
 static void virtback_mmio_queue_num(struct virtback_vq *vq, u32 val)
 {
-	if (val && val <= vq->num_max)
+	if (val && val <= virtback_mmio_num_max(vq))
 		vq->num = val;
 	else
 		virtback_mmio_bad(vq->vd);
+}
+
+/* One queue back to what it was before its set-up (VIRTIO 1.2 section 2.6.1). */
+static void virtback_mmio_queue_reset(struct virtback_vq *vq, u32 val)
+{
+	if (!(vq->vd->features & BIT_ULL(VIRTIO_F_RING_RESET)) || val != 1) {
+		virtback_mmio_bad(vq->vd);
+		return;
+	}
+	virtback_vq_stop(vq);
+	virtback_vq_forget(vq);
 }
 
 /* Registers of the queue that QueueSel names. */
@@ -202,6 +250,10 @@ static void virtback_mmio_write_queue(struct virtback_device *vd, u32 offset, u3
 	}
 	if (offset == VIRTIO_MMIO_QUEUE_READY) {
 		virtback_mmio_queue_ready(vq);
+		return;
+	}
+	if (offset == VIRTIO_MMIO_QUEUE_RESET) {
+		virtback_mmio_queue_reset(vq, val);
 		return;
 	}
 	if (vq->ready) {
@@ -250,6 +302,7 @@ static void virtback_mmio_write(struct virtback_device *vd, u32 offset, u32 val)
 		break;
 	case VIRTIO_MMIO_QUEUE_NUM:
 	case VIRTIO_MMIO_QUEUE_READY:
+	case VIRTIO_MMIO_QUEUE_RESET:
 	case VIRTIO_MMIO_QUEUE_DESC_LOW:
 	case VIRTIO_MMIO_QUEUE_DESC_HIGH:
 	case VIRTIO_MMIO_QUEUE_AVAIL_LOW:

@@ -134,25 +134,92 @@ void virtback_req_unkeep(struct virtback_req *req)
 	req->kept = NULL;
 }
 
-/*
- * Take the request off the inflight list. Called with vq->lock held; true when
- * that ended the last orphan of the device.
+/**
+ * virtback_req_retire() - take a request off the inflight list
+ * @req: request without pins
+ *
+ * Called with vq->lock held, in any context.
  */
-static bool virtback_req_retire(struct virtback_req *req)
+void virtback_req_retire(struct virtback_req *req)
 {
 	struct virtback_vq *vq = req->vq;
-	bool last_orphan = false;
 
+	lockdep_assert_held(&vq->lock);
 	list_move(&req->inflight, &vq->idle);
 	vq->nr_inflight--;
-	if (req->epoch != vq->epoch) {
-		vq->stats.dropped++;
-		vq->nr_orphans--;
-		last_orphan = atomic_dec_and_test(&vq->vd->orphans);
-	}
 	if (!vq->nr_inflight)
 		wake_up(&vq->drained);
-	return last_orphan;
+}
+
+/*
+ * An orphan has ended. Called with vq->lock held; true when it was the last of
+ * the device.
+ */
+static bool virtback_req_drop(struct virtback_req *req)
+{
+	struct virtback_vq *vq = req->vq;
+
+	/*
+	 * Between the change of the epoch and virtback_vq_stop()'s walk: after
+	 * this the walk does not see the request any more, and its next use must
+	 * not find the pins.
+	 */
+	virtback_req_unpin(req, &req->data);
+	virtback_req_unpin(req, &req->status);
+	virtback_req_retire(req);
+	vq->stats.dropped++;
+	vq->nr_orphans--;
+	return atomic_dec_and_test(&vq->vd->orphans);
+}
+
+static void virtback_req_push(struct virtback_req *req)
+{
+	struct virtback_vq *vq = req->vq;
+
+	vq->ring->push(vq, req, req->written);
+	vq->stats.completed++;
+	virtback_req_retire(req);
+}
+
+/*
+ * In the order in which they were taken, which is that of the inflight list: a
+ * request that has ended waits for those before it. Returns how many went.
+ */
+static unsigned int virtback_req_push_in_order(struct virtback_vq *vq)
+{
+	struct virtback_req *req;
+	unsigned int n = 0;
+
+	while ((req = list_first_entry_or_null(&vq->inflight, struct virtback_req, inflight)) &&
+	       req->done) {
+		virtback_req_push(req);
+		n++;
+	}
+	return n;
+}
+
+/*
+ * A live request has ended. Called with vq->lock held; true when the driver wants
+ * an interrupt.
+ */
+static bool virtback_req_end(struct virtback_req *req, u32 written)
+{
+	struct virtback_vq *vq = req->vq;
+	unsigned int n = 1;
+	bool irq;
+
+	req->written = written;
+	req->done = true;
+	if (vq->in_order)
+		n = virtback_req_push_in_order(vq);
+	else
+		virtback_req_push(req);
+	if (!n)
+		return false;
+	irq = vq->ring->want_irq(vq);
+	vq->stats.irqs += irq;
+	vq->stats.irqs_saved += n - irq;
+	return irq;
 }
 
 /**
@@ -161,14 +228,15 @@ static bool virtback_req_retire(struct virtback_req *req)
  * @written: bytes of the guest's memory that the device wrote
  *
  * Unpins, publishes the used element and interrupts if the driver wants it; of
- * an orphan it does none of these. Any context; within the RCU read-side section
+ * an orphan it does none of these. With IN_ORDER what comes before it is published
+ * first, so this may have to wait for the completion of that. Any context; within the RCU read-side section
  * in which the guest's memory was last used, or in the worker.
  */
 void virtback_req_complete(struct virtback_req *req, u32 written)
 {
 	struct virtback_vq *vq = req->vq;
 	struct virtback_device *vd = vq->vd;
-	bool irq = false, last_orphan, again;
+	bool irq = false, last_orphan = false, again;
 	unsigned long flags;
 
 	virtback_req_unkeep(req);
@@ -184,24 +252,10 @@ void virtback_req_complete(struct virtback_req *req, u32 written)
 	}
 
 	spin_lock_irqsave(&vq->lock, flags);
-	if (req->epoch == vq->epoch) {
-		vq->ring->push(vq, req->id, written);
-		vq->stats.completed++;
-		irq = vq->ring->want_irq(vq);
-		if (irq)
-			vq->stats.irqs++;
-		else
-			vq->stats.irqs_saved++;
-	} else {
-		/*
-		 * Between the change of the epoch and virtback_vq_stop()'s walk:
-		 * after this the walk does not see the request any more, and its
-		 * next use must not find the pins.
-		 */
-		virtback_req_unpin(req, &req->data);
-		virtback_req_unpin(req, &req->status);
-	}
-	last_orphan = virtback_req_retire(req);
+	if (req->epoch == vq->epoch)
+		irq = virtback_req_end(req, written);
+	else
+		last_orphan = virtback_req_drop(req);
 	again = vq->stalled;
 	vq->stalled = false;
 	spin_unlock_irqrestore(&vq->lock, flags);

@@ -10,7 +10,6 @@
 #include <linux/errno.h>
 #include <linux/log2.h>
 #include <linux/nospec.h>
-#include <linux/string.h>
 #include <linux/virtio_byteorder.h>
 #include <linux/virtio_ring.h>
 #include <asm/barrier.h>
@@ -51,32 +50,22 @@ static __virtio16 *virtback_split_avail_event(const struct virtback_vq *vq)
 	return (__virtio16 *)&virtback_split_used(vq)->ring[vq->num];
 }
 
-static int virtback_split_map_area(struct virtback_vq *vq, struct virtback_area *area, u64 addr,
-				   size_t len, u32 align, bool write)
-{
-	struct virtback_device *vd = vq->vd;
-
-	if (!IS_ALIGNED(addr, align) || addr + len < addr)
-		return -EINVAL;
-	return vd->host->map(vd, addr, len, write, area);
-}
-
 static int virtback_split_map(struct virtback_vq *vq)
 {
 	struct virtback_device *vd = vq->vd;
-	u16 num = vq->num;
+	u32 num = vq->num;
 	int ret;
 
 	if (!is_power_of_2(num))
 		return -EINVAL;
 	/* VIRTIO 1.2 section 2.7 gives sizes and alignments. */
-	ret = virtback_split_map_area(vq, &vq->desc, vq->desc_addr, 16 * num, 16, false);
+	ret = virtback_ring_map(vq, &vq->desc, vq->desc_addr, 16 * num, 16, false);
 	if (ret)
 		return ret;
-	ret = virtback_split_map_area(vq, &vq->avail, vq->driver_addr, 6 + 2 * num, 2, false);
+	ret = virtback_ring_map(vq, &vq->avail, vq->driver_addr, 6 + 2 * num, 2, false);
 	if (ret)
 		goto unmap_desc;
-	ret = virtback_split_map_area(vq, &vq->used, vq->device_addr, 6 + 8 * num, 4, true);
+	ret = virtback_ring_map(vq, &vq->used, vq->device_addr, 6 + 8 * num, 4, true);
 	if (ret)
 		goto unmap_avail;
 	vq->last_avail = 0;
@@ -91,24 +80,7 @@ unmap_desc:
 	return ret;
 }
 
-static void virtback_split_unmap(struct virtback_vq *vq)
-{
-	struct virtback_device *vd = vq->vd;
-
-	vd->host->unmap(vd, &vq->used);
-	vd->host->unmap(vd, &vq->avail);
-	vd->host->unmap(vd, &vq->desc);
-}
-
-/* A descriptor in this kernel's byte order: the one copy that is looked at. */
-struct virtback_desc {
-	u64 addr;
-	u32 len;
-	u16 flags;
-	u16 next;
-};
-
-static void virtback_split_read_desc(struct virtback_desc *to, const struct vring_desc *from)
+static void virtback_split_desc(struct virtback_desc *to, const struct vring_desc *from)
 {
 	to->addr = __virtio64_to_cpu(true, READ_ONCE(from->addr));
 	to->len = __virtio32_to_cpu(true, READ_ONCE(from->len));
@@ -116,90 +88,23 @@ static void virtback_split_read_desc(struct virtback_desc *to, const struct vrin
 	to->next = rd16(&from->next);
 }
 
-/**
- * struct virtback_table - where descriptors come from
- * @desc: the ring's own table, or NULL for an indirect one
- * @nr: descriptors in it
- * @addr: guest address of an indirect table
- * @piece: the part of an indirect table that is pinned; len 0 when none is
- * @first: byte offset of @piece in the table
- */
-struct virtback_table {
-	const struct vring_desc *desc;
-	u32 nr;
-	u64 addr;
-	struct virtback_piece piece;
-	u64 first;
-};
-
-static void virtback_table_unpin(struct virtback_vq *vq, struct virtback_table *t)
+/* A descriptor of the table @t, or of the ring while none was entered. */
+static int virtback_split_read(struct virtback_vq *vq, struct virtback_table *t, u32 i,
+			       struct virtback_desc *d)
 {
-	if (t->piece.len)
-		vq->vd->host->unpin(vq->vd, &t->piece);
-	t->piece.len = 0;
-}
-
-/* A descriptor that crosses the end of what can be pinned at once. */
-static int virtback_table_read_split(struct virtback_vq *vq, const struct virtback_table *t,
-				     u64 off, struct virtback_desc *to)
-{
-	struct virtback_sg sg = { .addr = t->addr + off, .len = sizeof(struct vring_desc) };
-	struct virtback_iter it = { .sg = &sg, .nr = 1, .left = sg.len };
+	const struct vring_desc *ring = vq->desc.va;
 	struct vring_desc raw;
 	int ret;
 
-	ret = virtback_iter_read(vq, &it, &raw, sizeof(raw));
-	if (!ret)
-		virtback_split_read_desc(to, &raw);
-	return ret;
-}
-
-static int virtback_table_read(struct virtback_vq *vq, struct virtback_table *t, u32 i,
-			       struct virtback_desc *to)
-{
-	u64 off = (u64)i * sizeof(struct vring_desc);
-	struct vring_desc raw;
-	int ret;
-
-	if (i >= t->nr)
-		return -EINVAL;
-	if (t->desc) {
-		virtback_split_read_desc(to, &t->desc[array_index_nospec(i, t->nr)]);
-		return 0;
+	if (t->nr) {
+		ret = virtback_table_read(vq, t, i, &raw);
+		if (!ret)
+			virtback_split_desc(d, &raw);
+		return ret;
 	}
-	if (off < t->first || off + sizeof(struct vring_desc) > t->first + t->piece.len) {
-		virtback_table_unpin(vq, t);
-		ret = vq->vd->host->pin(vq->vd, t->addr + off,
-					t->nr * sizeof(struct vring_desc) - off, false, &t->piece);
-		if (ret) {
-			t->piece.len = 0;
-			return ret;
-		}
-		t->first = off;
-		if (t->piece.len < sizeof(struct vring_desc)) {
-			virtback_table_unpin(vq, t);
-			return virtback_table_read_split(vq, t, off, to);
-		}
-	}
-	/* An indirect table may lie at any address, so no word of it is atomic. */
-	memcpy(&raw, t->piece.va + (off - t->first), sizeof(raw));
-	barrier();
-	virtback_split_read_desc(to, &raw);
-	return 0;
-}
-
-/* Leave the ring's table for an indirect one (VIRTIO 1.2 section 2.7.5.3). */
-static int virtback_table_enter(struct virtback_vq *vq, struct virtback_table *t,
-				const struct virtback_desc *d)
-{
-	if (!vq->indirect || !t->desc || (d->flags & VRING_DESC_F_NEXT))
+	if (i >= vq->num)
 		return -EINVAL;
-	if (!d->len || d->len % sizeof(struct vring_desc) || d->addr + d->len < d->addr)
-		return -EINVAL;
-	t->desc = NULL;
-	t->nr = d->len / sizeof(struct vring_desc);
-	t->addr = d->addr;
-	t->first = 0;
+	virtback_split_desc(d, &ring[array_index_nospec(i, vq->num)]);
 	return 0;
 }
 
@@ -208,17 +113,17 @@ static int virtback_table_enter(struct virtback_vq *vq, struct virtback_table *t
  */
 static int virtback_split_walk(struct virtback_vq *vq, u16 head, struct virtback_chain *chain)
 {
-	struct virtback_table t = { .desc = vq->desc.va, .nr = vq->num };
-	struct virtback_iter *part;
+	struct virtback_table t = {};
 	struct virtback_desc d;
-	u32 n = 0, i = head;
+	u32 i = head;
 	int ret;
 
 	*chain = (struct virtback_chain){ .id = head };
 	for (;;) {
-		ret = virtback_table_read(vq, &t, i, &d);
+		ret = virtback_split_read(vq, &t, i, &d);
 		if (ret)
 			break;
+		chain->ndesc += !t.nr;
 		if (d.flags & VRING_DESC_F_INDIRECT) {
 			ret = virtback_table_enter(vq, &t, &d);
 			if (ret)
@@ -226,28 +131,17 @@ static int virtback_split_walk(struct virtback_vq *vq, u16 head, struct virtback
 			i = 0;
 			continue;
 		}
-		ret = -EINVAL;
 		/*
 		 * A driver may make the ring smaller than we offered and still
 		 * send indirect chains of the length that our limits promise.
 		 */
-		if (n == (t.desc ? vq->num : vq->num_max) || d.addr + d.len < d.addr)
+		ret = virtback_chain_add(vq, chain, &d, t.nr ? vq->num_max : vq->num);
+		if (ret || !(d.flags & VRING_DESC_F_NEXT))
 			break;
-		vq->sg[n++] = (struct virtback_sg){ .addr = d.addr, .len = d.len };
-		if (!(d.flags & VRING_DESC_F_WRITE) && chain->in.nr)
-			break;		/* what the device reads comes first */
-		part = d.flags & VRING_DESC_F_WRITE ? &chain->in : &chain->out;
-		part->nr++;
-		part->left += d.len;
-		if (!(d.flags & VRING_DESC_F_NEXT)) {
-			ret = 0;
-			break;
-		}
 		i = d.next;
 	}
-	virtback_table_unpin(vq, &t);
-	chain->out.sg = vq->sg;
-	chain->in.sg = vq->sg + chain->out.nr;
+	virtback_table_leave(vq, &t);
+	virtback_chain_end(vq, chain);
 	return ret;
 }
 
@@ -278,17 +172,17 @@ static int virtback_split_pop(struct virtback_vq *vq, struct virtback_chain *cha
 	return 1;
 }
 
-static void virtback_split_unpop(struct virtback_vq *vq)
+static void virtback_split_unpop(struct virtback_vq *vq, const struct virtback_chain *chain)
 {
 	vq->last_avail--;
 }
 
-static void virtback_split_push(struct virtback_vq *vq, u16 id, u32 len)
+static void virtback_split_push(struct virtback_vq *vq, const struct virtback_req *req, u32 len)
 {
 	struct vring_used *used = virtback_split_used(vq);
 	vring_used_elem_t *elem = &used->ring[vq->used_idx & (vq->num - 1)];
 
-	WRITE_ONCE(elem->id, __cpu_to_virtio32(true, id));
+	WRITE_ONCE(elem->id, __cpu_to_virtio32(true, req->id));
 	WRITE_ONCE(elem->len, __cpu_to_virtio32(true, len));
 	/* Buffers and element before the index; the driver reads the index first. */
 	virt_wmb();
@@ -336,7 +230,7 @@ static bool virtback_split_want_irq(struct virtback_vq *vq)
 
 const struct virtback_ring_ops virtback_split_ops = {
 	.map = virtback_split_map,
-	.unmap = virtback_split_unmap,
+	.unmap = virtback_ring_unmap,
 	.pop = virtback_split_pop,
 	.unpop = virtback_split_unpop,
 	.push = virtback_split_push,

@@ -18,6 +18,7 @@
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
 
 #include <virtback/device.h>
@@ -87,6 +88,7 @@ static struct virtback_req *virtback_vq_get_req(struct virtback_vq *vq)
 		list_move_tail(&req->inflight, &vq->inflight);
 		vq->nr_inflight++;
 		req->epoch = vq->epoch;
+		req->done = false;
 	}
 	spin_unlock_irq(&vq->lock);
 	return req;
@@ -99,10 +101,7 @@ static void virtback_vq_put_req(struct virtback_vq *vq, struct virtback_req *req
 	virtback_req_unpin(req, &req->data);
 	virtback_req_unpin(req, &req->status);
 	spin_lock_irq(&vq->lock);
-	list_move(&req->inflight, &vq->idle);
-	vq->nr_inflight--;
-	if (!vq->nr_inflight)
-		wake_up(&vq->drained);
+	virtback_req_retire(req);
 	spin_unlock_irq(&vq->lock);
 }
 
@@ -177,10 +176,11 @@ static bool virtback_vq_gather_one(struct virtback_vq *vq, struct list_head *bat
 
 	req = virtback_vq_get_req(vq);
 	if (!req) {
-		vq->ring->unpop(vq);
+		vq->ring->unpop(vq, &chain);
 		return virtback_vq_stall(vq);
 	}
 	req->id = chain.id;
+	req->ndesc = chain.ndesc;
 	switch (vq->vd->type->prepare(req, &chain)) {
 	case VIRTBACK_SUBMIT:
 		list_add_tail(&req->batch, batch);
@@ -189,7 +189,7 @@ static bool virtback_vq_gather_one(struct virtback_vq *vq, struct list_head *bat
 		vq->stats.requests++;
 		return true;
 	case VIRTBACK_STALL:
-		vq->ring->unpop(vq);
+		vq->ring->unpop(vq, &chain);
 		virtback_vq_put_req(vq, req);
 		return virtback_vq_stall(vq);
 	case VIRTBACK_BROKEN:
@@ -258,7 +258,9 @@ int virtback_vq_start(struct virtback_vq *vq)
 
 	lockdep_assert_held(&vq->vd->lock);
 	mutex_lock(&vq->ring_lock);
-	vq->ring = &virtback_split_ops;
+	vq->ring = features & BIT_ULL(VIRTIO_F_RING_PACKED) ? &virtback_packed_ops :
+							      &virtback_split_ops;
+	vq->in_order = features & BIT_ULL(VIRTIO_F_IN_ORDER);
 	vq->event_idx = features & BIT_ULL(VIRTIO_RING_F_EVENT_IDX);
 	vq->indirect = features & BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC);
 	ret = vq->ring->map(vq);
@@ -271,7 +273,16 @@ int virtback_vq_start(struct virtback_vq *vq)
 /* Orphan everything in flight. Called with ring_lock held. */
 static void virtback_vq_orphan(struct virtback_vq *vq)
 {
+	struct virtback_req *req, *next;
+
 	spin_lock_irq(&vq->lock);
+	/* What has ended and only waits for its turn has nobody else to end it. */
+	list_for_each_entry_safe(req, next, &vq->inflight, inflight) {
+		if (req->done) {
+			virtback_req_retire(req);
+			vq->stats.dropped++;
+		}
+	}
 	atomic_add(vq->nr_inflight - vq->nr_orphans, &vq->vd->orphans);
 	vq->nr_orphans = vq->nr_inflight;
 	/* Pairs with virtback_req_live(). */
@@ -312,6 +323,21 @@ void virtback_vq_stop(struct virtback_vq *vq)
 	vq->ring->unmap(vq);
 	/* Orphans that wait for their next pass have only the worker to end them. */
 	virtback_vq_wake(vq);
+}
+
+/**
+ * virtback_vq_forget() - give a queue's registers their initial values
+ * @vq: stopped queue
+ *
+ * Called with vd->lock held.
+ */
+void virtback_vq_forget(struct virtback_vq *vq)
+{
+	lockdep_assert_held(&vq->vd->lock);
+	vq->num = 0;
+	vq->desc_addr = 0;
+	vq->driver_addr = 0;
+	vq->device_addr = 0;
 }
 
 /**
@@ -363,7 +389,7 @@ int virtback_vq_quiet(struct virtback_vq *vq)
  * @vq: zeroed
  * @vd: its device; vd->type is set
  * @index: its number
- * @num_max: QueueNumMax, a power of 2
+ * @num_max: QueueNumMax of packed rings, 1 to 32768
  *
  * May sleep.
  *
@@ -372,6 +398,7 @@ int virtback_vq_quiet(struct virtback_vq *vq)
 int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 index, u16 num_max)
 {
 	size_t size = ALIGN(sizeof(struct virtback_req) + vd->type->req_size, sizeof(u64));
+	unsigned int nr_reqs = min_t(unsigned int, num_max, VIRTBACK_REQS_MAX);
 	struct virtback_req *req;
 	unsigned int i;
 	int ret;
@@ -379,6 +406,7 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 	vq->vd = vd;
 	vq->index = index;
 	vq->num_max = num_max;
+	vq->chain_max = min_t(u32, num_max, VIRTBACK_CHAIN_MAX);
 	vq->ring = &virtback_split_ops;
 	mutex_init(&vq->ring_lock);
 	spin_lock_init(&vq->lock);
@@ -388,11 +416,11 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 	init_waitqueue_head(&vq->drained);
 	kthread_init_work(&vq->work, virtback_vq_work);
 
-	vq->sg = kvcalloc(num_max, sizeof(*vq->sg), GFP_KERNEL);
-	vq->reqs = kvcalloc(num_max, size, GFP_KERNEL);
+	vq->sg = kvcalloc(vq->chain_max, sizeof(*vq->sg), GFP_KERNEL);
+	vq->reqs = kvcalloc(nr_reqs, size, GFP_KERNEL);
 	if (!vq->sg || !vq->reqs)
 		return -ENOMEM;
-	for (i = 0; i < num_max; i++) {
+	for (i = 0; i < nr_reqs; i++) {
 		req = vq->reqs + i * size;
 		req->vq = vq;
 		list_add_tail(&req->inflight, &vq->idle);
@@ -406,12 +434,13 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 	 * status; requests between two passes keep that one. So one pass always
 	 * fits when no other is on its way, and a stall always ends.
 	 */
-	ret = virtback_pool_init_objects(&vq->pieces, 2 * VIRTBACK_POOL_PAGES + 3 * num_max,
+	ret = virtback_pool_init_objects(&vq->pieces, 2 * VIRTBACK_POOL_PAGES +
+					 2 * vq->chain_max + nr_reqs,
 					 sizeof(struct virtback_piece));
 	if (ret)
 		return ret;
 	ret = virtback_pool_init_objects(&vq->keep, VIRTBACK_KEEP_REQS,
-					 min_t(u32, num_max, VIRTBACK_KEEP_MAX) *
+					 min_t(u32, vq->chain_max, VIRTBACK_KEEP_MAX) *
 					 sizeof(struct virtback_sg));
 	if (ret)
 		return ret;

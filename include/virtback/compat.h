@@ -13,6 +13,16 @@
 #include <linux/version.h>
 #include <linux/virtio_config.h>
 
+/* 6.4 (and 6.1 has only some): features of VIRTIO 1.2 got names. */
+#ifndef VIRTIO_F_NOTIFICATION_DATA
+#define VIRTIO_F_NOTIFICATION_DATA	38
+#endif
+
+/* Nowhere yet: QueueReset (VIRTIO 1.2 section 4.2.2). */
+#ifndef VIRTIO_MMIO_QUEUE_RESET
+#define VIRTIO_MMIO_QUEUE_RESET		0x0c0
+#endif
+
 /* 6.4: an attribute of a class gets the class, and itself, as constants. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
 #define virtback_class_const	const

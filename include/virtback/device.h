@@ -140,6 +140,14 @@ struct virtback_host_ops {
  * @type_priv: the type's own data
  * @type_features: features of the type, as offered; written under @lock, read by
  *		   anyone
+ * @host_features: features that the host offers in addition, VIRTIO_F_ACCESS_PLATFORM
+ *		   for one; set before or in its attach()
+ * @features_off: features that are not offered; not VERSION_1 nor those of
+ *		  @required. Set before the host's attach(), changed by tests under
+ *		  @lock.
+ * @required: features without which the host or type cannot serve a driver: those
+ *	      that do not accept all of them get no FEATURES_OK. Offered by whoever
+ *	      sets them, before or in attach().
  * @config: configuration space, little endian; vd->lock
  * @config_len: bytes of it
  * @host: host
@@ -147,8 +155,9 @@ struct virtback_host_ops {
  * @lock: serialises register accesses that may sleep and everything they change;
  *	  outermost, then vq->ring_lock, then vq->lock
  * @accepted: feature bits as written by the driver; @lock
- * @features: the negotiated bits, 0 before FEATURES_OK; @lock, constant while a
- *	      queue is ready
+ * @features: the negotiated bits, 0 before FEATURES_OK; written under @lock,
+ *	      constant while a queue is ready. virtback_mmio_fast() reads it with
+ *	      READ_ONCE() and no lock.
  * @device_features_sel: DeviceFeaturesSel; @lock
  * @driver_features_sel: DriverFeaturesSel; @lock
  * @queue_sel: QueueSel; @lock
@@ -178,6 +187,9 @@ struct virtback_device {
 	u32 id;
 	void *type_priv;
 	u64 type_features;
+	u64 host_features;
+	u64 features_off;
+	u64 required;
 	void *config;
 	u32 config_len;
 	const struct virtback_host_ops *host;

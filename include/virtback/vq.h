@@ -29,6 +29,18 @@ struct virtback_vq;
  */
 #define VIRTBACK_ROUND_PAGES		256
 
+/*
+ * Most buffers of a chain, however large its queue is: more than one pass has
+ * pages. A type promises no more to the driver (seg_max of block).
+ */
+#define VIRTBACK_CHAIN_MAX		256
+
+/*
+ * Most requests of a queue, however large it is; further chains wait in the ring
+ * until one completes.
+ */
+#define VIRTBACK_REQS_MAX		1024
+
 /* Bounce pages of a queue: four of the longest passes in flight at once. */
 #define VIRTBACK_POOL_PAGES		(4 * VIRTBACK_ROUND_PAGES)
 
@@ -66,6 +78,7 @@ struct virtback_iter {
 /**
  * struct virtback_chain - a descriptor chain taken from the available ring
  * @id: what goes back into the used ring
+ * @ndesc: descriptors of the ring that it takes, an indirect table being one
  * @out: buffers that the device reads
  * @in: buffers that the device writes; follow @out in the same array
  *
@@ -73,6 +86,7 @@ struct virtback_iter {
  */
 struct virtback_chain {
 	u16 id;
+	u16 ndesc;
 	struct virtback_iter out;
 	struct virtback_iter in;
 };
@@ -85,6 +99,9 @@ struct virtback_chain {
  *	   (the latter protected by @vq->lock)
  * @epoch: @vq->epoch when it was taken; another value there makes it an orphan
  * @id: descriptor id for the used ring
+ * @ndesc: descriptors of the ring that its chain takes
+ * @done: it has ended and waits for its turn to be published; vq->lock
+ * @written: bytes of the guest's memory that the device wrote, with @done
  * @data: guest memory of the current pass
  * @status: guest memory that the type writes last (a status byte)
  * @kept: storage of a buffer list, see virtback_req_keep()
@@ -100,6 +117,9 @@ struct virtback_req {
 	struct list_head batch;
 	u32 epoch;
 	u16 id;
+	u16 ndesc;
+	bool done;
+	u32 written;
 	struct virtback_pieces data;
 	struct virtback_pieces status;
 	struct virtback_sg *kept;
@@ -111,7 +131,7 @@ static inline void *virtback_req_priv(struct virtback_req *req)
 }
 
 /**
- * struct virtback_ring_ops - a ring format (split; packed may follow)
+ * struct virtback_ring_ops - a ring format, split or packed
  * @map: map the ring areas and start at the beginning; -errno leaves nothing
  *	 mapped. Called with vd->lock held, may sleep.
  * @unmap: undo @map. Called with vd->lock held when no worker and no completion
@@ -119,7 +139,8 @@ static inline void *virtback_req_priv(struct virtback_req *req)
  * @pop: take the next chain into @vq->sg. 1 when there is one, 0 when the ring
  *	 is empty, -errno when the driver broke the ring. May sleep.
  * @unpop: give the chain taken last back; directly after @pop.
- * @push: publish one used element. Called with vq->lock held, in any context.
+ * @push: publish one used element: @len bytes were written. Called with vq->lock
+ *	  held, in any context.
  * @notify_off: ask the driver for no more kicks (a hint).
  * @notify_on: ask for kicks again; true when chains came in meanwhile, the
  *	       caller then looks again.
@@ -133,22 +154,24 @@ struct virtback_ring_ops {
 	int (*map)(struct virtback_vq *vq);
 	void (*unmap)(struct virtback_vq *vq);
 	int (*pop)(struct virtback_vq *vq, struct virtback_chain *chain);
-	void (*unpop)(struct virtback_vq *vq);
-	void (*push)(struct virtback_vq *vq, u16 id, u32 len);
+	void (*unpop)(struct virtback_vq *vq, const struct virtback_chain *chain);
+	void (*push)(struct virtback_vq *vq, const struct virtback_req *req, u32 len);
 	void (*notify_off)(struct virtback_vq *vq);
 	bool (*notify_on)(struct virtback_vq *vq);
 	bool (*want_irq)(struct virtback_vq *vq);
 };
 
 extern const struct virtback_ring_ops virtback_split_ops;
+extern const struct virtback_ring_ops virtback_packed_ops;
 
 /**
  * struct virtback_vq_stats - counts since the device was made
  * @requests: chains taken; counted by the worker alone, without a lock
  * @completed: used elements published
- * @dropped: requests that a reset orphaned
+ * @dropped: requests that a reset orphaned, or that had ended and waited for their
+ *	     turn (IN_ORDER)
  * @irqs: completions for which the driver wanted an interrupt
- * @irqs_saved: completions for which it wanted none
+ * @irqs_saved: completions for which it wanted none, or that shared one (IN_ORDER)
  * @stalls: times the worker waited for a request or pages to come back
  */
 struct virtback_vq_stats {
@@ -165,32 +188,39 @@ struct virtback_vq_stats {
  * @vd: its device
  * @index: its number
  * @num_max: QueueNumMax
+ * @chain_max: most buffers of a chain: @num_max, at most VIRTBACK_CHAIN_MAX
  * @num: QueueNum as the driver set it, 0 when unset; vd->lock
  * @ready: QueueReady. Written under vd->lock, read by anyone with READ_ONCE().
  * @desc_addr: QueueDesc, guest address; vd->lock
- * @driver_addr: QueueDriver (available ring), guest address; vd->lock
- * @device_addr: QueueDevice (used ring), guest address; vd->lock
+ * @driver_addr: QueueDriver (available ring; packed: driver event suppression),
+ *		 guest address; vd->lock
+ * @device_addr: QueueDevice (used ring; packed: device event suppression), guest
+ *		 address; vd->lock
  * @ring: ring format, set when the queue becomes ready
- * @desc: mapping of the descriptor table
- * @avail: mapping of the available ring
- * @used: mapping of the used ring
+ * @desc: mapping of the descriptor table, or the packed ring
+ * @avail: mapping of what @driver_addr names
+ * @used: mapping of what @device_addr names
+ * @in_order: VIRTIO_F_IN_ORDER was negotiated, set when it becomes ready
  * @event_idx: VIRTIO_F_EVENT_IDX was negotiated, set when it becomes ready
  * @indirect: VIRTIO_F_INDIRECT_DESC was negotiated, set when it becomes ready
  * @ring_lock: held by the worker while it reads the ring or copies from the
  *	       guest, never while it waits for a disk; virtback_vq_stop() takes
  *	       it to get the worker out of the guest's memory. Inside vd->lock.
- * @last_avail: next index of the available ring; ring_lock
+ * @last_avail: next index of the available ring, packed: next offset; ring_lock
+ * @avail_wrap: the driver's wrap counter at @last_avail, packed only; ring_lock
  * @sg: storage of the chain being parsed; ring_lock
  * @lock: the completion side: everything from here to @stats. Taken in
  *	  interrupt context. Inside ring_lock.
- * @used_idx: next index of the used ring; set under @ring_lock alone by a start,
- *	      when no completion is live
+ * @used_idx: next index of the used ring, packed: next offset; set under
+ *	      @ring_lock alone by a start, when no completion is live
+ * @used_wrap: the device's wrap counter at @used_idx, packed only; as @used_idx
  * @signalled: @used_idx at the last interrupt decision
  * @signalled_valid: @signalled says something (false right after a start)
  * @epoch: bumped by every stop. Read without the lock under RCU by completions
  *	   (pairs with synchronize_rcu_expedited() in virtback_vq_stop()).
  * @idle: requests not in use
- * @inflight: requests between being taken and being completed
+ * @inflight: requests between being taken and being published, in the order in
+ *	      which they were taken
  * @nr_inflight: length of @inflight
  * @nr_orphans: those of @inflight with an old epoch
  * @resume: requests waiting for their next pass
@@ -209,6 +239,7 @@ struct virtback_vq {
 	struct virtback_device *vd;
 	u16 index;
 	u16 num_max;
+	u32 chain_max;
 	u16 num;
 	bool ready;
 	u64 desc_addr;
@@ -219,15 +250,18 @@ struct virtback_vq {
 	struct virtback_area desc;
 	struct virtback_area avail;
 	struct virtback_area used;
+	bool in_order;
 	bool event_idx;
 	bool indirect;
 
 	struct mutex ring_lock;		/* the worker's use of guest memory */
 	u16 last_avail;
+	bool avail_wrap;
 	struct virtback_sg *sg;
 
 	spinlock_t lock;		/* the completion side */
 	u16 used_idx;
+	bool used_wrap;
 	u16 signalled;
 	bool signalled_valid;
 	u32 epoch;
@@ -254,6 +288,7 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 void virtback_vq_destroy(struct virtback_vq *vq);
 int virtback_vq_start(struct virtback_vq *vq);
 void virtback_vq_stop(struct virtback_vq *vq);
+void virtback_vq_forget(struct virtback_vq *vq);
 void virtback_vq_kick(struct virtback_vq *vq);
 void virtback_vq_drain(struct virtback_vq *vq);
 int virtback_vq_quiet(struct virtback_vq *vq);

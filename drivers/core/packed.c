@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Packed virtqueues, device side (VIRTIO 1.2 section 2.8).
+ *
+ * One ring of descriptors that both sides write. A descriptor is available when
+ * its AVAIL bit is the driver's wrap counter and its USED bit is not; it is used
+ * when both are the device's. So the flags of a descriptor are read first and
+ * written last, and positions are an offset and a wrap counter, kept here and
+ * nowhere else.
+ *
+ * Every word of the driver's is read once, checked, and used from the copy. The
+ * format is little endian throughout.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/errno.h>
+#include <linux/nospec.h>
+#include <linux/virtio_ring.h>
+#include <asm/barrier.h>
+
+#include <virtback/device.h>
+
+#include "core.h"
+
+#define PACKED_AVAIL	BIT(VRING_PACKED_DESC_F_AVAIL)
+#define PACKED_USED	BIT(VRING_PACKED_DESC_F_USED)
+
+/* An offset has 15 bits, its wrap counter is the last. */
+#define PACKED_WRAP	BIT(VRING_PACKED_EVENT_F_WRAP_CTR)
+
+static struct vring_packed_desc *virtback_packed_ring(const struct virtback_vq *vq, u16 i)
+{
+	struct vring_packed_desc *ring = vq->desc.va;
+
+	return &ring[array_index_nospec(i, vq->num)];
+}
+
+/* The driver's event suppression: when does it want interrupts? */
+static const struct vring_packed_desc_event *virtback_packed_driver(const struct virtback_vq *vq)
+{
+	return vq->avail.va;
+}
+
+/*
+ * The device's: when does it want kicks? Offset and flags in one store, so that
+ * the driver never sees one without the other. The area is aligned to 4 bytes.
+ */
+static void virtback_packed_event(struct virtback_vq *vq, u16 off_wrap, u16 flags)
+{
+	WRITE_ONCE(*(__le32 *)vq->used.va, cpu_to_le32((u32)flags << 16 | off_wrap));
+}
+
+/* Pass @n descriptors, at most vq->num. */
+static void virtback_packed_forward(const struct virtback_vq *vq, u16 *pos, bool *wrap, u16 n)
+{
+	u32 next = (u32)*pos + n;
+
+	if (next >= vq->num) {
+		next -= vq->num;
+		*wrap = !*wrap;
+	}
+	*pos = next;
+}
+
+static int virtback_packed_map(struct virtback_vq *vq)
+{
+	u32 num = vq->num;
+	int ret;
+
+	if (!num)
+		return -EINVAL;
+	/* VIRTIO 1.2 section 2.8.10 gives sizes and alignments. */
+	ret = virtback_ring_map(vq, &vq->desc, vq->desc_addr, VIRTBACK_DESC_SIZE * num, 16, true);
+	if (ret)
+		return ret;
+	ret = virtback_ring_map(vq, &vq->avail, vq->driver_addr, 4, 4, false);
+	if (ret)
+		goto unmap_desc;
+	ret = virtback_ring_map(vq, &vq->used, vq->device_addr, 4, 4, true);
+	if (ret)
+		goto unmap_driver;
+	vq->last_avail = 0;
+	vq->avail_wrap = true;
+	vq->used_idx = 0;
+	vq->used_wrap = true;
+	vq->signalled_valid = false;
+	return 0;
+
+unmap_driver:
+	vq->vd->host->unmap(vq->vd, &vq->avail);
+unmap_desc:
+	vq->vd->host->unmap(vq->vd, &vq->desc);
+	return ret;
+}
+
+/* Has the driver made the next descriptor available? @flags is what it was read as. */
+static bool virtback_packed_next(const struct virtback_vq *vq, u16 *flags)
+{
+	*flags = le16_to_cpu(READ_ONCE(virtback_packed_ring(vq, vq->last_avail)->flags));
+	return !!(*flags & PACKED_AVAIL) == vq->avail_wrap &&
+	       !!(*flags & PACKED_USED) != vq->avail_wrap;
+}
+
+/* All but the flags of a descriptor of the ring. */
+static void virtback_packed_desc(struct virtback_desc *to, const struct vring_packed_desc *from)
+{
+	to->addr = le64_to_cpu(READ_ONCE(from->addr));
+	to->len = le32_to_cpu(READ_ONCE(from->len));
+	to->next = le16_to_cpu(READ_ONCE(from->id));
+}
+
+/* All of a table is the chain: what else its flags say is reserved (section 2.8.7). */
+static int virtback_packed_walk_table(struct virtback_vq *vq, const struct virtback_desc *head,
+				      struct virtback_chain *chain)
+{
+	struct virtback_table t = {};
+	struct vring_packed_desc raw;
+	struct virtback_desc d;
+	u32 i;
+	int ret;
+
+	ret = virtback_table_enter(vq, &t, head);
+	for (i = 0; !ret && i < t.nr; i++) {
+		ret = virtback_table_read(vq, &t, i, &raw);
+		if (ret)
+			break;
+		virtback_packed_desc(&d, &raw);
+		d.flags = le16_to_cpu(raw.flags);
+		ret = d.flags & VRING_DESC_F_INDIRECT ? -EINVAL :
+		      virtback_chain_add(vq, chain, &d, vq->num_max);
+	}
+	virtback_table_leave(vq, &t);
+	return ret;
+}
+
+/*
+ * Copy the chain at the current position to vq->sg. @flags are those of its first
+ * descriptor; the others are the driver's once that one was available, whatever
+ * their AVAIL and USED bits say. The limit of buffers ends a loop.
+ */
+static int virtback_packed_walk(struct virtback_vq *vq, u16 flags, struct virtback_chain *chain)
+{
+	const struct vring_packed_desc *from = virtback_packed_ring(vq, vq->last_avail);
+	struct virtback_desc d = { .flags = flags };
+	u16 pos = vq->last_avail;
+	bool wrap = false;
+	int ret;
+
+	*chain = (struct virtback_chain){};
+	for (;;) {
+		virtback_packed_desc(&d, from);
+		chain->ndesc++;
+		if (d.flags & VRING_DESC_F_INDIRECT) {
+			ret = virtback_packed_walk_table(vq, &d, chain);
+			break;
+		}
+		ret = virtback_chain_add(vq, chain, &d, vq->num);
+		if (ret || !(d.flags & VRING_DESC_F_NEXT))
+			break;
+		virtback_packed_forward(vq, &pos, &wrap, 1);
+		from = virtback_packed_ring(vq, pos);
+		d.flags = le16_to_cpu(READ_ONCE(from->flags));
+	}
+	virtback_chain_end(vq, chain);
+	/* The id of a chain is in its last descriptor (section 2.8.6). */
+	chain->id = d.next;
+	/* One more than the ring has: its first one became a table meanwhile. */
+	if (!ret && (chain->id >= vq->num || chain->ndesc > vq->num))
+		ret = -EINVAL;
+	return ret;
+}
+
+static int virtback_packed_pop(struct virtback_vq *vq, struct virtback_chain *chain)
+{
+	u16 flags;
+	int ret;
+
+	if (!virtback_packed_next(vq, &flags))
+		return 0;
+	/* The rest after the flags; pairs with the driver's barrier before these. */
+	virt_rmb();
+	ret = virtback_packed_walk(vq, flags, chain);
+	if (ret) {
+		virtback_guest_err(vq->vd, "queue %u: bad descriptor chain at %u, id %u (%d)\n",
+				   vq->index, vq->last_avail, chain->id, ret);
+		return ret;
+	}
+	virtback_packed_forward(vq, &vq->last_avail, &vq->avail_wrap, chain->ndesc);
+	return 1;
+}
+
+static void virtback_packed_unpop(struct virtback_vq *vq, const struct virtback_chain *chain)
+{
+	if (vq->last_avail < chain->ndesc) {
+		vq->last_avail += vq->num;
+		vq->avail_wrap = !vq->avail_wrap;
+	}
+	vq->last_avail -= chain->ndesc;
+}
+
+static void virtback_packed_push(struct virtback_vq *vq, const struct virtback_req *req, u32 len)
+{
+	struct vring_packed_desc *desc = virtback_packed_ring(vq, vq->used_idx);
+	u16 flags = (vq->used_wrap ? PACKED_AVAIL | PACKED_USED : 0) |
+		    (len ? VRING_DESC_F_WRITE : 0);
+
+	WRITE_ONCE(desc->id, cpu_to_le16(req->id));
+	WRITE_ONCE(desc->len, cpu_to_le32(len));
+	/* Buffers and element before the flags; the driver reads the flags first. */
+	virt_wmb();
+	WRITE_ONCE(desc->flags, cpu_to_le16(flags));
+	virtback_packed_forward(vq, &vq->used_idx, &vq->used_wrap, req->ndesc);
+}
+
+static void virtback_packed_notify_off(struct virtback_vq *vq)
+{
+	virtback_packed_event(vq, 0, VRING_PACKED_EVENT_FLAG_DISABLE);
+}
+
+static bool virtback_packed_notify_on(struct virtback_vq *vq)
+{
+	u16 flags;
+
+	if (vq->event_idx)
+		virtback_packed_event(vq, vq->last_avail | (vq->avail_wrap ? PACKED_WRAP : 0),
+				      VRING_PACKED_EVENT_FLAG_DESC);
+	else
+		virtback_packed_event(vq, 0, VRING_PACKED_EVENT_FLAG_ENABLE);
+	/*
+	 * Ask, then look: the driver stores its flags, then looks whether it was
+	 * asked. One of the two sees the other.
+	 */
+	virt_mb();
+	return virtback_packed_next(vq, &flags);
+}
+
+/*
+ * Did the used position pass the driver's event on its way from @old to @new? All
+ * are made offsets of the lap that @new is in, modulo 2^16.
+ */
+static bool virtback_packed_passed(const struct virtback_vq *vq, u16 off_wrap, u16 new, u16 old)
+{
+	u16 event = off_wrap & ~PACKED_WRAP;
+
+	if (new <= old)
+		old -= vq->num;
+	if (!!(off_wrap & PACKED_WRAP) != vq->used_wrap)
+		event -= vq->num;
+	return vring_need_event(event, new, old);
+}
+
+static bool virtback_packed_want_irq(struct virtback_vq *vq)
+{
+	const struct vring_packed_desc_event *event = virtback_packed_driver(vq);
+	u16 new = vq->used_idx, old = vq->signalled, flags;
+	bool valid = vq->signalled_valid;
+
+	vq->signalled = new;
+	vq->signalled_valid = true;
+	/*
+	 * The used element before the driver's wish; the driver stores its wish,
+	 * then looks at the element.
+	 */
+	virt_mb();
+	flags = le16_to_cpu(READ_ONCE(event->flags));
+	if (!vq->event_idx || flags != VRING_PACKED_EVENT_FLAG_DESC)
+		return flags != VRING_PACKED_EVENT_FLAG_DISABLE;
+	/* The driver stores the offset before the flags that give it a meaning. */
+	virt_rmb();
+	return !valid ||
+	       virtback_packed_passed(vq, le16_to_cpu(READ_ONCE(event->off_wrap)), new, old);
+}
+
+const struct virtback_ring_ops virtback_packed_ops = {
+	.map = virtback_packed_map,
+	.unmap = virtback_ring_unmap,
+	.pop = virtback_packed_pop,
+	.unpop = virtback_packed_unpop,
+	.push = virtback_packed_push,
+	.notify_off = virtback_packed_notify_off,
+	.notify_on = virtback_packed_notify_on,
+	.want_irq = virtback_packed_want_irq,
+};
