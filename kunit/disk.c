@@ -155,5 +155,18 @@ void test_disk_destroy(struct test_disk *disk)
 	flush_delayed_fput();
 	del_gendisk(disk->gd);
 	put_disk(disk->gd);
+	if (!disk->shared)
+		vfree(disk->data);
+}
+
+/**
+ * test_disk_share() - make a disk another way to the data of a second one
+ * @disk: disk that gives up its own
+ * @other: the second, which is destroyed later
+ */
+void test_disk_share(struct test_disk *disk, struct test_disk *other)
+{
 	vfree(disk->data);
+	disk->data = other->data;
+	disk->shared = true;
 }

@@ -17,6 +17,7 @@
  * @gd: its gendisk
  * @path: where it can be opened
  * @data: its contents
+ * @shared: @data is that of another disk
  * @lock: protects @held
  * @held: bios that have come in and not ended
  * @hold: keep bios in @held
@@ -33,6 +34,7 @@ struct test_disk {
 	struct gendisk *gd;
 	char path[32];
 	u8 *data;
+	bool shared;
 	spinlock_t lock;		/* held */
 	struct bio_list held;
 	bool hold;
@@ -48,6 +50,7 @@ struct test_disk {
 
 struct test_disk *test_disk_create(struct kunit *test, u32 block_size, bool cache);
 void test_disk_destroy(struct test_disk *disk);
+void test_disk_share(struct test_disk *disk, struct test_disk *other);
 unsigned int test_disk_held(struct test_disk *disk);
 bool test_disk_end(struct test_disk *disk, bool last);
 

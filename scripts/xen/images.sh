@@ -102,7 +102,9 @@ _make_dom0_base()
 	mkdir -p "$r"/{bin,sbin,etc,proc,sys,dev,run,tmp,root,mnt} \
 		"$r"/var/{log/xen/console,lib/xen,lib/xenstored} "$r"/usr/{bin,sbin}
 	copy_programs "$r" "$u" $x/{xl,xenstored,xenconsoled,xen-init-dom0} \
-		usr/bin/xenstore sbin/dmsetup
+		usr/bin/xenstore sbin/dmsetup sbin/mke2fs
+	# Without it mke2fs lacks ext4's features.
+	cp "$u/etc/mke2fs.conf" "$r/etc/"
 	# pthread_cancel() loads it by name.
 	cp -L "$(find "$u" -name libgcc_s.so.1)" "$r/lib/aarch64-linux-gnu/"
 	for b in xl xenstored xenconsoled xen-init-dom0; do
