@@ -83,6 +83,44 @@ MODULE_PARM_DESC(readonly, "offer a read-only disk, 0 or 1 (default: 0, or as th
 module_param_cb(serial, &option_ops, "serial=", 0);
 MODULE_PARM_DESC(serial, "serial number of the disk, 1 to 20 characters (default: the device's name)");
 
+module_param_cb(queues, &option_ops, "queues=", 0);
+MODULE_PARM_DESC(queues, "number of virtqueues, 1 to 64, 4 MiB each (default: as many as the guest has CPUs, but at most 4)");
+module_param_cb(queue_size, &option_ops, "queue_size=", 0);
+MODULE_PARM_DESC(queue_size, "most entries of a virtqueue, a power of 2 from 1 to 32768 (default: 256)");
+module_param_cb(features_off, &option_ops, "features_off=", 0);
+MODULE_PARM_DESC(features_off, "virtio features that are not offered, names separated by commas, or none (default: in_order,order_platform,notification_data)");
+module_param_cb(dma, &option_ops, "dma=", 0);
+MODULE_PARM_DESC(dma, "what the backing device accesses: bounce (a copy) or direct (the guest's memory; only where its DMA is translated, or where it does none) (default: bounce)");
+module_param_cb(reset_timeout_ms, &option_ops, "reset_timeout_ms=", 0);
+MODULE_PARM_DESC(reset_timeout_ms, "milliseconds that a reset waits for a disk with dma=direct, 1 to 600000 (default: 30000)");
+/*
+ * Not an option of a device: it holds for all that give none, also for those of the
+ * toolstack, and for those that come after it was changed.
+ */
+unsigned int virtback_map_limit_mb;
+
+static int map_limit_set(const char *val, const struct kernel_param *kp)
+{
+	struct virtback_config cfg = {};
+	const char *why = NULL;
+	int err;
+
+	err = virtback_option_set(&cfg, VIRTBACK_OPT_MAP_LIMIT_MB, val, &why);
+	if (err)
+		pr_err("map_limit_mb=%.80s: %s\n", val, why);
+	else
+		WRITE_ONCE(virtback_map_limit_mb, cfg.map_limit_mb);
+	return err;
+}
+
+static const struct kernel_param_ops map_limit_ops = {
+	.set = map_limit_set,
+	.get = param_get_uint,
+};
+
+module_param_cb(map_limit_mb, &map_limit_ops, &virtback_map_limit_mb, 0644);
+MODULE_PARM_DESC(map_limit_mb, "MiB of a guest that may be mapped, 1 to 16384, for guests none of whose devices gives another (default: 512, 64 where mapping costs memory of this domain, or more if the queues need more)");
+
 /* Make the devices that the parameters name. */
 static int __init virtback_make_given(void)
 {

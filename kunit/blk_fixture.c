@@ -79,7 +79,8 @@ struct fake *blk_device(struct blk_test *b)
 {
 	if (!b->disk)
 		blk_test_disk(b, 512, false);
-	b->f = fake_create(b->test, &virtback_blk_type, &b->cfg, BLK_MEM, FAKE_QUEUE_SIZE);
+	b->f = fake_create(b->test, &virtback_blk_type, &b->cfg, BLK_MEM,
+			   b->queue_size ?: FAKE_QUEUE_SIZE);
 	b->f->priv = b;
 	b->f->before_drain = blk_end_all;
 	blk_scatter_pages(&b->f->vd.vqs[0].pages);

@@ -32,12 +32,14 @@
  * @test: the running test
  * @disk: backing device; NULL before blk_test_disk() or blk_device()
  * @cfg: of the device
+ * @queue_size: of the device, 0 for FAKE_QUEUE_SIZE
  * @f: device and guest; NULL before blk_start()
  */
 struct blk_test {
 	struct kunit *test;
 	struct test_disk *disk;
 	struct virtback_config cfg;
+	u16 queue_size;
 	struct fake *f;
 };
 

@@ -78,6 +78,22 @@ unsigned int test_disk_held(struct test_disk *disk)
 }
 
 /**
+ * test_disk_page() - where the bio that came first has its data
+ * @disk: disk that holds a bio
+ *
+ * Return: the page of its first part
+ */
+struct page *test_disk_page(struct test_disk *disk)
+{
+	struct bio *bio;
+
+	spin_lock_irq(&disk->lock);
+	bio = bio_list_peek(&disk->held);
+	spin_unlock_irq(&disk->lock);
+	return bio ? bio_page(bio) : NULL;
+}
+
+/**
  * test_disk_end() - end a bio that the disk holds
  * @disk: disk
  * @last: the one that came last, else the one that came first

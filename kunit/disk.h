@@ -52,6 +52,7 @@ struct test_disk *test_disk_create(struct kunit *test, u32 block_size, bool cach
 void test_disk_destroy(struct test_disk *disk);
 void test_disk_share(struct test_disk *disk, struct test_disk *other);
 unsigned int test_disk_held(struct test_disk *disk);
+struct page *test_disk_page(struct test_disk *disk);
 bool test_disk_end(struct test_disk *disk, bool last);
 
 #endif

@@ -9,10 +9,13 @@
 #include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/file.h>
+#include <linux/log2.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_ring.h>
 
 #include <virtback/compat.h>
 #include <virtback/config.h>
@@ -256,6 +259,233 @@ static void device_can_be_made_again(struct kunit *test)
 	}
 }
 
+/* The device, alive until e2e_remove(). */
+static struct virtback_device *e2e_device(struct kunit *test)
+{
+	struct device *dev = class_find_device_by_name(&virtback_class, DEVICE);
+
+	KUNIT_ASSERT_NOT_NULL(test, dev);
+	put_device(dev);
+	return virtback_dev_of(dev);
+}
+
+/* Give an option as an administrator would. */
+static void e2e_option(struct kunit *test, enum virtback_opt opt, const char *val)
+{
+	struct e2e *e = test->priv;
+	const char *why = NULL;
+
+	clear_bit(opt, &e->cfg.set);
+	KUNIT_ASSERT_EQ(test, virtback_option_set(&e->cfg, opt, val, &why), 0);
+}
+
+/* Write and read something that takes several requests of a small queue. */
+static void e2e_exercise(struct kunit *test, u8 *buf, u8 seed)
+{
+	struct e2e *e = test->priv;
+	unsigned int i;
+
+	for (i = 0; i < 8; i++) {
+		memset(buf, seed + i, PAGES * PAGE_SIZE);
+		KUNIT_ASSERT_EQ(test, e2e_io(e, REQ_OP_WRITE, 8 * i, buf, PAGES), 0);
+		memset(buf, 0, PAGES * PAGE_SIZE);
+		KUNIT_ASSERT_EQ(test, e2e_io(e, REQ_OP_READ, 8 * i, buf, PAGES), 0);
+		KUNIT_ASSERT_NULL(test, memchr_inv(buf, seed + i, PAGES * PAGE_SIZE));
+		KUNIT_ASSERT_EQ(test, memcmp(e->disk->data + 8 * i * 512, buf, PAGES * PAGE_SIZE),
+				0);
+	}
+}
+
+static void queues_are_as_many_as_asked_for(struct kunit *test)
+{
+	static const char * const given[] = { NULL, "1", "3", "64" };
+	unsigned int want[] = { min(num_online_cpus(), 4U), 1, 3, 64 };
+	struct e2e *e = test->priv;
+	u8 *buf = e2e_pages(test);
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(given); i++) {
+		/* One queue has 4 MiB, and this may be a very small machine. */
+		if (want[i] * SZ_4M > totalram_pages() * PAGE_SIZE / 2)
+			continue;
+		if (given[i])
+			e2e_option(test, VIRTBACK_OPT_QUEUES, given[i]);
+		e2e_start(test);
+		KUNIT_EXPECT_EQ(test, e2e_device(test)->nvqs, want[i]);
+		e2e_exercise(test, buf, i);
+		e2e_close(e);
+		KUNIT_ASSERT_EQ(test, e2e_remove(e, false), 0);
+	}
+}
+
+static void queues_are_as_long_as_asked_for(struct kunit *test)
+{
+	static const char * const given[] = { "1", "2", "3", "64", "300", "1024" };
+	static const u16 want[] = { 1, 2, 3, 64, 300, 1024 };
+	struct e2e *e = test->priv;
+	u8 *buf = e2e_pages(test);
+	u16 num;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(given); i++) {
+		e2e_option(test, VIRTBACK_OPT_QUEUE_SIZE, given[i]);
+		e2e_start(test);
+		KUNIT_EXPECT_EQ(test, e2e_device(test)->vqs[0].num_max, want[i]);
+		/* A split ring is not as long. */
+		num = e2e_device(test)->features & BIT_ULL(VIRTIO_F_RING_PACKED) ?
+		      want[i] : rounddown_pow_of_two(want[i]);
+		KUNIT_EXPECT_EQ(test, e2e_device(test)->vqs[0].num, num);
+		e2e_exercise(test, buf, i);
+		e2e_close(e);
+		KUNIT_ASSERT_EQ(test, e2e_remove(e, false), 0);
+	}
+}
+
+static void withheld_features_are_not_negotiated(struct kunit *test)
+{
+	static const char * const given[] = {
+		"indirect_desc", "event_idx", "indirect_desc,event_idx,mq",
+		"seg_max,blk_size,topology,flush",
+	};
+	struct e2e *e = test->priv;
+	u8 *buf = e2e_pages(test);
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(given); i++) {
+		e2e_option(test, VIRTBACK_OPT_FEATURES_OFF, given[i]);
+		e2e_start(test);
+		KUNIT_EXPECT_EQ(test, e2e_device(test)->features & e->cfg.features_off, 0);
+		e2e_exercise(test, buf, i);
+		e2e_close(e);
+		KUNIT_ASSERT_EQ(test, e2e_remove(e, false), 0);
+	}
+}
+
+static void writes_without_flush_are_durable(struct kunit *test)
+{
+	struct e2e *e = test->priv;
+	u8 *buf = e2e_pages(test);
+
+	e2e_option(test, VIRTBACK_OPT_FEATURES_OFF, "flush");
+	e2e_start(test);
+	KUNIT_EXPECT_FALSE(test, bdev_write_cache(e->bdev));
+	KUNIT_ASSERT_EQ(test, e2e_io(e, REQ_OP_WRITE, 0, buf, 1), 0);
+	KUNIT_EXPECT_EQ(test, e->disk->fuas, 1);
+}
+
+static void options_that_contradict_the_disk_are_refused(struct kunit *test)
+{
+	struct e2e *e = test->priv;
+
+	e2e_option(test, VIRTBACK_OPT_FEATURES_OFF, "ro");
+	e->cfg.readonly = true;
+	KUNIT_EXPECT_EQ(test, virtback_create(&e->cfg), -EINVAL);
+	/* The disk was closed, and it is nothing to a writable one. */
+	e->cfg.readonly = false;
+	e2e_make(test);
+	KUNIT_ASSERT_EQ(test, e2e_remove(e, false), 0);
+
+	e2e_option(test, VIRTBACK_OPT_FEATURES_OFF, "indirect_desc");
+	e2e_option(test, VIRTBACK_OPT_QUEUE_SIZE, "2");
+	KUNIT_EXPECT_EQ(test, virtback_create(&e->cfg), -EINVAL);
+
+	e2e_option(test, VIRTBACK_OPT_FEATURES_OFF, "mq");
+	e2e_option(test, VIRTBACK_OPT_QUEUES, "2");
+	KUNIT_EXPECT_EQ(test, virtback_create(&e->cfg), -EINVAL);
+}
+
+static void block_size_that_matters_is_not_withheld(struct kunit *test)
+{
+	struct e2e *e = test->priv;
+
+	test_disk_destroy(e->disk);
+	e->disk = NULL;
+	e->disk = test_disk_create(test, 4096, true);
+	e->cfg.backing = e->disk->path;
+	e2e_option(test, VIRTBACK_OPT_FEATURES_OFF, "blk_size");
+	KUNIT_EXPECT_EQ(test, virtback_create(&e->cfg), -EINVAL);
+}
+
+static int e2e_visit_child(struct device *dev, void *data)
+{
+	struct device **child = data;
+
+	*child = get_device(dev);
+	return 1;
+}
+
+/*
+ * The stock driver lets go and probes again, with some features withheld. Returns
+ * what it negotiated, 0 when it did not probe.
+ */
+static u64 e2e_probe_without(struct kunit *test, u64 features_off)
+{
+	struct device *dev = class_find_device_by_name(&virtback_class, DEVICE), *vdev = NULL;
+	struct e2e *e = test->priv;
+	struct virtback_device *vd;
+	u64 features = 0;
+
+	KUNIT_ASSERT_NOT_NULL(test, dev);
+	vd = virtback_dev_of(dev);
+	e2e_close(e);
+	device_for_each_child(virtback_loop_bus(vd), &vdev, e2e_visit_child);
+	if (vdev) {
+		device_release_driver(vdev);
+		mutex_lock(&vd->lock);
+		vd->features_off = features_off;
+		mutex_unlock(&vd->lock);
+		if (device_attach(vdev) == 1)
+			features = READ_ONCE(vd->features);
+		put_device(vdev);
+	}
+	put_device(dev);
+	flush_delayed_fput();
+	return features;
+}
+
+/* Requests of one page and of many, and a flush. */
+static void e2e_exchange(struct kunit *test, u8 *buf, u8 seed)
+{
+	struct e2e *e = test->priv;
+	unsigned int i, n;
+	u8 *at;
+
+	for (i = 0; i < 300; i++) {
+		n = i % 4 ? 1 + i % 3 : PAGES;
+		at = e->disk->data + i * 512;
+		memset(buf, seed + i, n * PAGE_SIZE);
+		KUNIT_ASSERT_EQ(test, e2e_io(e, REQ_OP_WRITE, i, buf, n), 0);
+		KUNIT_ASSERT_EQ(test, memcmp(at, buf, n * PAGE_SIZE), 0);
+		memset(buf, 0, n * PAGE_SIZE);
+		KUNIT_ASSERT_EQ(test, e2e_io(e, REQ_OP_READ, i, buf, n), 0);
+		KUNIT_ASSERT_EQ(test, memcmp(at, buf, n * PAGE_SIZE), 0);
+	}
+	KUNIT_ASSERT_EQ(test, e2e_io(e, REQ_OP_WRITE | REQ_PREFLUSH, 0, NULL, 0), 0);
+}
+
+/* The driver takes all ring features that it knows, unless they are withheld. */
+static void every_ring_format_carries_data(struct kunit *test)
+{
+	static const u64 bits[] = {
+		BIT_ULL(VIRTIO_F_RING_PACKED), BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC),
+		BIT_ULL(VIRTIO_RING_F_EVENT_IDX),
+		BIT_ULL(VIRTIO_F_NOTIFICATION_DATA) | BIT_ULL(VIRTIO_F_ORDER_PLATFORM),
+	};
+	u64 off, all = bits[0] | bits[1] | bits[2] | bits[3], features;
+	u8 *buf = e2e_pages(test);
+	unsigned int set, i;
+
+	e2e_make(test);
+	for (set = 0; set < 1 << ARRAY_SIZE(bits); set++) {
+		for (i = 0, off = 0; i < ARRAY_SIZE(bits); i++)
+			off |= set & BIT(i) ? bits[i] : 0;
+		features = e2e_probe_without(test, off);
+		KUNIT_ASSERT_EQ(test, features & all, all & ~off);
+		KUNIT_ASSERT_EQ(test, e2e_open(test->priv), 0);
+		e2e_exchange(test, buf, set);
+	}
+}
+
 /* The device in the registry. Put its device. */
 static struct virtback_entry *e2e_entry(struct kunit *test)
 {
@@ -417,6 +647,13 @@ static struct kunit_case e2e_cases[] = {
 	KUNIT_CASE(open_disk_is_removed_by_force_only),
 	KUNIT_CASE(removed_disk_is_gone),
 	KUNIT_CASE(device_can_be_made_again),
+	KUNIT_CASE(queues_are_as_many_as_asked_for),
+	KUNIT_CASE(queues_are_as_long_as_asked_for),
+	KUNIT_CASE(withheld_features_are_not_negotiated),
+	KUNIT_CASE(writes_without_flush_are_durable),
+	KUNIT_CASE(options_that_contradict_the_disk_are_refused),
+	KUNIT_CASE(block_size_that_matters_is_not_withheld),
+	KUNIT_CASE(every_ring_format_carries_data),
 	KUNIT_CASE(stock_driver_sees_the_disk_grow),
 	KUNIT_CASE(stock_driver_does_not_notice_replacements),
 	KUNIT_CASE(attribute_follows_the_backing_store),

@@ -380,6 +380,10 @@ struct fake *fake_create(struct kunit *test, const struct virtback_type_ops *typ
 	f->vd.type = type;
 	f->vd.host = &fake_host;
 	f->vd.host_priv = f;
+	f->vd.features_off = cfg ? cfg->features_off : 0;
+	f->vd.dma = cfg ? cfg->dma : VIRTBACK_DMA_BOUNCE;
+	f->vd.reset_timeout_ms = cfg && cfg->reset_timeout_ms ? cfg->reset_timeout_ms :
+				 VIRTBACK_RESET_TIMEOUT_MS;
 	err = virtback_device_init(&f->vd, FAKE_QUEUES, queue_size);
 	if (!err) {
 		err = type->create(&f->vd, cfg);
@@ -405,7 +409,8 @@ void fake_destroy(struct fake *f)
 	unsigned int q;
 
 	virtback_device_quiesce(&f->vd);
-	KUNIT_EXPECT_EQ(test, atomic_read(&f->pins), 0);
+	if (!virtback_device_exposed(&f->vd))
+		KUNIT_EXPECT_EQ(test, atomic_read(&f->pins), 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&f->maps), 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&f->bad_pins), 0);
 	f->hold = false;

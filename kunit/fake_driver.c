@@ -212,20 +212,33 @@ void fake_offer(struct fake *f, u16 head)
 	fake_offer_to(f, 0, head);
 }
 
+static bool fake_works(struct virtback_vq *vq)
+{
+	bool works;
+
+	raw_spin_lock_irq(&vq->worker->lock);
+	works = !list_empty(&vq->work.node) || vq->worker->current_work == &vq->work;
+	raw_spin_unlock_irq(&vq->worker->lock);
+	return works;
+}
+
 /**
  * fake_settle() - wait until the workers rest
  * @f: device
  *
- * A worker may wake itself by what it completes: thrice is enough for all tests.
+ * A worker may wake itself, or that of another queue, by what it completes.
  */
 void fake_settle(struct fake *f)
 {
-	unsigned int i, q;
+	bool again;
+	u16 q;
 
-	for (i = 0; i < 3; i++) {
-		for (q = 0; q < FAKE_QUEUES; q++)
+	do {
+		for (q = 0; q < f->vd.nvqs; q++)
 			kthread_flush_worker(f->vd.vqs[q].worker);
-	}
+		for (again = false, q = 0; q < f->vd.nvqs; q++)
+			again |= fake_works(&f->vd.vqs[q]);
+	} while (again);
 }
 
 /**

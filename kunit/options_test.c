@@ -4,7 +4,11 @@
  * leave nothing behind and say why.
  */
 #include <kunit/test.h>
+#include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/virtio_blk.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_ring.h>
 
 #include <virtback/config.h>
 #include <virtback/device.h>
@@ -22,11 +26,15 @@ static void options_refused(struct kunit *test, const char *str)
 
 static void options_whole_line(struct kunit *test)
 {
-	const char *line = "domid=3 base=0x2000000 irq=33 backing=/dev/vdb readonly=1 serial=abc "
-			   "direct_io=1";
+	const char *host = "domid=3 base=0x2000000 irq=33";
+	const char *type = "backing=/dev/vdb readonly=1 serial=abc direct_io=1";
+	const char *queues = "queues=2 queue_size=64 features_off=mq,in_order dma=direct reset_timeout_ms=5000 map_limit_mb=64";
 	struct virtback_config cfg;
+	char *line = kasprintf(GFP_KERNEL, "%s %s %s", host, type, queues);
 
-	KUNIT_ASSERT_EQ(test, 0, virtback_config_parse(&cfg, line));
+	KUNIT_ASSERT_NOT_NULL(test, line);
+	KUNIT_EXPECT_EQ(test, 0, virtback_config_parse(&cfg, line));
+	kfree(line);
 	KUNIT_EXPECT_EQ(test, cfg.set, BIT(VIRTBACK_OPT_NR) - 1);
 	KUNIT_EXPECT_EQ(test, cfg.domid, 3);
 	KUNIT_EXPECT_EQ(test, cfg.base, 0x2000000);
@@ -35,6 +43,13 @@ static void options_whole_line(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, cfg.readonly);
 	KUNIT_EXPECT_TRUE(test, cfg.direct_io);
 	KUNIT_EXPECT_STREQ(test, cfg.serial, "abc");
+	KUNIT_EXPECT_EQ(test, cfg.queues, 2);
+	KUNIT_EXPECT_EQ(test, cfg.queue_size, 64);
+	KUNIT_EXPECT_EQ(test, cfg.features_off,
+			BIT_ULL(VIRTIO_BLK_F_MQ) | BIT_ULL(VIRTIO_F_IN_ORDER));
+	KUNIT_EXPECT_EQ(test, cfg.dma, VIRTBACK_DMA_DIRECT);
+	KUNIT_EXPECT_EQ(test, cfg.reset_timeout_ms, 5000);
+	KUNIT_EXPECT_EQ(test, cfg.map_limit_mb, 64);
 	virtback_config_free(&cfg);
 	KUNIT_EXPECT_NULL(test, cfg.backing);
 }
@@ -106,6 +121,21 @@ static void options_irq_range(struct kunit *test)
 	options_refused(test, "irq=4294967329");
 }
 
+static void options_map_limit_range(struct kunit *test)
+{
+	struct virtback_config cfg;
+
+	options_refused(test, "map_limit_mb=0");
+	options_refused(test, "map_limit_mb=16385");
+	options_refused(test, "map_limit_mb=64M");
+	KUNIT_EXPECT_EQ(test, 0, virtback_config_parse(&cfg, "map_limit_mb=1"));
+	KUNIT_EXPECT_EQ(test, cfg.map_limit_mb, 1);
+	virtback_config_free(&cfg);
+	KUNIT_EXPECT_EQ(test, 0, virtback_config_parse(&cfg, "map_limit_mb=16384"));
+	KUNIT_EXPECT_EQ(test, cfg.map_limit_mb, 16384);
+	virtback_config_free(&cfg);
+}
+
 static void options_base_has_64_bits(struct kunit *test)
 {
 	struct virtback_config cfg;
@@ -172,6 +202,213 @@ static void options_serial_length(struct kunit *test)
 	options_refused(test, "serial=abcdefghijklmnopqrstu");
 	options_refused(test, "serial=\x01");
 	options_refused(test, "serial=\xc3\xa9");
+}
+
+static void options_queues_range(struct kunit *test)
+{
+	struct virtback_config cfg;
+
+	options_refused(test, "queues=0");
+	options_refused(test, "queues=65");
+	options_refused(test, "queues=65537");
+	options_refused(test, "queues=all");
+	options_refused(test, "queues=4 queues=4");
+	KUNIT_EXPECT_EQ(test, 0, virtback_config_parse(&cfg, "queues=1"));
+	KUNIT_EXPECT_EQ(test, cfg.queues, 1);
+	KUNIT_EXPECT_EQ(test, 0, virtback_config_parse(&cfg, "queues=0x40"));
+	KUNIT_EXPECT_EQ(test, cfg.queues, 64);
+}
+
+static void options_queue_size_is_a_power_of_2(struct kunit *test)
+{
+	struct virtback_config cfg;
+
+	options_refused(test, "queue_size=0");
+	options_refused(test, "queue_size=3");
+	options_refused(test, "queue_size=255");
+	options_refused(test, "queue_size=32767");
+	options_refused(test, "queue_size=65536");
+	options_refused(test, "queue_size=65537");
+	options_refused(test, "queue_size=256 queue_size=128");
+	KUNIT_EXPECT_EQ(test, 0, virtback_config_parse(&cfg, "queue_size=1"));
+	KUNIT_EXPECT_EQ(test, cfg.queue_size, 1);
+	KUNIT_EXPECT_EQ(test, 0, virtback_config_parse(&cfg, "queue_size=32768"));
+	KUNIT_EXPECT_EQ(test, cfg.queue_size, 32768);
+}
+
+static void options_features_by_name(struct kunit *test)
+{
+	/* By the macros, where the headers of all kernels have them. */
+	static const struct {
+		const char *name;
+		u8 bit;
+	} names[] = {
+		{ "size_max", VIRTIO_BLK_F_SIZE_MAX },
+		{ "seg_max", VIRTIO_BLK_F_SEG_MAX },
+		{ "geometry", VIRTIO_BLK_F_GEOMETRY },
+		{ "ro", VIRTIO_BLK_F_RO },
+		{ "blk_size", VIRTIO_BLK_F_BLK_SIZE },
+		{ "flush", VIRTIO_BLK_F_FLUSH },
+		{ "topology", VIRTIO_BLK_F_TOPOLOGY },
+		{ "config_wce", VIRTIO_BLK_F_CONFIG_WCE },
+		{ "mq", VIRTIO_BLK_F_MQ },
+		{ "discard", VIRTIO_BLK_F_DISCARD },
+		{ "write_zeroes", VIRTIO_BLK_F_WRITE_ZEROES },
+		{ "lifetime", 15 },
+		{ "secure_erase", VIRTIO_BLK_F_SECURE_ERASE },
+		{ "zoned", 17 },
+		{ "indirect_desc", VIRTIO_RING_F_INDIRECT_DESC },
+		{ "event_idx", VIRTIO_RING_F_EVENT_IDX },
+		{ "access_platform", VIRTIO_F_ACCESS_PLATFORM },
+		{ "ring_packed", VIRTIO_F_RING_PACKED },
+		{ "in_order", VIRTIO_F_IN_ORDER },
+		{ "order_platform", VIRTIO_F_ORDER_PLATFORM },
+		{ "notification_data", 38 },
+		{ "ring_reset", VIRTIO_F_RING_RESET },
+	};
+	const char *why = NULL;
+	u64 all = 0, bits;
+	int i, err;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		bits = 0;
+		err = virtback_features_parse(names[i].name, &bits, &why);
+		KUNIT_EXPECT_EQ_MSG(test, err, 0, "%s", names[i].name);
+		KUNIT_EXPECT_EQ_MSG(test, bits, BIT_ULL(names[i].bit), "%s", names[i].name);
+		all |= bits;
+	}
+	KUNIT_EXPECT_EQ(test, hweight64(all), ARRAY_SIZE(names));
+}
+
+static void options_features_off_is_a_list(struct kunit *test)
+{
+	struct virtback_config cfg;
+
+	KUNIT_EXPECT_EQ(test, 0, virtback_config_parse(&cfg, "features_off=ring_reset,flush"));
+	KUNIT_EXPECT_EQ(test, cfg.features_off,
+			BIT_ULL(VIRTIO_F_RING_RESET) | BIT_ULL(VIRTIO_BLK_F_FLUSH));
+	KUNIT_EXPECT_EQ(test, 0, virtback_config_parse(&cfg, "features_off=none"));
+	KUNIT_EXPECT_EQ(test, cfg.features_off, 0);
+	KUNIT_EXPECT_EQ(test, cfg.set, BIT(VIRTBACK_OPT_FEATURES_OFF));
+}
+
+static void options_bad_features_refused(struct kunit *test)
+{
+	options_refused(test, "features_off=");
+	options_refused(test, "features_off=colour");
+	options_refused(test, "features_off=MQ");
+	options_refused(test, "features_off=flus");
+	options_refused(test, "features_off=flush2");
+	options_refused(test, "features_off=0x20");
+	options_refused(test, "features_off=flush,");
+	options_refused(test, "features_off=,flush");
+	options_refused(test, "features_off=flush,,mq");
+	options_refused(test, "features_off=flush,none");
+	options_refused(test, "features_off=flush,mq,flush");
+	options_refused(test, "features_off=flush features_off=mq");
+}
+
+static void options_version_1_cannot_be_withheld(struct kunit *test)
+{
+	options_refused(test, "features_off=version_1");
+	options_refused(test, "features_off=mq,version_1");
+}
+
+/* The value of an option as its attribute has it. */
+static const char *options_shown(struct kunit *test, const struct virtback_config *cfg,
+				 enum virtback_opt opt)
+{
+	struct virtback_entry *entry = kunit_kzalloc(test, sizeof(*entry), GFP_KERNEL);
+	/* A whole page is what sysfs_emit() demands. */
+	char *buf = (char *)get_zeroed_page(GFP_KERNEL);
+	char *text = kunit_kzalloc(test, 512, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, entry);
+	KUNIT_ASSERT_NOT_NULL(test, buf);
+	KUNIT_ASSERT_NOT_NULL(test, text);
+	entry->cfg = *cfg;
+	KUNIT_EXPECT_EQ(test, virtback_option_show(entry, opt, buf), strlen(buf));
+	strscpy(text, buf, 512);
+	free_page((unsigned long)buf);
+	return text;
+}
+
+static void options_are_shown_as_they_are_given(struct kunit *test)
+{
+	const char *line = "queues=64 queue_size=32768 features_off=ring_reset,size_max,mq";
+	struct virtback_config cfg;
+
+	KUNIT_ASSERT_EQ(test, 0, virtback_config_parse(&cfg, line));
+	KUNIT_EXPECT_STREQ(test, options_shown(test, &cfg, VIRTBACK_OPT_QUEUES), "64\n");
+	KUNIT_EXPECT_STREQ(test, options_shown(test, &cfg, VIRTBACK_OPT_QUEUE_SIZE), "32768\n");
+	KUNIT_EXPECT_STREQ(test, options_shown(test, &cfg, VIRTBACK_OPT_FEATURES_OFF),
+			   "size_max,mq,ring_reset\n");
+	cfg.features_off = 0;
+	KUNIT_EXPECT_STREQ(test, options_shown(test, &cfg, VIRTBACK_OPT_FEATURES_OFF), "none\n");
+	/* Nobody can withhold these by name, but someone may look. */
+	cfg.features_off = BIT_ULL(63) | BIT_ULL(VIRTIO_F_VERSION_1) | BIT_ULL(0);
+	KUNIT_EXPECT_STREQ(test, options_shown(test, &cfg, VIRTBACK_OPT_FEATURES_OFF),
+			   "bit0,version_1,bit63\n");
+}
+
+static void options_defaults(struct kunit *test)
+{
+	const char *names = "in_order,notification_data,order_platform";
+	struct virtback_config cfg = {};
+	const char *why = NULL;
+	u64 off = 0;
+
+	KUNIT_ASSERT_EQ(test, 0, virtback_config_complete(&cfg, 2, &why));
+	KUNIT_EXPECT_EQ(test, cfg.set, 0);
+	KUNIT_EXPECT_EQ(test, cfg.queues, 2);
+	KUNIT_EXPECT_EQ(test, cfg.queue_size, 256);
+	KUNIT_EXPECT_EQ(test, 0, virtback_features_parse(names, &off, &why));
+	KUNIT_EXPECT_EQ(test, cfg.features_off, off);
+}
+
+static void options_queues_follow_the_guests_cpus(struct kunit *test)
+{
+	static const struct {
+		unsigned int cpus;
+		u16 queues;
+	} want[] = { { 0, 1 }, { 1, 1 }, { 3, 3 }, { 4, 4 }, { 5, 4 }, { 65536, 4 } };
+	const char *why = NULL;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(want); i++) {
+		struct virtback_config cfg = {};
+
+		KUNIT_EXPECT_EQ(test, 0, virtback_config_complete(&cfg, want[i].cpus, &why));
+		KUNIT_EXPECT_EQ(test, cfg.queues, want[i].queues);
+	}
+}
+
+static void options_given_values_stay(struct kunit *test)
+{
+	const char *line = "queues=9 queue_size=8 features_off=none";
+	struct virtback_config cfg;
+	const char *why = NULL;
+
+	KUNIT_ASSERT_EQ(test, 0, virtback_config_parse(&cfg, line));
+	KUNIT_EXPECT_EQ(test, 0, virtback_config_complete(&cfg, 2, &why));
+	KUNIT_EXPECT_EQ(test, cfg.queues, 9);
+	KUNIT_EXPECT_EQ(test, cfg.queue_size, 8);
+	KUNIT_EXPECT_EQ(test, cfg.features_off, 0);
+}
+
+static void options_queues_without_mq_are_refused(struct kunit *test)
+{
+	struct virtback_config cfg;
+	const char *why = NULL;
+
+	KUNIT_ASSERT_EQ(test, 0, virtback_config_parse(&cfg, "features_off=mq"));
+	KUNIT_EXPECT_EQ(test, 0, virtback_config_complete(&cfg, 4, &why));
+	KUNIT_EXPECT_EQ(test, cfg.queues, 1);
+	KUNIT_ASSERT_EQ(test, 0, virtback_config_parse(&cfg, "features_off=mq queues=1"));
+	KUNIT_EXPECT_EQ(test, 0, virtback_config_complete(&cfg, 4, &why));
+	KUNIT_ASSERT_EQ(test, 0, virtback_config_parse(&cfg, "features_off=mq queues=2"));
+	KUNIT_EXPECT_EQ(test, -EINVAL, virtback_config_complete(&cfg, 4, &why));
+	KUNIT_EXPECT_NOT_NULL(test, why);
 }
 
 static void options_relative_path_refused(struct kunit *test)
@@ -262,6 +499,7 @@ static struct kunit_case options_cases[] = {
 	KUNIT_CASE(options_bad_numbers_refused),
 	KUNIT_CASE(options_domid_range),
 	KUNIT_CASE(options_irq_range),
+	KUNIT_CASE(options_map_limit_range),
 	KUNIT_CASE(options_base_has_64_bits),
 	KUNIT_CASE(options_unknown_refused),
 	KUNIT_CASE(options_duplicate_refused),
@@ -269,6 +507,17 @@ static struct kunit_case options_cases[] = {
 	KUNIT_CASE(options_nothing_given_refused),
 	KUNIT_CASE(options_bools),
 	KUNIT_CASE(options_serial_length),
+	KUNIT_CASE(options_queues_range),
+	KUNIT_CASE(options_queue_size_is_a_power_of_2),
+	KUNIT_CASE(options_features_by_name),
+	KUNIT_CASE(options_features_off_is_a_list),
+	KUNIT_CASE(options_bad_features_refused),
+	KUNIT_CASE(options_version_1_cannot_be_withheld),
+	KUNIT_CASE(options_are_shown_as_they_are_given),
+	KUNIT_CASE(options_defaults),
+	KUNIT_CASE(options_queues_follow_the_guests_cpus),
+	KUNIT_CASE(options_given_values_stay),
+	KUNIT_CASE(options_queues_without_mq_are_refused),
 	KUNIT_CASE(options_relative_path_refused),
 	KUNIT_CASE(options_value_may_contain_equals),
 	KUNIT_CASE(options_failed_set_changes_nothing),

@@ -351,6 +351,49 @@ static void other_queue_waits_for_the_orphans_too(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, le16_to_cpu((__force __le16)used->idx), 1);
 }
 
+/* How many queues are ready while buffers are taken back? */
+static void count_ready(struct fake *f, struct virtback_piece *p)
+{
+	int *ready = f->priv;
+	int q;
+
+	*ready = max(*ready, 0);
+	for (q = 0; q < FAKE_QUEUES; q++)
+		*ready += f->vd.vqs[q].ready;
+}
+
+static void reset_stops_all_queues_before_it_lets_go(struct kunit *test)
+{
+	struct fake *f = started(test);
+	int ready = -1;		/* not called */
+
+	fake_queue(f, 1, 4);
+	f->hold = true;
+	offer(f, 1);
+	KUNIT_ASSERT_EQ(test, fake_held(f), 1);
+	f->priv = &ready;
+	f->on_unpin = count_ready;
+	fake_write(f, VIRTIO_MMIO_STATUS, 0);
+	KUNIT_EXPECT_EQ(test, ready, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->pins), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->maps), 0);
+	f->on_unpin = NULL;
+}
+
+static void stopped_queue_leaves_the_other_alone(struct kunit *test)
+{
+	struct fake *f = test->priv;
+
+	fake_start(f, 0);
+	fake_queue(f, 1, 4);
+	fake_write(f, VIRTIO_MMIO_QUEUE_READY, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->maps), 3);
+	fake_write(f, VIRTIO_MMIO_QUEUE_SEL, 0);
+	KUNIT_EXPECT_EQ(test, fake_read(f, VIRTIO_MMIO_QUEUE_READY), 1);
+	offer(f, 1);
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 1);
+}
+
 static void orphan_completes_into_no_new_ring(struct kunit *test)
 {
 	struct fake *f = orphaned(test, 2);
@@ -456,6 +499,8 @@ static struct kunit_case req_cases[] = {
 	KUNIT_CASE(queue_ready_zero_orphans_too),
 	KUNIT_CASE(next_driver_waits_for_the_orphans),
 	KUNIT_CASE(other_queue_waits_for_the_orphans_too),
+	KUNIT_CASE(reset_stops_all_queues_before_it_lets_go),
+	KUNIT_CASE(stopped_queue_leaves_the_other_alone),
 	KUNIT_CASE(orphan_completes_into_no_new_ring),
 	KUNIT_CASE(second_reset_counts_orphans_once),
 	KUNIT_CASE(orphan_has_no_next_pass),

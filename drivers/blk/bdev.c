@@ -99,6 +99,9 @@ static void bdev_limits(struct virtback_backing *b, struct virtback_blk_limits *
 	lim->alignment_offset = max(offset, 0);
 	lim->io_min = bdev_io_min(bdev);
 	lim->io_opt = bdev_io_opt(bdev);
+	/* Bios are split at sectors, wherever their parts begin. */
+	lim->mem_mask = bdev_dma_alignment(bdev) | (SECTOR_SIZE - 1);
+	lim->stable = bdev_stable_writes(bdev);
 }
 
 static int bdev_sync(struct virtback_backing *b)

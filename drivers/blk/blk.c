@@ -12,6 +12,7 @@
 #include <linux/slab.h>
 #include <linux/virtio_byteorder.h>
 #include <linux/virtio_ids.h>
+#include <linux/virtio_ring.h>
 
 #include <virtback/config.h>
 
@@ -232,7 +233,61 @@ static u64 blk_features(const struct virtback_blk *blk)
 		features |= BIT_ULL(VIRTIO_BLK_F_RO);
 	else if (blk_has_cache(blk))
 		features |= BIT_ULL(VIRTIO_BLK_F_FLUSH);
+	if (blk->vd->nvqs > 1)
+		features |= BIT_ULL(VIRTIO_BLK_F_MQ);
 	return features;
+}
+
+static int blk_refuse_off(const struct virtback_blk *blk, const char *name, const char *why)
+{
+	pr_err("%s: features_off: %s cannot be withheld: %s\n", blk->vd->name, name, why);
+	return -EINVAL;
+}
+
+/* What a driver has to know, or none of its requests would succeed. */
+static int blk_check_off(const struct virtback_blk *blk)
+{
+	u64 off = blk->vd->features_off;
+
+	if (off & BIT_ULL(VIRTIO_BLK_F_RO) && !blk->backing->write)
+		return blk_refuse_off(blk, "ro", "the disk is read-only");
+	if (off & BIT_ULL(VIRTIO_BLK_F_BLK_SIZE) && blk->block_mask >= SECTOR_SIZE)
+		return blk_refuse_off(blk, "blk_size", "the disk's blocks are not 512 bytes");
+	if (off & BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) &&
+	    blk->vd->vqs[0].num_max < VIRTBACK_CHAIN_MIN)
+		return blk_refuse_off(blk, "indirect_desc",
+				      "requests have more descriptors than queue_size");
+	return 0;
+}
+
+#define BLK_FIELDS(feature, first, last) {				\
+	BIT_ULL(VIRTIO_BLK_F_##feature),				\
+	offsetof(struct virtio_blk_config, first),			\
+	offsetofend(struct virtio_blk_config, last),			\
+}
+
+/* Which fields of configuration space mean something with which feature. */
+static const struct {
+	u64 feature;
+	size_t begin;
+	size_t end;
+} blk_fields[] = {
+	BLK_FIELDS(SEG_MAX, seg_max, seg_max),
+	BLK_FIELDS(BLK_SIZE, blk_size, blk_size),
+	BLK_FIELDS(TOPOLOGY, physical_block_exp, opt_io_size),
+	BLK_FIELDS(MQ, num_queues, num_queues),
+};
+
+/* Fields of features that are not offered read as zero. */
+static void blk_clear_fields(struct virtio_blk_config *c, u64 offered)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(blk_fields); i++) {
+		if (!(offered & blk_fields[i].feature))
+			memset((u8 *)c + blk_fields[i].begin, 0,
+			       blk_fields[i].end - blk_fields[i].begin);
+	}
 }
 
 static void blk_fill_config(struct virtback_blk *blk)
@@ -245,32 +300,40 @@ static void blk_fill_config(struct virtback_blk *blk)
 	bs = lim.block_size;
 	blk->capacity = blk->backing->ops->capacity(blk->backing);
 	blk->block_mask = bs - 1;
+	blk->mem_mask = lim.mem_mask;
+	/* The guest may write to its buffers at any time. */
+	blk->direct = blk->vd->dma == VIRTBACK_DMA_DIRECT && !lim.stable;
 	c->capacity = vb64(blk->capacity);
-	/*
-	 * A chain may have so many buffers; two are header and status. What a
-	 * request of several passes has to keep is bounded as well.
-	 */
-	c->seg_max = vb32(min_t(u32, blk->vd->vqs[0].chain_max, VIRTBACK_KEEP_MAX) - 2);
+	/* Two of a chain are header and status. */
+	c->seg_max = vb32(blk->vd->vqs[0].chain_max - 2);
 	c->blk_size = vb32(bs);
 	/* Topology counts in logical blocks. */
 	c->physical_block_exp = ilog2(lim.physical_block_size / bs);
 	c->alignment_offset = min_t(u32, lim.alignment_offset / bs, U8_MAX);
 	c->min_io_size = vb16(min_t(u32, lim.io_min / bs, U16_MAX));
 	c->opt_io_size = vb32(lim.io_opt / bs);
+	c->num_queues = vb16(blk->vd->nvqs);
 }
 
 /**
  * virtback_blk_describe() - fill in what the driver is told of a disk
  * @blk: disk with something behind it
+ * @features: set to the features of the type to offer
  *
  * Called with vd->lock held, or when nobody knows the disk yet. May sleep.
  *
- * Return: the features of the type to offer.
+ * Return: 0, or -EINVAL after one line in the log when features_off= withholds what
+ * the disk cannot do without.
  */
-u64 virtback_blk_describe(struct virtback_blk *blk)
+int virtback_blk_describe(struct virtback_blk *blk, u64 *features)
 {
+	int err;
+
 	blk_fill_config(blk);
-	return blk_features(blk);
+	err = blk_check_off(blk);
+	*features = blk_features(blk);
+	blk_clear_fields(&blk->config, *features & ~blk->vd->features_off);
+	return err;
 }
 
 static int blk_create(struct virtback_device *vd, const struct virtback_config *cfg)
@@ -292,8 +355,8 @@ static int blk_create(struct virtback_device *vd, const struct virtback_config *
 
 	vd->type_priv = blk;
 	vd->config = &blk->config;
-	/* What follows opt_io_size belongs to features that are not offered. */
-	vd->config_len = offsetofend(struct virtio_blk_config, opt_io_size);
+	/* What follows num_queues belongs to features that are not offered. */
+	vd->config_len = offsetofend(struct virtio_blk_config, num_queues);
 	return 0;
 }
 

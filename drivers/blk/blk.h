@@ -23,6 +23,9 @@ struct virtback_backing;
  * @alignment_offset: of the first physical block
  * @io_min: smallest good size of a request
  * @io_opt: best size of a request, 0 when not known
+ * @mem_mask: where memory may begin and end that the store accesses itself: bits
+ *	      that must be 0 in addresses and lengths
+ * @stable: data must not change while it is being written
  */
 struct virtback_blk_limits {
 	u32 block_size;
@@ -30,6 +33,8 @@ struct virtback_blk_limits {
 	u32 alignment_offset;
 	u32 io_min;
 	u32 io_opt;
+	u32 mem_mask;
+	bool stable;
 };
 
 /**
@@ -79,6 +84,8 @@ struct virtback_backing {
  *	      held; workers read it with READ_ONCE(). What the driver was told is in
  *	      @config.
  * @block_mask: logical block size - 1
+ * @mem_mask: see &struct virtback_blk_limits
+ * @direct: the guest's memory may be given to the store (dma=direct)
  * @config: configuration space
  * @id: what GET_ID returns, zero padded, without a terminator when full
  * @lock: who changes @backing or @capacity. Outside vd->lock; held across waiting
@@ -90,6 +97,8 @@ struct virtback_blk {
 	struct virtback_backing *backing;
 	u64 capacity;
 	u32 block_mask;
+	u32 mem_mask;
+	bool direct;
 	struct virtio_blk_config config;
 	u8 id[VIRTIO_BLK_ID_BYTES];
 	struct mutex lock;		/* backing, capacity */
@@ -106,7 +115,8 @@ struct virtback_blk {
  * @done: bytes of the passes that have ended
  * @len: bytes of the current pass
  * @nr_vecs: parts that virtback_blk_next_bvec() gives for the current pass
- * @pages: bounce pages of the current pass, linked by their lru
+ * @pages: bounce pages of the current pass, linked by their lru; none when the
+ *	   store accesses the guest's memory itself (req->dma)
  * @in_len: bytes that the driver gave us to write to, without the status byte
  * @it: position of the next pass
  */
@@ -125,11 +135,15 @@ struct virtback_blk_req {
 
 /**
  * struct virtback_blk_pos - a position in the data of a pass
- * @page: the page given last, NULL at the start
+ * @page: the bounce page given last, NULL at the start
+ * @piece: the guest's memory that is being given, NULL at the start
+ * @off: bytes of it that were given
  * @done: bytes given
  */
 struct virtback_blk_pos {
 	struct page *page;
+	const struct virtback_piece *piece;
+	u32 off;
 	u32 done;
 };
 
@@ -150,7 +164,7 @@ static inline enum virtback_prepare virtback_blk_result(int err)
 }
 
 /* drivers/blk/blk.c */
-u64 virtback_blk_describe(struct virtback_blk *blk);
+int virtback_blk_describe(struct virtback_blk *blk, u64 *features);
 void virtback_blk_finish(struct virtback_req *req, u8 status, u32 written);
 
 /* drivers/blk/data.c */

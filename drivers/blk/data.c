@@ -2,11 +2,16 @@
 /*
  * How the data of a request gets to the backing store and back.
  *
- * A request is served in passes. A pass moves at most VIRTBACK_ROUND_PAGES
- * pages through bounce pages of the queue: the guest's memory is never given to
- * a driver of this kernel, which might do DMA to an address that is none (foreign
- * memory) or read pages again after it said that it was done. So a reset need not
- * wait for the disk: nothing on its way refers to guest memory.
+ * A request is served in passes of at most VIRTBACK_ROUND_PAGES pages.
+ *
+ * dma=bounce: the data goes through bounce pages of the queue. The guest's memory
+ * is never given to a driver of this kernel, which might do DMA to an address that
+ * is none (foreign memory) or read pages again after it said that it was done. So
+ * a reset need not wait for the disk: nothing on its way refers to guest memory.
+ *
+ * dma=direct: the backing store accesses the guest's memory, on the word of the
+ * administrator. Passes whose buffers it could not access (alignment, too many
+ * parts) or that must not change meanwhile go through bounce pages as well.
  *
  *	first_pass()/next_pass()  worker: take pages, copy or pin the guest's side
  *	submit()		  worker: the backing store starts each pass
@@ -19,6 +24,26 @@
 #include "blk.h"
 
 #define BLK_PASS_BYTES	((u32)VIRTBACK_ROUND_PAGES << PAGE_SHIFT)
+
+/* The guest's own memory, a page at a time: pieces may lie anywhere. */
+static void blk_next_of_piece(struct virtback_req *req, struct virtback_blk_pos *pos,
+			      struct bio_vec *bv)
+{
+	void *va;
+
+	if (!pos->piece) {
+		pos->piece = req->data.head;
+	} else if (pos->off == pos->piece->len) {
+		pos->piece = pos->piece->next;
+		pos->off = 0;
+	}
+	va = pos->piece->va + pos->off;
+	bvec_set_page(bv, virt_to_page(va), min_t(u32, pos->piece->len - pos->off,
+						  PAGE_SIZE - offset_in_page(va)),
+		      offset_in_page(va));
+	pos->off += bv->bv_len;
+	pos->done += bv->bv_len;
+}
 
 /**
  * virtback_blk_next_bvec() - the next part of a pass's data
@@ -37,6 +62,10 @@ bool virtback_blk_next_bvec(struct virtback_req *req, struct virtback_blk_pos *p
 
 	if (pos->done == br->len)
 		return false;
+	if (req->dma) {
+		blk_next_of_piece(req, pos, bv);
+		return true;
+	}
 	pos->page = pos->page ? list_next_entry(pos->page, lru) :
 				list_first_entry(&br->pages, struct page, lru);
 	bvec_set_page(bv, pos->page, min_t(u32, br->len - pos->done, PAGE_SIZE), 0);
@@ -97,6 +126,41 @@ static void blk_copy_out(struct virtback_req *req)
 	}
 }
 
+/* Can the store access these buffers, and with one bio? */
+static bool blk_pieces_fit(struct virtback_req *req)
+{
+	struct virtback_blk_req *br = virtback_req_priv(req);
+	u32 mask = virtback_blk_of(req)->mem_mask;
+	const struct virtback_piece *p;
+
+	br->nr_vecs = 0;
+	for (p = req->data.head; p; p = p->next) {
+		if (((unsigned long)p->va | p->len) & mask)
+			return false;
+		br->nr_vecs += PFN_UP(offset_in_page(p->va) + p->len);
+	}
+	return br->nr_vecs <= VIRTBACK_ROUND_PAGES;
+}
+
+/* As blk_load(), without a copy. -EINVAL when that is not possible. */
+static int blk_load_direct(struct virtback_req *req, struct virtback_iter *it)
+{
+	struct virtback_blk_req *br = virtback_req_priv(req);
+	struct virtback_iter pos = *it;
+	int err;
+
+	err = virtback_req_pin(req, &req->data, &pos, br->len, !op_is_write(br->opf));
+	if (!err && !blk_pieces_fit(req))
+		err = -EINVAL;
+	if (err) {
+		virtback_req_unpin(req, &req->data);
+		return err;
+	}
+	req->dma = true;
+	*it = pos;
+	return 0;
+}
+
 /*
  * Make the next pass ready: all that it needs or nothing. @it moves on only when
  * this succeeds, so that a stalled pass can be tried again from the same place.
@@ -108,6 +172,11 @@ static int blk_load(struct virtback_req *req, struct virtback_iter *it)
 	int err;
 
 	br->len = min_t(u32, br->total - br->done, BLK_PASS_BYTES);
+	if (virtback_blk_of(req)->direct) {
+		err = blk_load_direct(req, it);
+		if (err != -EINVAL)
+			return err;
+	}
 	if (!blk_get_pages(req))
 		return -ENOSPC;
 	if (op_is_write(br->opf))
@@ -189,7 +258,7 @@ void virtback_blk_pass_done(struct virtback_req *req, u8 status)
 	/* Pairs with synchronize_rcu_expedited() in virtback_vq_stop(). */
 	rcu_read_lock();
 	if (status == VIRTIO_BLK_S_OK && virtback_req_live(req)) {
-		if (read)
+		if (read && !req->dma)
 			blk_copy_out(req);
 		br->done += br->len;
 		more = br->done < br->total;

@@ -254,6 +254,9 @@ static void file_limits(struct virtback_backing *b, struct virtback_blk_limits *
 	/* What the file system writes without reading. */
 	lim->physical_block_size = max(fb->block_size, i_blocksize(file_inode(fb->file)));
 	lim->io_min = lim->physical_block_size;
+	/* It may checksum, compress or keep what it is given: no memory of a guest. */
+	lim->mem_mask = SECTOR_SIZE - 1;
+	lim->stable = true;
 }
 
 static const char *file_open_reason(int err, bool direct)

@@ -142,6 +142,7 @@ int virtback_blk_open(struct virtback_blk *blk, const struct virtback_config *cf
 {
 	struct virtback_device *vd = blk->vd;
 	struct virtback_backing *b;
+	int err;
 
 	mutex_init(&blk->lock);
 	if (virtback_config_no_backing(cfg)) {
@@ -153,7 +154,11 @@ int virtback_blk_open(struct virtback_blk *blk, const struct virtback_config *cf
 		if (IS_ERR(b))
 			return PTR_ERR(b);
 		blk->backing = b;
-		vd->type_features = virtback_blk_describe(blk);
+		err = virtback_blk_describe(blk, &vd->type_features);
+		if (err) {
+			b->ops->close(b);
+			return err;
+		}
 	}
 	blk_watch(blk);
 	return 0;
@@ -173,52 +178,47 @@ void virtback_blk_close(struct virtback_blk *blk)
 	mutex_destroy(&blk->lock);
 }
 
-/* Why @b cannot take the place of what is behind a disk, NULL when it can. */
-static const char *blk_unfit(struct virtback_blk *blk, struct virtback_backing *b,
-			     struct virtback_blk *scratch)
+/* Why a disk that is @next cannot take the place of @blk, NULL when it can. */
+static const char *blk_unfit(const struct virtback_blk *blk, const struct virtback_blk *next,
+			     u64 features)
 {
 	const size_t tail = offsetofend(struct virtio_blk_config, opt_io_size);
-	u64 features;
 
-	scratch->vd = blk->vd;
-	scratch->backing = b;
-	features = virtback_blk_describe(scratch);
-	if (scratch->capacity != blk->capacity)
+	if (next->capacity != blk->capacity)
 		return "has another size";
-	if (scratch->block_mask != blk->block_mask)
+	if (next->block_mask != blk->block_mask)
 		return "has another block size";
-	if (b->write != blk->backing->write)
-		return b->write ? "the disk is read-only, this is not" : "is read-only";
+	if (next->backing->write != blk->backing->write)
+		return blk->backing->write ? "is read-only" : "the disk is read-only, this is not";
 	if (features != blk->vd->type_features)
 		return "has other abilities (a write cache, for instance)";
 	/* The topology is advice; what follows are limits that the driver keeps. */
-	if (memcmp((u8 *)&scratch->config + tail, (u8 *)&blk->config + tail,
+	if (memcmp((u8 *)&next->config + tail, (u8 *)&blk->config + tail,
 		   sizeof(blk->config) - tail))
 		return "has other limits";
 	return NULL;
 }
 
-static int blk_check_fit(struct virtback_blk *blk, struct virtback_backing *b,
+static int blk_check_fit(struct virtback_blk *blk, struct virtback_blk *next,
 			 const struct virtback_config *cfg)
 {
-	struct virtback_blk *scratch;
 	const char *why;
+	u64 features;
+	int err;
 
-	if (!blk->backing)
-		return 0;
-	scratch = kzalloc(sizeof(*scratch), GFP_KERNEL);
-	if (!scratch)
-		return virtback_backing_refuse(blk->vd->name, cfg, "no memory", -ENOMEM);
-	why = blk_unfit(blk, b, scratch);
-	kfree(scratch);
+	err = virtback_blk_describe(next, &features);
+	if (err || !blk->backing)
+		return err;
+	why = blk_unfit(blk, next, features);
 	return why ? virtback_backing_refuse(blk->vd->name, cfg, why, -EINVAL) : 0;
 }
 
 /* The exchange itself. The device is paused, nothing is in flight. */
-static int blk_exchange(struct virtback_blk *blk, struct virtback_backing *b)
+static int blk_exchange(struct virtback_blk *blk, const struct virtback_blk *next)
 {
 	struct virtback_backing *old = blk->backing;
 	struct virtback_device *vd = blk->vd;
+	u64 features;
 	int err;
 
 	/* The driver's next flush will not reach the old one any more. */
@@ -228,13 +228,41 @@ static int blk_exchange(struct virtback_blk *blk, struct virtback_backing *b)
 			return err;
 	}
 	mutex_lock(&vd->lock);
-	blk->backing = b;
+	blk->backing = next->backing;
+	/* What the driver is not told. */
+	blk->mem_mask = next->mem_mask;
+	blk->direct = next->direct;
 	if (!old) {
-		WRITE_ONCE(vd->type_features, virtback_blk_describe(blk));
+		/* It went well for @next. */
+		virtback_blk_describe(blk, &features);
+		WRITE_ONCE(vd->type_features, features);
 		vd->id = vd->type->id;
 	}
 	mutex_unlock(&vd->lock);
 	return 0;
+}
+
+/* Called with blk->lock held. */
+static int blk_replace(struct virtback_blk *blk, struct virtback_blk *next,
+		       const struct virtback_config *cfg)
+{
+	struct virtback_device *vd = blk->vd;
+	int err;
+
+	next->vd = vd;
+	err = blk_check_fit(blk, next, cfg);
+	if (err)
+		return err;
+	err = virtback_device_pause(vd);
+	if (err)
+		return virtback_backing_refuse(vd->name, cfg, err == -ENODEV ?
+					       "the device is being removed" :
+					       "interrupted while it waited for the old one", err);
+	err = blk_exchange(blk, next);
+	virtback_device_unpause(vd);
+	if (err)
+		virtback_backing_refuse(vd->name, cfg, "the old one cannot be flushed", err);
+	return err;
 }
 
 /**
@@ -253,29 +281,23 @@ int virtback_blk_set_backing(struct virtback_device *vd, const struct virtback_c
 {
 	struct virtback_blk *blk = vd->type_priv;
 	struct virtback_backing *b, *old;
+	struct virtback_blk *next;
 	int err;
 
+	next = kzalloc(sizeof(*next), GFP_KERNEL);
+	if (!next)
+		return virtback_backing_refuse(vd->name, cfg, "no memory", -ENOMEM);
 	b = virtback_backing_open(vd->name, cfg);
-	if (IS_ERR(b))
+	if (IS_ERR(b)) {
+		kfree(next);
 		return PTR_ERR(b);
+	}
+	next->backing = b;
 	mutex_lock(&blk->lock);
 	old = blk->backing;
-	err = blk_check_fit(blk, b, cfg);
-	if (err)
-		goto unlock;
-	err = virtback_device_pause(vd);
-	if (err) {
-		virtback_backing_refuse(vd->name, cfg, err == -ENODEV ?
-					"the device is being removed" :
-					"interrupted while it waited for the old one", err);
-		goto unlock;
-	}
-	err = blk_exchange(blk, b);
-	virtback_device_unpause(vd);
-	if (err)
-		virtback_backing_refuse(vd->name, cfg, "the old one cannot be flushed", err);
-unlock:
+	err = blk_replace(blk, next, cfg);
 	mutex_unlock(&blk->lock);
+	kfree(next);
 	/* Of the two the one that is not behind the disk. */
 	if (err)
 		old = b;

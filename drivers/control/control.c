@@ -42,6 +42,14 @@ static void virtback_entry_release(struct device *dev)
 	kfree(entry);
 }
 
+/* Once nothing uses the guest's memory. */
+static void virtback_entry_release_host(struct virtback_entry *entry)
+{
+	if (!entry->released)
+		entry->vd.host->release(&entry->vd);
+	entry->released = true;
+}
+
 /* The second half of a removal, and of a creation that failed late. */
 static void virtback_entry_finish(struct work_struct *work)
 {
@@ -49,6 +57,7 @@ static void virtback_entry_finish(struct work_struct *work)
 	struct virtback_device *vd = &entry->vd;
 
 	virtback_device_drain(vd);
+	virtback_entry_release_host(entry);
 	vd->type->destroy(vd);
 	virtback_device_fini(vd);
 	/* The host has released it: nobody can queue it again. */
@@ -73,7 +82,8 @@ static void virtback_entry_detach(struct virtback_entry *entry)
 
 	vd->host->detach(vd);
 	virtback_device_quiesce(vd);
-	vd->host->release(vd);
+	if (!virtback_device_exposed(vd))
+		virtback_entry_release_host(entry);
 	if (atomic_read(&vd->orphans))
 		pr_info("%s: removed, the module stays in use until its disk has finished\n",
 			vd->name);
@@ -284,6 +294,27 @@ void virtback_backing_record(struct virtback_entry *entry, struct virtback_confi
 	spin_unlock(&virtback_entries_lock);
 }
 
+/* What was not given; then the core's part of the device. */
+static int virtback_entry_init(struct virtback_entry *entry)
+{
+	struct virtback_device *vd = &entry->vd;
+	struct virtback_config *cfg = &entry->cfg;
+	unsigned int nr_cpus = vd->host->nr_cpus ? vd->host->nr_cpus(vd, cfg) : 1;
+	const char *why = NULL;
+	int err;
+
+	err = virtback_config_complete(cfg, nr_cpus, &why);
+	if (err) {
+		pr_err("%s: queues: %s\n", vd->name, why);
+		return err;
+	}
+	vd->features_off = cfg->features_off;
+	err = virtback_device_init(vd, cfg->queues, cfg->queue_size);
+	if (err)
+		pr_err("%s: cannot set up the queues: %d\n", vd->name, err);
+	return err;
+}
+
 /* Everything from a complete device to one that a person can see. */
 static int virtback_entry_publish(struct virtback_entry *entry)
 {
@@ -331,6 +362,8 @@ int virtback_create(const struct virtback_config *cfg)
 	vd = &entry->vd;
 	vd->type = &virtback_blk_type;
 	vd->host = virtback_choose_host(cfg);
+	vd->dma = entry->cfg.dma;
+	vd->reset_timeout_ms = entry->cfg.reset_timeout_ms ?: VIRTBACK_RESET_TIMEOUT_MS;
 
 	err = virtback_entry_register(entry);
 	if (err)
@@ -338,11 +371,9 @@ int virtback_create(const struct virtback_config *cfg)
 	err = virtback_entry_check(entry);
 	if (err)
 		goto unregister;
-	err = virtback_device_init(vd, 1, VIRTBACK_QUEUE_SIZE_DEFAULT);
-	if (err) {
-		pr_err("%s: cannot set up the queues: %d\n", vd->name, err);
+	err = virtback_entry_init(entry);
+	if (err)
 		goto unregister;
-	}
 	err = vd->type->create(vd, &entry->cfg);
 	if (err)
 		goto fini;

@@ -36,6 +36,7 @@ enum virtback_stage {
  *		  disk, so only writers of the attribute take it
  * @link: in the registry, from the choice of the name until the disk is closed
  * @stage: protected by the registry's lock
+ * @released: the host has released it; whoever takes it down
  * @doomed: must go, whoever holds it now; the holder looks before it lets go.
  *	    Protected by the registry's lock.
  * @detached: completed when the guest cannot reach the device any more
@@ -52,6 +53,7 @@ struct virtback_entry {
 	struct list_head link;
 	enum virtback_stage stage;
 	bool doomed;
+	bool released;
 	struct completion detached;
 	struct completion gone;
 	struct work_struct lost;
@@ -68,6 +70,11 @@ ssize_t virtback_option_show(struct virtback_entry *entry, enum virtback_opt opt
 int virtback_config_copy(struct virtback_config *to, const struct virtback_config *from);
 char *virtback_config_next(char **list);
 int virtback_parse_bool(const char *val, bool *res);
+int virtback_config_complete(struct virtback_config *cfg, unsigned int nr_cpus, const char **why);
+
+/* features.c */
+int virtback_features_parse(const char *val, u64 *res, const char **why);
+int virtback_features_show(u64 features, char sep, char *buf);
 
 /* control.c */
 int virtback_control_init(void);

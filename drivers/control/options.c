@@ -13,14 +13,22 @@
 #include <linux/kernel.h>
 #include <linux/kstrtox.h>
 #include <linux/limits.h>
+#include <linux/log2.h>
+#include <linux/minmax.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
+#include <linux/virtio_blk.h>
+#include <linux/virtio_config.h>
+#include <linux/time64.h>
 
 #include "control.h"
 
 /* Xen's first domid that is not a guest (xen/interface/xen.h, absent without Xen). */
 #define VIRTBACK_DOMID_END	0x7FF0
+
+/* 16 GiB: what is mapped is found by a hash of a fixed size. */
+#define VIRTBACK_MAP_LIMIT_MB_MAX	16384
 
 /* As much of a text as helps in a log line. */
 #define VIRTBACK_LOG_TEXT	"%.80s"
@@ -38,7 +46,31 @@ static const char *const virtback_option_names[VIRTBACK_OPT_NR] = {
 	[VIRTBACK_OPT_DIRECT_IO] = "direct_io",
 	[VIRTBACK_OPT_READONLY]	= "readonly",
 	[VIRTBACK_OPT_SERIAL]	= "serial",
+	[VIRTBACK_OPT_QUEUES]	= "queues",
+	[VIRTBACK_OPT_QUEUE_SIZE] = "queue_size",
+	[VIRTBACK_OPT_FEATURES_OFF] = "features_off",
+	[VIRTBACK_OPT_DMA]	= "dma",
+	[VIRTBACK_OPT_RESET_TIMEOUT_MS] = "reset_timeout_ms",
+	[VIRTBACK_OPT_MAP_LIMIT_MB] = "map_limit_mb",
 };
+
+/*
+ * What costs something and gives a driver nothing: IN_ORDER holds back what is done
+ * behind one slow request; NOTIFICATION_DATA says what the ring says as well;
+ * ORDER_PLATFORM makes a driver use the barriers that a device of real hardware
+ * needs, and we are another processor.
+ */
+#define VIRTBACK_FEATURES_OFF_DEFAULT	(BIT_ULL(VIRTIO_F_IN_ORDER) |		\
+					 BIT_ULL(VIRTIO_F_ORDER_PLATFORM) |	\
+					 BIT_ULL(38) /* NOTIFICATION_DATA */)
+
+static const char *const virtback_dma_names[] = {
+	[VIRTBACK_DMA_BOUNCE]	= "bounce",
+	[VIRTBACK_DMA_DIRECT]	= "direct",
+};
+
+/* A vCPU waits so long at worst. */
+#define VIRTBACK_RESET_TIMEOUT_MAX	(600 * MSEC_PER_SEC)
 
 /**
  * virtback_option_name() - the name that an option has everywhere
@@ -123,6 +155,22 @@ int virtback_parse_bool(const char *val, bool *res)
 	return 0;
 }
 
+/* Size of a split ring, which a driver may choose, is a power of 2. */
+static int virtback_parse_queue_size(struct virtback_config *cfg, const char *val,
+				     const char **why)
+{
+	u64 num = 0;
+	int err = virtback_parse_number(val, 1, VIRTBACK_QUEUE_SIZE_MAX, &num, why);
+
+	if (!err && !is_power_of_2(num)) {
+		*why = "not a power of 2";
+		err = -EINVAL;
+	}
+	if (!err)
+		cfg->queue_size = num;
+	return err;
+}
+
 /**
  * virtback_option_set() - give one option its value
  * @cfg: configuration, changed only on success
@@ -178,6 +226,35 @@ int virtback_option_set(struct virtback_config *cfg, enum virtback_opt opt, cons
 	case VIRTBACK_OPT_SERIAL:
 		err = virtback_parse_serial(cfg, val, why);
 		break;
+	case VIRTBACK_OPT_QUEUES:
+		err = virtback_parse_number(val, 1, VIRTBACK_QUEUES_MAX, &num, why);
+		if (!err)
+			cfg->queues = num;
+		break;
+	case VIRTBACK_OPT_QUEUE_SIZE:
+		err = virtback_parse_queue_size(cfg, val, why);
+		break;
+	case VIRTBACK_OPT_FEATURES_OFF:
+		err = virtback_features_parse(val, &cfg->features_off, why);
+		break;
+	case VIRTBACK_OPT_DMA:
+		err = match_string(virtback_dma_names, ARRAY_SIZE(virtback_dma_names), val);
+		if (err < 0)
+			*why = "not bounce or direct";
+		else
+			cfg->dma = err;
+		err = min(err, 0);
+		break;
+	case VIRTBACK_OPT_RESET_TIMEOUT_MS:
+		err = virtback_parse_number(val, 1, VIRTBACK_RESET_TIMEOUT_MAX, &num, why);
+		if (!err)
+			cfg->reset_timeout_ms = num;
+		break;
+	case VIRTBACK_OPT_MAP_LIMIT_MB:
+		err = virtback_parse_number(val, 1, VIRTBACK_MAP_LIMIT_MB_MAX, &num, why);
+		if (!err)
+			cfg->map_limit_mb = num;
+		break;
 	case VIRTBACK_OPT_NR:
 		err = -EINVAL;
 		break;
@@ -198,6 +275,7 @@ int virtback_option_set(struct virtback_config *cfg, enum virtback_opt opt, cons
 ssize_t virtback_option_show(struct virtback_entry *entry, enum virtback_opt opt, char *buf)
 {
 	const struct virtback_config *cfg = &entry->cfg;
+	int len;
 
 	switch (opt) {
 	case VIRTBACK_OPT_DOMID:
@@ -214,6 +292,21 @@ ssize_t virtback_option_show(struct virtback_entry *entry, enum virtback_opt opt
 		return sysfs_emit(buf, "%u\n", cfg->readonly);
 	case VIRTBACK_OPT_SERIAL:
 		return sysfs_emit(buf, "%s\n", cfg->serial[0] ? cfg->serial : entry->vd.name);
+	case VIRTBACK_OPT_QUEUES:
+		return sysfs_emit(buf, "%u\n", cfg->queues);
+	case VIRTBACK_OPT_QUEUE_SIZE:
+		return sysfs_emit(buf, "%u\n", cfg->queue_size);
+	case VIRTBACK_OPT_FEATURES_OFF:
+		if (!cfg->features_off)
+			return sysfs_emit(buf, "none\n");
+		len = virtback_features_show(cfg->features_off, ',', buf);
+		return len + sysfs_emit_at(buf, len, "\n");
+	case VIRTBACK_OPT_DMA:
+		return sysfs_emit(buf, "%s\n", virtback_dma_names[entry->vd.dma]);
+	case VIRTBACK_OPT_RESET_TIMEOUT_MS:
+		return sysfs_emit(buf, "%u\n", entry->vd.reset_timeout_ms);
+	case VIRTBACK_OPT_MAP_LIMIT_MB:
+		return sysfs_emit(buf, "%u\n", cfg->map_limit_mb);
 	case VIRTBACK_OPT_NR:
 		break;
 	}
@@ -310,6 +403,33 @@ out:
 	kfree(copy);
 	kfree(whole);
 	return err;
+}
+
+/**
+ * virtback_config_complete() - give what was not given its default
+ * @cfg: valid options; @cfg->set stays as it is
+ * @nr_cpus: CPUs of the guest, more than the driver could use queues for is waste
+ * @why: set to the reason on error
+ *
+ * Return: 0, or -EINVAL when the number of queues contradicts other options;
+ * nothing is logged.
+ */
+int virtback_config_complete(struct virtback_config *cfg, unsigned int nr_cpus, const char **why)
+{
+	bool mq;
+
+	if (!test_bit(VIRTBACK_OPT_FEATURES_OFF, &cfg->set))
+		cfg->features_off = VIRTBACK_FEATURES_OFF_DEFAULT;
+	if (!test_bit(VIRTBACK_OPT_QUEUE_SIZE, &cfg->set))
+		cfg->queue_size = VIRTBACK_QUEUE_SIZE_DEFAULT;
+	mq = !(cfg->features_off & BIT_ULL(VIRTIO_BLK_F_MQ));
+	if (!test_bit(VIRTBACK_OPT_QUEUES, &cfg->set)) {
+		cfg->queues = mq ? clamp(nr_cpus, 1U, VIRTBACK_QUEUES_DEFAULT) : 1;
+	} else if (cfg->queues > 1 && !mq) {
+		*why = "more than 1 needs mq, which features_off withholds";
+		return -EINVAL;
+	}
+	return 0;
 }
 
 /**

@@ -125,14 +125,20 @@ static ssize_t virtback_opt_store(struct device *dev, struct device_attribute *a
 	return err ?: count;
 }
 
-/* What was not given and has no default is not there. */
+/* What has no default is not there unless it was given. */
 static umode_t virtback_opt_visible(struct kobject *kobj, struct attribute *attr, int n)
 {
 	struct virtback_entry *entry = virtback_entry_of_dev(kobj_to_dev(kobj));
 
-	if (n == VIRTBACK_OPT_READONLY || n == VIRTBACK_OPT_SERIAL || n == VIRTBACK_OPT_DIRECT_IO)
+	switch (n) {
+	case VIRTBACK_OPT_DOMID:
+	case VIRTBACK_OPT_BASE:
+	case VIRTBACK_OPT_IRQ:
+	case VIRTBACK_OPT_MAP_LIMIT_MB:
+		return test_bit(n, &entry->cfg.set) ? attr->mode : 0;
+	default:
 		return attr->mode;
-	return test_bit(n, &entry->cfg.set) ? attr->mode : 0;
+	}
 }
 
 static const struct attribute_group virtback_opt_group = {
@@ -210,6 +216,27 @@ static ssize_t features_negotiated_show(struct device *dev, struct device_attrib
 }
 static DEVICE_ATTR_RO(features_negotiated);
 
+static ssize_t virtback_names_show(u64 features, char *buf)
+{
+	int len = virtback_features_show(features, ' ', buf);
+
+	return len + sysfs_emit_at(buf, len, "\n");
+}
+
+static ssize_t features_offered_names_show(struct device *dev, struct device_attribute *attr,
+					   char *buf)
+{
+	return virtback_names_show(virtback_device_offered(virtback_dev_of(dev)), buf);
+}
+static DEVICE_ATTR_RO(features_offered_names);
+
+static ssize_t features_negotiated_names_show(struct device *dev, struct device_attribute *attr,
+					      char *buf)
+{
+	return virtback_names_show(READ_ONCE(virtback_dev_of(dev)->features), buf);
+}
+static DEVICE_ATTR_RO(features_negotiated_names);
+
 static ssize_t bad_accesses_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	return sysfs_emit(buf, "%u\n", atomic_read(&virtback_dev_of(dev)->bad_accesses));
@@ -228,6 +255,8 @@ static struct attribute *virtback_dev_attrs[] = {
 	&dev_attr_state.attr,
 	&dev_attr_features_offered.attr,
 	&dev_attr_features_negotiated.attr,
+	&dev_attr_features_offered_names.attr,
+	&dev_attr_features_negotiated_names.attr,
 	&dev_attr_bad_accesses.attr,
 	&dev_attr_orphans.attr,
 	NULL,

@@ -7,6 +7,7 @@
 
 #include <linux/errno.h>
 #include <linux/jiffies.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
@@ -37,7 +38,7 @@
  *
  * Any context.
  *
- * Return: the bits.
+ * Return: the bits; VERSION_1 is always among them.
  */
 u64 virtback_device_offered(const struct virtback_device *vd)
 {
@@ -145,25 +146,59 @@ void virtback_device_config_changed(struct virtback_device *vd)
 }
 
 /**
+ * virtback_device_exposed() - may a disk be accessing the guest's memory?
+ * @vd: device whose queues are stopped
+ *
+ * Any context.
+ *
+ * Return: true until the last request of before the reset has ended, if the
+ * memory is given to the disk at all.
+ */
+bool virtback_device_exposed(const struct virtback_device *vd)
+{
+	return vd->dma == VIRTBACK_DMA_DIRECT && atomic_read(&vd->orphans);
+}
+
+/* Give a disk that accesses the guest's memory the time to end that. */
+static void virtback_device_settle(struct virtback_device *vd)
+{
+	if (!virtback_device_exposed(vd) ||
+	    wait_event_timeout(vd->orphans_gone, !atomic_read(&vd->orphans),
+			       msecs_to_jiffies(vd->reset_timeout_ms)))
+		return;
+	if (__ratelimit(&vd->log))
+		pr_err("%s: the disk did not finish within reset_timeout_ms=%u and still accesses memory of the guest\n",
+		       vd->name, vd->reset_timeout_ms);
+}
+
+/**
  * virtback_device_reset() - the driver wrote 0 to Status
  * @vd: device
  *
  * Complete when it returns (drivers do not poll): nothing of the guest's memory
  * is used any more and all registers have their initial values. It does not wait
- * for the disk: requests in flight become orphans, and the next driver's requests
- * wait for them. Called with vd->lock held, may sleep.
+ * for the disk, but for one that accesses the guest's memory (dma=direct), and for
+ * that one no longer than reset_timeout_ms: requests in flight become orphans, and
+ * the next driver's requests wait for them. Called with vd->lock held, may sleep.
  */
 void virtback_device_reset(struct virtback_device *vd)
 {
+	bool any = false;
 	u16 i;
 
 	lockdep_assert_held(&vd->lock);
+	for (i = 0; i < vd->nvqs; i++)
+		any |= virtback_vq_stop_begin(&vd->vqs[i]);
+	/* One for all queues: it is the dear part of a reset. */
+	if (any)
+		synchronize_rcu_expedited();
 	for (i = 0; i < vd->nvqs; i++) {
 		struct virtback_vq *vq = &vd->vqs[i];
 
-		virtback_vq_stop(vq);
+		virtback_vq_stop_finish(vq);
 		virtback_vq_forget(vq);
 	}
+	virtback_device_settle(vd);
 	/* Nobody is left who could interrupt, or arm this again. */
 	timer_delete_sync(&vd->reinject);
 	atomic_set(&vd->isr, 0);
@@ -251,6 +286,7 @@ int virtback_device_init(struct virtback_device *vd, u16 nvqs, u16 queue_size)
 
 	mutex_init(&vd->lock);
 	vd->id = vd->type->id;
+	init_waitqueue_head(&vd->orphans_gone);
 	timer_setup(&vd->reinject, virtback_device_reinject, 0);
 	ratelimit_state_init(&vd->log, DEFAULT_RATELIMIT_INTERVAL, DEFAULT_RATELIMIT_BURST);
 	/* What it says of suppressed lines would name no device. */
@@ -295,6 +331,8 @@ void virtback_device_drain(struct virtback_device *vd)
 
 	for (i = 0; i < vd->nvqs; i++)
 		virtback_vq_drain(&vd->vqs[i]);
+	/* Pairs with virtback_req_complete(), which still uses the queue. */
+	synchronize_rcu();
 }
 
 /**

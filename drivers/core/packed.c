@@ -127,7 +127,7 @@ static int virtback_packed_walk_table(struct virtback_vq *vq, const struct virtb
 		virtback_packed_desc(&d, &raw);
 		d.flags = le16_to_cpu(raw.flags);
 		ret = d.flags & VRING_DESC_F_INDIRECT ? -EINVAL :
-		      virtback_chain_add(vq, chain, &d, vq->num_max);
+		      virtback_chain_add(vq, chain, &d, vq->chain_max);
 	}
 	virtback_table_leave(vq, &t);
 	return ret;
@@ -162,10 +162,10 @@ static int virtback_packed_walk(struct virtback_vq *vq, u16 flags, struct virtba
 		d.flags = le16_to_cpu(READ_ONCE(from->flags));
 	}
 	virtback_chain_end(vq, chain);
-	/* The id of a chain is in its last descriptor (section 2.8.6). */
+	/* The id of a chain is in its last descriptor (section 2.8.6); any number is one. */
 	chain->id = d.next;
 	/* One more than the ring has: its first one became a table meanwhile. */
-	if (!ret && (chain->id >= vq->num || chain->ndesc > vq->num))
+	if (!ret && chain->ndesc > vq->num)
 		ret = -EINVAL;
 	return ret;
 }

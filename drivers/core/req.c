@@ -29,7 +29,7 @@
  */
 bool virtback_req_live(const struct virtback_req *req)
 {
-	/* Pairs with the store in virtback_vq_stop(). */
+	/* Pairs with the store in virtback_vq_orphan(). */
 	return READ_ONCE(req->vq->epoch) == req->epoch;
 }
 
@@ -106,13 +106,10 @@ int virtback_req_pin(struct virtback_req *req, struct virtback_pieces *list,
  *
  * Context of prepare().
  *
- * Return: 0, -ENOSPC when the queue has no more such storage (VIRTBACK_STALL),
- * -E2BIG when the list is longer than VIRTBACK_KEEP_MAX
+ * Return: 0, or -ENOSPC when the queue has no more such storage (VIRTBACK_STALL).
  */
 int virtback_req_keep(struct virtback_req *req, struct virtback_iter *it)
 {
-	if (it->nr > VIRTBACK_KEEP_MAX)
-		return -E2BIG;
 	req->kept = virtback_pool_get(&req->vq->keep);
 	if (!req->kept)
 		return -ENOSPC;
@@ -147,6 +144,7 @@ void virtback_req_retire(struct virtback_req *req)
 	lockdep_assert_held(&vq->lock);
 	list_move(&req->inflight, &vq->idle);
 	vq->nr_inflight--;
+	req->dma = false;
 	if (!vq->nr_inflight)
 		wake_up(&vq->drained);
 }
@@ -229,8 +227,9 @@ static bool virtback_req_end(struct virtback_req *req, u32 written)
  *
  * Unpins, publishes the used element and interrupts if the driver wants it; of
  * an orphan it does none of these. With IN_ORDER what comes before it is published
- * first, so this may have to wait for the completion of that. Any context; within the RCU read-side section
- * in which the guest's memory was last used, or in the worker.
+ * first, so this may have to wait for the completion of that. Any context; within
+ * the RCU read-side section in which the guest's memory was last used, or in the
+ * worker.
  */
 void virtback_req_complete(struct virtback_req *req, u32 written)
 {
@@ -242,7 +241,7 @@ void virtback_req_complete(struct virtback_req *req, u32 written)
 	virtback_req_unkeep(req);
 	/*
 	 * The unlocked parts below use the queue after the waiter for its last
-	 * request may have been woken; virtback_vq_drain() waits for RCU.
+	 * request may have been woken; virtback_device_drain() waits for RCU.
 	 */
 	rcu_read_lock();
 	if (virtback_req_live(req)) {
@@ -262,10 +261,12 @@ void virtback_req_complete(struct virtback_req *req, u32 written)
 
 	if (irq)
 		virtback_device_interrupt(vd, VIRTIO_MMIO_INT_VRING);
-	if (last_orphan)
+	if (last_orphan) {
+		wake_up(&vd->orphans_gone);
 		virtback_device_wake(vd);
-	else if (again)
+	} else if (again) {
 		virtback_vq_wake(vq);
+	}
 	rcu_read_unlock();
 }
 
@@ -286,6 +287,7 @@ void virtback_req_resume(struct virtback_req *req)
 	if (virtback_req_live(req))
 		virtback_req_unpin(req, &req->data);
 	spin_lock_irqsave(&vq->lock, flags);
+	req->dma = false;
 	list_add_tail(&req->batch, &vq->resume);
 	vq->stalled = false;
 	spin_unlock_irqrestore(&vq->lock, flags);

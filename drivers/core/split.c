@@ -135,7 +135,7 @@ static int virtback_split_walk(struct virtback_vq *vq, u16 head, struct virtback
 		 * A driver may make the ring smaller than we offered and still
 		 * send indirect chains of the length that our limits promise.
 		 */
-		ret = virtback_chain_add(vq, chain, &d, t.nr ? vq->num_max : vq->num);
+		ret = virtback_chain_add(vq, chain, &d, t.nr ? vq->chain_max : vq->num);
 		if (ret || !(d.flags & VRING_DESC_F_NEXT))
 			break;
 		i = d.next;

@@ -114,7 +114,7 @@ int virtback_chain_add(struct virtback_vq *vq, struct virtback_chain *chain,
 	u32 n = chain->out.nr + chain->in.nr;
 	struct virtback_iter *part;
 
-	if (n >= min(max, vq->chain_max) || d->addr + d->len < d->addr)
+	if (n >= min_t(u32, max, vq->chain_max) || d->addr + d->len < d->addr)
 		return -EINVAL;
 	vq->sg[n] = (struct virtback_sg){ .addr = d->addr, .len = d->len };
 	if (!(d->flags & VRING_DESC_F_WRITE) && chain->in.nr)

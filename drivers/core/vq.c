@@ -98,6 +98,7 @@ static struct virtback_req *virtback_vq_get_req(struct virtback_vq *vq)
 static void virtback_vq_put_req(struct virtback_vq *vq, struct virtback_req *req)
 {
 	virtback_req_unkeep(req);
+	req->dma = false;
 	virtback_req_unpin(req, &req->data);
 	virtback_req_unpin(req, &req->status);
 	spin_lock_irq(&vq->lock);
@@ -291,32 +292,49 @@ static void virtback_vq_orphan(struct virtback_vq *vq)
 }
 
 /**
- * virtback_vq_stop() - the driver takes its queue back
- * @vq: queue; nothing happens when it is not ready
+ * virtback_vq_stop_begin() - take no more chains and orphan what is in flight
+ * @vq: queue
  *
- * When this returns nothing of the guest's memory is in use any more, whatever
- * the disk does; requests in flight have become orphans. Called with vd->lock
- * held, may sleep.
+ * Called with vd->lock held, may sleep.
+ *
+ * Return: true when the queue was ready: virtback_vq_stop_finish() is then due,
+ * after synchronize_rcu_expedited(), which several queues may share and which lets
+ * completions that saw the old epoch copy and publish.
  */
-void virtback_vq_stop(struct virtback_vq *vq)
+bool virtback_vq_stop_begin(struct virtback_vq *vq)
 {
-	struct virtback_req *req;
-
 	lockdep_assert_held(&vq->vd->lock);
 	if (!vq->ready)
-		return;
+		return false;
 
 	mutex_lock(&vq->ring_lock);
 	WRITE_ONCE(vq->ready, false);
 	virtback_vq_orphan(vq);
 	mutex_unlock(&vq->ring_lock);
+	vq->stopping = true;
+	return true;
+}
 
-	/* Completions that saw the old epoch have copied and published. */
-	synchronize_rcu_expedited();
+/**
+ * virtback_vq_stop_finish() - let go of the guest's memory
+ * @vq: queue; nothing happens when virtback_vq_stop_begin() did nothing
+ *
+ * When this returns nothing of the guest's memory is in use any more, whatever
+ * the disk does. Called with vd->lock held, may sleep.
+ */
+void virtback_vq_stop_finish(struct virtback_vq *vq)
+{
+	struct virtback_req *req;
+
+	lockdep_assert_held(&vq->vd->lock);
+	if (!vq->stopping)
+		return;
+	vq->stopping = false;
 
 	spin_lock_irq(&vq->lock);
 	list_for_each_entry(req, &vq->inflight, inflight) {
-		virtback_req_unpin(req, &req->data);
+		if (!req->dma)
+			virtback_req_unpin(req, &req->data);
 		virtback_req_unpin(req, &req->status);
 	}
 	spin_unlock_irq(&vq->lock);
@@ -341,16 +359,31 @@ void virtback_vq_forget(struct virtback_vq *vq)
 }
 
 /**
+ * virtback_vq_stop() - the driver takes its queue back
+ * @vq: queue; nothing happens when it is not ready
+ *
+ * When this returns nothing of the guest's memory is in use any more, whatever
+ * the disk does; requests in flight have become orphans. Called with vd->lock
+ * held, may sleep.
+ */
+void virtback_vq_stop(struct virtback_vq *vq)
+{
+	if (!virtback_vq_stop_begin(vq))
+		return;
+	synchronize_rcu_expedited();
+	virtback_vq_stop_finish(vq);
+}
+
+/**
  * virtback_vq_drain() - wait until no request is in flight
  * @vq: stopped queue
  *
- * Waits for the disk, without bound. May sleep.
+ * The last completion may still be on its way out of virtback_req_complete(), in
+ * an RCU read-side section. Waits for the disk, without bound. May sleep.
  */
 void virtback_vq_drain(struct virtback_vq *vq)
 {
 	wait_event(vq->drained, !READ_ONCE(vq->nr_inflight));
-	/* The last completion is still on its way out of virtback_req_complete(). */
-	synchronize_rcu();
 }
 
 /**
@@ -406,7 +439,7 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 	vq->vd = vd;
 	vq->index = index;
 	vq->num_max = num_max;
-	vq->chain_max = min_t(u32, num_max, VIRTBACK_CHAIN_MAX);
+	vq->chain_max = clamp_t(u16, num_max, VIRTBACK_CHAIN_MIN, VIRTBACK_CHAIN_MAX);
 	vq->ring = &virtback_split_ops;
 	mutex_init(&vq->ring_lock);
 	spin_lock_init(&vq->lock);
@@ -440,8 +473,7 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 	if (ret)
 		return ret;
 	ret = virtback_pool_init_objects(&vq->keep, VIRTBACK_KEEP_REQS,
-					 min_t(u32, vq->chain_max, VIRTBACK_KEEP_MAX) *
-					 sizeof(struct virtback_sg));
+					 vq->chain_max * sizeof(struct virtback_sg));
 	if (ret)
 		return ret;
 

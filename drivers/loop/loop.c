@@ -9,6 +9,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/blkdev.h>
+#include <linux/cpumask.h>
 #include <linux/device.h>
 #include <linux/io.h>
 #include <linux/ioport.h>
@@ -94,6 +95,9 @@ static int loop_check(struct virtback_device *vd, const struct virtback_config *
 	if (test_bit(VIRTBACK_OPT_IRQ, &cfg->set))
 		return loop_refuse(vd, "irq", "needs domid: this kernel chooses its own interrupt",
 				   -EINVAL);
+	if (test_bit(VIRTBACK_OPT_MAP_LIMIT_MB, &cfg->set))
+		return loop_refuse(vd, "map_limit_mb", "needs domid: nothing is mapped for this kernel",
+				   -EINVAL);
 	if (!VIRTBACK_LOOP)
 		return loop_refuse(vd, "domid", "missing, and this kernel has no virtio drivers",
 				   -EOPNOTSUPP);
@@ -173,6 +177,11 @@ static bool loop_in_use(struct virtback_device *vd)
 	return in_use;
 }
 
+static unsigned int loop_nr_cpus(struct virtback_device *vd, const struct virtback_config *cfg)
+{
+	return num_online_cpus();
+}
+
 const struct virtback_host_ops virtback_loop_host = {
 	.name = "loop",
 	.check = loop_check,
@@ -185,4 +194,5 @@ const struct virtback_host_ops virtback_loop_host = {
 	.unmap = loop_unmap,
 	.raise_irq = virtback_loop_raise_irq,
 	.in_use = loop_in_use,
+	.nr_cpus = loop_nr_cpus,
 };

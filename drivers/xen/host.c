@@ -11,13 +11,13 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
-#include <xen/page.h>
 #include <xen/xen.h>
 #include <xen/xenbus.h>
 
 #include <virtback/config.h>
 #include <virtback/xen.h>
 
+#include "check.h"
 #include "dmop.h"
 #include "xen.h"
 
@@ -52,15 +52,11 @@ static int virtback_xen_refuse(const struct virtback_device *vd, const char *opt
 /* Can this kernel serve any Xen guest? */
 static int virtback_xen_check_here(struct virtback_device *vd)
 {
-	if (!xen_domain())
-		return virtback_xen_refuse(vd, "domid", -ENODEV, "not running on Xen");
-	if (!virtback_xen_possible())
-		return virtback_xen_refuse(vd, "domid", -EOPNOTSUPP,
-					   "Xen guests are served on 64-bit Arm only");
-	if (PAGE_SIZE != XEN_PAGE_SIZE)
-		return virtback_xen_refuse(vd, "domid", -EOPNOTSUPP,
-					   "this kernel's pages are not Xen's 4 KiB");
-	return 0;
+	int err;
+	const char *why = virtback_xen_why_not(xen_domain(), IS_ENABLED(CONFIG_ARM64), PAGE_SIZE,
+					       &err);
+
+	return why ? virtback_xen_refuse(vd, "domid", err, why) : 0;
 }
 
 /* Does the domain exist, and may we serve it? */
@@ -194,8 +190,31 @@ static void virtback_xen_dev_del(struct virtback_xen_dev *xd)
 	wait_for_completion(&xd->idle);
 }
 
+/* Within the limit of what may be mapped of the guest there is to be room for all. */
+static int virtback_xen_dev_fit(struct virtback_xen_dev *xd, const struct virtback_config *cfg)
+{
+	unsigned long need, reserve = virtback_xen_reserve(xd->vd);
+	int ret;
+
+	ret = virtback_xen_cache_join(&xd->guest->cache, cfg->map_limit_mb,
+				      READ_ONCE(virtback_map_limit_mb), reserve, &need);
+	switch (ret) {
+	case 0:
+		xd->reserve = reserve;
+		return 0;
+	case -ENOSPC:
+		pr_err("%s: map_limit_mb: too low, the queues of the guest's disks need %lu (%d)\n",
+		       xd->vd->name, need, ret);
+		return ret;
+	default:
+		return virtback_xen_refuse(xd->vd, "map_limit_mb", ret,
+					   "requests in flight hold too much of the guest");
+	}
+}
+
 static void virtback_xen_dev_free(struct virtback_xen_dev *xd)
 {
+	virtback_xen_cache_leave(&xd->guest->cache, xd->reserve);
 	virtback_xen_guest_put(xd->guest);
 	kfree(xd);
 }
@@ -222,7 +241,9 @@ static int virtback_xen_attach(struct virtback_device *vd, const struct virtback
 	refcount_set(&xd->users, 1);
 	init_completion(&xd->idle);
 	vd->host_priv = xd;
-	ret = virtback_xen_dev_add(xd);
+	ret = virtback_xen_dev_fit(xd, cfg);
+	if (!ret)
+		ret = virtback_xen_dev_add(xd);
 	if (ret) {
 		virtback_xen_dev_del(xd);
 		virtback_xen_guest_leave(xd->guest);
@@ -253,6 +274,32 @@ static void virtback_xen_release(struct virtback_device *vd)
 	virtback_xen_dev_free(xd);
 }
 
+static int virtback_xen_pin(struct virtback_device *vd, u64 addr, u32 len, bool write,
+			    struct virtback_piece *p)
+{
+	struct virtback_xen_dev *xd = vd->host_priv;
+
+	return virtback_xen_cache_pin(&xd->guest->cache, addr, len, p);
+}
+
+static void virtback_xen_unpin(struct virtback_device *vd, struct virtback_piece *p)
+{
+	virtback_xen_cache_unpin(p);
+}
+
+static int virtback_xen_map(struct virtback_device *vd, u64 addr, size_t len, bool write,
+			    struct virtback_area *area)
+{
+	struct virtback_xen_dev *xd = vd->host_priv;
+
+	return virtback_xen_area_map(&xd->guest->cache, addr, len, area);
+}
+
+static void virtback_xen_unmap_rings(struct virtback_device *vd, struct virtback_area *area)
+{
+	virtback_xen_area_unmap(area);
+}
+
 static void virtback_xen_raise_irq(struct virtback_device *vd)
 {
 	struct virtback_xen_dev *xd = vd->host_priv;
@@ -271,6 +318,15 @@ static bool virtback_xen_in_use(struct virtback_device *vd)
 	return virtback_xen_guest_alive(xd->guest);
 }
 
+static unsigned int virtback_xen_nr_cpus(struct virtback_device *vd,
+					 const struct virtback_config *cfg)
+{
+	u32 nr_vcpus;
+
+	/* The domain may be gone since check(), which attach() then finds out. */
+	return virtback_dmop_nr_vcpus(cfg->domid, &nr_vcpus) ? 1 : nr_vcpus;
+}
+
 const struct virtback_host_ops virtback_xen_host = {
 	.name = "xen",
 	.check = virtback_xen_check,
@@ -280,9 +336,10 @@ const struct virtback_host_ops virtback_xen_host = {
 	.pin = virtback_xen_pin,
 	.unpin = virtback_xen_unpin,
 	.map = virtback_xen_map,
-	.unmap = virtback_xen_unmap_area,
+	.unmap = virtback_xen_unmap_rings,
 	.raise_irq = virtback_xen_raise_irq,
 	.in_use = virtback_xen_in_use,
+	.nr_cpus = virtback_xen_nr_cpus,
 	.group = &virtback_xen_group,
 	.reinject = true,
 };
@@ -355,13 +412,13 @@ int virtback_xen_init(void)
 
 	if (!virtback_xen_possible())
 		return 0;
-	ret = virtback_xen_chunk_init();
+	ret = virtback_xen_cache_start();
 	if (ret)
 		return ret;
 	/* Xenstore may start later than we do. */
 	ret = register_xenstore_notifier(&virtback_xen_store);
 	if (ret)
-		virtback_xen_chunk_exit();
+		virtback_xen_cache_stop();
 	return ret;
 }
 
@@ -376,5 +433,5 @@ void virtback_xen_exit(void)
 	if (virtback_xen_watching)
 		unregister_xenbus_watch(&virtback_xen_watch);
 	cancel_work_sync(&virtback_xen_undertaker);
-	virtback_xen_chunk_exit();
+	virtback_xen_cache_stop();
 }

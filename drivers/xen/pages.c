@@ -5,7 +5,9 @@
  *
  * The kernel hands it out page by page in any order, and page by page it would
  * come back. So sets of pages are pooled here, and stay together: the pages of
- * a set follow each other as far as the kernel had such pages.
+ * a set follow each other as far as the kernel had such pages. The pool keeps them
+ * until the module goes, as a domain that is mapped one to one and gave memory for
+ * them would not get it back. It never holds more than was mapped at once.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -14,14 +16,7 @@
 #include <linux/sort.h>
 #include <linux/spinlock.h>
 
-#include <asm/xen/hypercall.h>
-#include <xen/interface/memory.h>
-#include <xen/page.h>
-#include <xen/xen.h>
-
-#include "xen.h"
-
-#define VIRTBACK_XENMEM_IOREQ_FRAME	1	/* frame 0 is the buffered ring's */
+#include "cache.h"
 
 static LIST_HEAD(virtback_xen_pool);
 /* Protects the pool. */
@@ -54,17 +49,35 @@ static struct virtback_xen_pages *virtback_xen_pages_pooled(unsigned int nr)
 	return NULL;
 }
 
+/* Give one set back to the kernel, which then has pages for a set of another size. */
+static bool virtback_xen_pages_trim(void)
+{
+	struct virtback_xen_pages *pages;
+
+	spin_lock(&virtback_xen_pool_lock);
+	pages = list_first_entry_or_null(&virtback_xen_pool, struct virtback_xen_pages, link);
+	if (pages)
+		list_del(&pages->link);
+	spin_unlock(&virtback_xen_pool_lock);
+	if (!pages)
+		return false;
+	virtback_xen_space_free(pages->nr, pages->page);
+	kfree(pages);
+	return true;
+}
+
 /**
  * virtback_xen_pages_alloc() - get address space
  * @nr: pages, at most VIRTBACK_CHUNK_PAGES
  *
- * May sleep.
+ * May sleep; the caller says by memalloc_noio_save() what may be freed for it.
  *
  * Return: the pages, or NULL when there are none.
  */
 struct virtback_xen_pages *virtback_xen_pages_alloc(unsigned int nr)
 {
 	struct virtback_xen_pages *pages;
+	bool scarce = false;
 	unsigned int i;
 
 	pages = virtback_xen_pages_pooled(nr);
@@ -73,9 +86,11 @@ struct virtback_xen_pages *virtback_xen_pages_alloc(unsigned int nr)
 	pages = kzalloc(struct_size(pages, page, nr), GFP_KERNEL);
 	if (!pages)
 		return NULL;
-	if (xen_alloc_unpopulated_pages(nr, pages->page)) {
-		kfree(pages);
-		return NULL;
+	while (virtback_xen_space_alloc(nr, pages->page, &scarce)) {
+		if (!virtback_xen_pages_trim()) {
+			kfree(pages);
+			return NULL;
+		}
 	}
 	INIT_LIST_HEAD(&pages->link);
 	pages->nr = nr;
@@ -84,7 +99,7 @@ struct virtback_xen_pages *virtback_xen_pages_alloc(unsigned int nr)
 		if (page_to_pfn(pages->page[i]) + 1 == page_to_pfn(pages->page[i + 1]))
 			pages->contig |= BIT(i);
 	}
-	if (!is_zone_device_page(pages->page[0]) && !READ_ONCE(virtback_xen_ballooned)) {
+	if (scarce && !READ_ONCE(virtback_xen_ballooned)) {
 		WRITE_ONCE(virtback_xen_ballooned, true);
 		pr_info("mapped guest memory takes as much memory from this domain\n");
 	}
@@ -145,101 +160,7 @@ void virtback_xen_pages_exit(void)
 
 	list_for_each_entry_safe(pages, next, &virtback_xen_pool, link) {
 		list_del(&pages->link);
-		xen_free_unpopulated_pages(pages->nr, pages->page);
+		virtback_xen_space_free(pages->nr, pages->page);
 		kfree(pages);
 	}
-}
-
-/**
- * virtback_xen_map_foreign() - map consecutive pages of a guest
- * @domid: guest
- * @gfn: its first page
- * @page: where to
- * @nr: number of pages, at most VIRTBACK_CHUNK_PAGES
- *
- * Any context, but long: a hypercall that maps @nr pages one by one.
- *
- * Return: bit n is set when page n is mapped.
- */
-u32 virtback_xen_map_foreign(domid_t domid, u64 gfn, struct page **page, unsigned int nr)
-{
-	xen_ulong_t idx[VIRTBACK_CHUNK_PAGES];
-	xen_pfn_t gpfn[VIRTBACK_CHUNK_PAGES];
-	int err[VIRTBACK_CHUNK_PAGES];
-	struct xen_add_to_physmap_range range = {
-		.domid = DOMID_SELF,
-		.space = XENMAPSPACE_gmfn_foreign,
-		.size = nr,
-		.foreign_domid = domid,
-	};
-	u32 mapped = 0;
-	unsigned int i;
-
-	for (i = 0; i < nr; i++) {
-		idx[i] = gfn + i;
-		gpfn[i] = page_to_xen_pfn(page[i]);
-		err[i] = -EIO;
-	}
-	set_xen_guest_handle(range.idxs, idx);
-	set_xen_guest_handle(range.gpfns, gpfn);
-	set_xen_guest_handle(range.errs, err);
-	/* A failure as a whole leaves err[] of those that were not tried. */
-	HYPERVISOR_memory_op(XENMEM_add_to_physmap_range, &range);
-	for (i = 0; i < nr; i++) {
-		if (!err[i])
-			mapped |= BIT(i);
-	}
-	return mapped;
-}
-
-/**
- * virtback_xen_map_ioreq() - map the page with the slots of an IOREQ server
- * @domid: guest
- * @id: server
- * @page: where to
- *
- * Any context.
- *
- * Return: 0 or -errno.
- */
-int virtback_xen_map_ioreq(domid_t domid, u16 id, struct page *page)
-{
-	xen_pfn_t gpfn = page_to_xen_pfn(page);
-	struct xen_mem_acquire_resource res = {
-		.domid = domid,
-		.type = XENMEM_resource_ioreq_server,
-		.id = id,
-		.nr_frames = 1,
-		.frame = VIRTBACK_XENMEM_IOREQ_FRAME,
-	};
-
-	set_xen_guest_handle(res.frame_list, &gpfn);
-	return HYPERVISOR_memory_op(XENMEM_acquire_resource, &res);
-}
-
-/**
- * virtback_xen_unmap() - undo a mapping
- * @page: where it is
- * @nr: number of pages
- * @mapped: bit n: page n is mapped
- *
- * Any context, but long: a hypercall a page.
- *
- * Return: false when some page stayed mapped; the pages must not be used again.
- */
-bool virtback_xen_unmap(struct page **page, unsigned int nr, u32 mapped)
-{
-	bool ok = true;
-	unsigned int i;
-
-	for (i = 0; i < nr; i++) {
-		struct xen_remove_from_physmap rm = {
-			.domid = DOMID_SELF,
-			.gpfn = page_to_xen_pfn(page[i]),
-		};
-
-		if ((mapped & BIT(i)) && HYPERVISOR_memory_op(XENMEM_remove_from_physmap, &rm))
-			ok = false;
-	}
-	return ok;
 }

@@ -92,6 +92,28 @@ void virtback_xen_guest_put(struct virtback_xen_guest *guest)
 }
 
 /**
+ * virtback_xen_cache_get() - hold the guest that a cache is part of
+ * @cache: cache
+ *
+ * Any context.
+ */
+void virtback_xen_cache_get(struct virtback_xen_cache *cache)
+{
+	kref_get(&container_of(cache, struct virtback_xen_guest, cache)->ref);
+}
+
+/**
+ * virtback_xen_cache_put() - undo virtback_xen_cache_get()
+ * @cache: cache
+ *
+ * Process context.
+ */
+void virtback_xen_cache_put(struct virtback_xen_cache *cache)
+{
+	virtback_xen_guest_put(container_of(cache, struct virtback_xen_guest, cache));
+}
+
+/**
  * virtback_xen_dev_put() - drop a use of an attached device
  * @xd: device
  *
@@ -207,7 +229,7 @@ static irqreturn_t virtback_xen_trap(int irq, void *data)
 		return virtback_xen_trap_access(vcpu) ? IRQ_HANDLED : IRQ_WAKE_THREAD;
 	case VIRTBACK_SLOT_INVALIDATE:
 		vcpu->invalidations++;
-		virtback_xen_cache_invalidate(vcpu->guest);
+		virtback_xen_cache_invalidate(&vcpu->guest->cache);
 		break;
 	case VIRTBACK_SLOT_BAD:
 		vcpu->bad++;
@@ -376,7 +398,7 @@ void virtback_xen_guest_destroy(struct virtback_xen_guest *guest)
 	else
 		pr_warn("dom%u: a vCPU stopped within an access, its IOREQ server stays until the domain ends\n",
 			guest->domid);
-	virtback_xen_cache_close(guest);
+	virtback_xen_cache_close(&guest->cache);
 	virtback_xen_guest_put(guest);
 }
 
@@ -451,7 +473,7 @@ static struct virtback_xen_guest *virtback_xen_guest_alloc(domid_t domid, u32 nr
 	INIT_LIST_HEAD(&guest->link);
 	INIT_LIST_HEAD(&guest->devs);
 	mutex_init(&guest->lock);
-	virtback_xen_cache_init(guest);
+	virtback_xen_cache_init(&guest->cache, domid);
 	guest->domid = domid;
 	guest->nr_vcpus = nr_vcpus;
 	return guest;

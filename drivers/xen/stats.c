@@ -52,31 +52,33 @@ static DEVICE_ATTR_RO(invalidations);
 static DEVICE_ATTR_RO(bad);
 static DEVICE_ATTR_RO(strays);
 
-static ssize_t chunks_show(struct device *dev, struct device_attribute *attr, char *buf)
-{
-	return sysfs_emit(buf, "%u\n", READ_ONCE(virtback_xen_stats_guest(dev)->nr_chunks));
-}
-static DEVICE_ATTR_RO(chunks);
-
-#define VIRTBACK_CACHE_STAT(_name)					\
+/* Written under a lock of the cache, and of use to nobody but people here. */
+#define VIRTBACK_CACHE_STAT(_name, _field)				\
 static ssize_t _name##_show(struct device *dev, struct device_attribute *attr, char *buf) \
 {									\
 	struct virtback_xen_guest *guest = virtback_xen_stats_guest(dev); \
-	u64 val;							\
 									\
-	spin_lock_irq(&guest->cache_lock);				\
-	val = guest->stats._name;					\
-	spin_unlock_irq(&guest->cache_lock);				\
-	return sysfs_emit(buf, "%llu\n", val);				\
+	return sysfs_emit(buf, "%llu\n", (u64)READ_ONCE(guest->cache._field)); \
+}									\
+static DEVICE_ATTR_RO(_name)
+
+VIRTBACK_CACHE_STAT(pages, nr_pages);
+VIRTBACK_CACHE_STAT(pages_max, max_pages);
+VIRTBACK_CACHE_STAT(chunks, nr_chunks);
+VIRTBACK_CACHE_STAT(hits, stats.hits);
+VIRTBACK_CACHE_STAT(maps, stats.maps);
+VIRTBACK_CACHE_STAT(evictions, stats.evictions);
+VIRTBACK_CACHE_STAT(singles, stats.singles);
+VIRTBACK_CACHE_STAT(refused, stats.refused);
+
+/* The limit in whole MiB, as virtback_xen_limit() makes it. */
+static ssize_t map_limit_mb_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	unsigned long limit = READ_ONCE(virtback_xen_stats_guest(dev)->cache.limit);
+
+	return sysfs_emit(buf, "%lu\n", limit >> (20 - PAGE_SHIFT));
 }
-
-VIRTBACK_CACHE_STAT(hits)
-VIRTBACK_CACHE_STAT(maps)
-VIRTBACK_CACHE_STAT(evictions)
-
-static DEVICE_ATTR_RO(hits);
-static DEVICE_ATTR_RO(maps);
-static DEVICE_ATTR_RO(evictions);
+static DEVICE_ATTR_RO(map_limit_mb);
 
 static struct attribute *virtback_xen_attrs[] = {
 	&dev_attr_traps.attr,
@@ -85,10 +87,15 @@ static struct attribute *virtback_xen_attrs[] = {
 	&dev_attr_invalidations.attr,
 	&dev_attr_bad.attr,
 	&dev_attr_strays.attr,
+	&dev_attr_map_limit_mb.attr,
+	&dev_attr_pages.attr,
+	&dev_attr_pages_max.attr,
 	&dev_attr_chunks.attr,
 	&dev_attr_hits.attr,
 	&dev_attr_maps.attr,
 	&dev_attr_evictions.attr,
+	&dev_attr_singles.attr,
+	&dev_attr_refused.attr,
 	NULL,
 };
 

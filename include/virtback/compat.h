@@ -156,6 +156,16 @@ static inline struct gendisk *virtback_test_disk(u32 block_size, bool cache)
 	return disk;
 #endif
 }
+
+/* Data must not change while it is written. Before the disk is added. */
+static inline void virtback_test_stable(struct gendisk *disk)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+	disk->queue->limits.features |= BLK_FEAT_STABLE_WRITES;
+#else
+	blk_queue_flag_set(QUEUE_FLAG_STABLE_WRITES, disk->queue);
+#endif
+}
 #endif
 
 #endif

@@ -9,10 +9,21 @@
 #include <linux/string.h>
 #include <linux/types.h>
 
+#include <virtback/device.h>
+
 struct virtback_device;
 
 /* VIRTIO_BLK_ID_BYTES: what GET_ID can return. */
 #define VIRTBACK_SERIAL_LEN	20
+
+/* Each queue has a thread and 4 MiB of bounce pages. */
+#define VIRTBACK_QUEUES_MAX	64
+
+/* More queues than this must be asked for. */
+#define VIRTBACK_QUEUES_DEFAULT	4U
+
+/* Most that the ring formats know (VIRTIO 1.2 sections 2.7 and 2.8). */
+#define VIRTBACK_QUEUE_SIZE_MAX	32768
 
 /**
  * struct virtback_config - options of one device; a name there is a name here
@@ -24,6 +35,15 @@ struct virtback_device;
  * @direct_io: past the page cache of a file; not set means yes
  * @readonly: offer a read-only disk
  * @serial: what GET_ID returns; empty: the device's name
+ * @queues: number of virtqueues
+ * @queue_size: QueueNumMax of each, a power of 2
+ * @features_off: feature bits that are not offered, never VERSION_1
+ *
+ * The last three have defaults, see virtback_config_complete().
+ * @dma: what the backing store may access
+ * @reset_timeout_ms: how long a reset waits for that; 0: the default
+ * @map_limit_mb: MiB of the guest that may be mapped, of all its devices together;
+ *		  0: virtback_map_limit_mb
  */
 struct virtback_config {
 	unsigned long set;
@@ -34,6 +54,12 @@ struct virtback_config {
 	bool direct_io;
 	bool readonly;
 	char serial[VIRTBACK_SERIAL_LEN + 1];
+	u16 queues;
+	u16 queue_size;
+	u64 features_off;
+	enum virtback_dma dma;
+	u32 reset_timeout_ms;
+	u32 map_limit_mb;
 };
 
 enum virtback_opt {
@@ -44,6 +70,12 @@ enum virtback_opt {
 	VIRTBACK_OPT_DIRECT_IO,
 	VIRTBACK_OPT_READONLY,
 	VIRTBACK_OPT_SERIAL,
+	VIRTBACK_OPT_QUEUES,
+	VIRTBACK_OPT_QUEUE_SIZE,
+	VIRTBACK_OPT_FEATURES_OFF,
+	VIRTBACK_OPT_DMA,
+	VIRTBACK_OPT_RESET_TIMEOUT_MS,
+	VIRTBACK_OPT_MAP_LIMIT_MB,
 	VIRTBACK_OPT_NR,
 };
 
@@ -54,6 +86,9 @@ static inline bool virtback_config_no_backing(const struct virtback_config *cfg)
 {
 	return cfg->backing && !strcmp(cfg->backing, VIRTBACK_NO_BACKING);
 }
+
+/* drivers/main.c: for devices that give none; 0: the host chooses */
+extern unsigned int virtback_map_limit_mb;
 
 /* drivers/control/options.c */
 int virtback_option_set(struct virtback_config *cfg, enum virtback_opt opt, const char *val,

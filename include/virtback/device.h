@@ -12,6 +12,7 @@
 #include <linux/ratelimit.h>
 #include <linux/timer.h>
 #include <linux/types.h>
+#include <linux/wait.h>
 
 #include <virtback/vq.h>
 
@@ -22,6 +23,19 @@ struct virtback_device;
 #define VIRTBACK_WINDOW_SIZE	0x200
 
 #define VIRTBACK_NAME_LEN	32
+
+/**
+ * enum virtback_dma - what a backing store may access
+ * @VIRTBACK_DMA_BOUNCE: pages of this module only; the data is copied
+ * @VIRTBACK_DMA_DIRECT: the guest's memory
+ */
+enum virtback_dma {
+	VIRTBACK_DMA_BOUNCE,
+	VIRTBACK_DMA_DIRECT,
+};
+
+/* How long a reset waits for what accesses the guest's memory (dma=direct). */
+#define VIRTBACK_RESET_TIMEOUT_MS	30000
 
 /**
  * enum virtback_prepare - what prepare() and resume() made of a request
@@ -92,8 +106,9 @@ struct virtback_type_ops {
  *	    for a disk (but the loop host's stock driver, which ends its requests
  *	    first).
  * @release: free @host_priv; the core has let go of all pins and mappings and
- *	     raises no more interrupts. Follows @detach and
- *	     virtback_device_quiesce(). May sleep, never waits for a disk.
+ *	     raises no more interrupts. Follows @detach,
+ *	     virtback_device_quiesce() and, while a disk accesses the guest's
+ *	     memory, its end. May sleep, never waits for a disk.
  * @pin: make the byte at @addr and as many as possible of the @len bytes from
  *	 there reachable; sets p->va, p->len (1..@len) and p->pin. -EFAULT when
  *	 it is not guest memory. Worker context, may sleep.
@@ -107,6 +122,8 @@ struct virtback_type_ops {
  *	       context.
  * @in_use: would taking the device away harm a running guest? Removal is then
  *	    refused unless forced. May sleep.
+ * @nr_cpus: how many CPUs has the guest? A hint for the number of queues, asked
+ *	     after @check and before @attach; optional (1). May sleep.
  * @group: what the host shows in the device's directory in sysfs, from after
  *	   @attach to before @detach; named, optional
  * @reinject: the host may drop an interrupt while the target is offline, so the
@@ -127,6 +144,7 @@ struct virtback_host_ops {
 	void (*raise_irq)(struct virtback_device *vd);
 	void (*lower_irq)(struct virtback_device *vd);
 	bool (*in_use)(struct virtback_device *vd);
+	unsigned int (*nr_cpus)(struct virtback_device *vd, const struct virtback_config *cfg);
 	const struct attribute_group *group;
 	bool reinject;
 };
@@ -152,6 +170,8 @@ struct virtback_host_ops {
  * @config_len: bytes of it
  * @host: host
  * @host_priv: the host's own data
+ * @dma: what a backing store may access
+ * @reset_timeout_ms: how long a reset waits for it when that is the guest's memory
  * @lock: serialises register accesses that may sleep and everything they change;
  *	  outermost, then vq->ring_lock, then vq->lock
  * @accepted: feature bits as written by the driver; @lock
@@ -173,6 +193,7 @@ struct virtback_host_ops {
  * @leaving: the device is being removed, so nobody waits for its disk for another
  *	     purpose. Only ever set; read without a lock, the wake-up of
  *	     vq->drained orders it.
+ * @orphans_gone: woken when @orphans falls to 0
  * @reinject: repeats an interrupt, see &virtback_host_ops.reinject
  * @log: rate limit of what a guest can make us log
  * @bad_accesses: register accesses of a wrong width, alignment or offset, with a
@@ -194,6 +215,8 @@ struct virtback_device {
 	u32 config_len;
 	const struct virtback_host_ops *host;
 	void *host_priv;
+	enum virtback_dma dma;
+	u32 reset_timeout_ms;
 
 	struct mutex lock;		/* registers and what they change */
 	u64 accepted;
@@ -208,6 +231,7 @@ struct virtback_device {
 	atomic_t orphans;
 	bool paused;
 	bool leaving;
+	wait_queue_head_t orphans_gone;
 	struct timer_list reinject;
 	struct ratelimit_state log;
 	atomic_t bad_accesses;
@@ -246,5 +270,6 @@ void virtback_device_config_changed(struct virtback_device *vd);
 void virtback_device_interrupt(struct virtback_device *vd, u32 bit);
 u64 virtback_device_offered(const struct virtback_device *vd);
 bool virtback_device_running(const struct virtback_device *vd);
+bool virtback_device_exposed(const struct virtback_device *vd);
 
 #endif

@@ -24,16 +24,22 @@ struct virtback_vq;
 #define VIRTBACK_QUEUE_SIZE_DEFAULT	256
 
 /*
+ * A queue may be shorter than one request (a block device's has a header, data and
+ * a status); its chains are then in indirect tables.
+ */
+#define VIRTBACK_CHAIN_MIN		4
+
+/*
  * Most pages that one pass of a request moves. A longer request is served in
  * several passes, so that its length never decides how much memory it takes.
  */
 #define VIRTBACK_ROUND_PAGES		256
 
 /*
- * Most buffers of a chain, however large its queue is: more than one pass has
- * pages. A type promises no more to the driver (seg_max of block).
+ * Most buffers of a chain, however large its queue is. A type promises no more to
+ * the driver (seg_max of block).
  */
-#define VIRTBACK_CHAIN_MAX		256
+#define VIRTBACK_CHAIN_MAX		1024
 
 /*
  * Most requests of a queue, however large it is; further chains wait in the ring
@@ -45,11 +51,10 @@ struct virtback_vq;
 #define VIRTBACK_POOL_PAGES		(4 * VIRTBACK_ROUND_PAGES)
 
 /*
- * Requests of a queue whose buffer lists may outlive prepare() at once, and the
- * longest such list. Requests that are served in one pass need none.
+ * Requests of a queue whose buffer lists may outlive prepare() at once. Requests
+ * that are served in one pass need no such storage.
  */
 #define VIRTBACK_KEEP_REQS		8
-#define VIRTBACK_KEEP_MAX		1024
 
 /**
  * struct virtback_sg - one buffer of a chain, as read once from the descriptor
@@ -104,11 +109,13 @@ struct virtback_chain {
  * @written: bytes of the guest's memory that the device wrote, with @done
  * @data: guest memory of the current pass
  * @status: guest memory that the type writes last (a status byte)
+ * @dma: a device of this machine accesses @data: it stays pinned until the
+ *	 request's completion. Set in prepare() or resume().
  * @kept: storage of a buffer list, see virtback_req_keep()
  *
  * @data and @status belong to the request's completion while it is live and to
  * whoever holds @vq->lock once it is an orphan (its completion or
- * virtback_vq_stop(), whichever comes first). The type's own part
+ * virtback_vq_stop(), whichever comes first; with @dma its completion alone). The type's own part
  * (&virtback_type_ops.req_size bytes) follows, see virtback_req_priv().
  */
 struct virtback_req {
@@ -122,6 +129,7 @@ struct virtback_req {
 	u32 written;
 	struct virtback_pieces data;
 	struct virtback_pieces status;
+	bool dma;
 	struct virtback_sg *kept;
 };
 
@@ -188,9 +196,11 @@ struct virtback_vq_stats {
  * @vd: its device
  * @index: its number
  * @num_max: QueueNumMax
- * @chain_max: most buffers of a chain: @num_max, at most VIRTBACK_CHAIN_MAX
+ * @chain_max: buffers of the longest chain that an indirect table may hold: @num_max
+ *	       within VIRTBACK_CHAIN_MIN and VIRTBACK_CHAIN_MAX
  * @num: QueueNum as the driver set it, 0 when unset; vd->lock
  * @ready: QueueReady. Written under vd->lock, read by anyone with READ_ONCE().
+ * @stopping: between the two halves of a stop; vd->lock
  * @desc_addr: QueueDesc, guest address; vd->lock
  * @driver_addr: QueueDriver (available ring; packed: driver event suppression),
  *		 guest address; vd->lock
@@ -217,7 +227,7 @@ struct virtback_vq_stats {
  * @signalled: @used_idx at the last interrupt decision
  * @signalled_valid: @signalled says something (false right after a start)
  * @epoch: bumped by every stop. Read without the lock under RCU by completions
- *	   (pairs with synchronize_rcu_expedited() in virtback_vq_stop()).
+ *	   (pairs with synchronize_rcu_expedited() of a stop).
  * @idle: requests not in use
  * @inflight: requests between being taken and being published, in the order in
  *	      which they were taken
@@ -239,9 +249,10 @@ struct virtback_vq {
 	struct virtback_device *vd;
 	u16 index;
 	u16 num_max;
-	u32 chain_max;
+	u16 chain_max;
 	u16 num;
 	bool ready;
+	bool stopping;
 	u64 desc_addr;
 	u64 driver_addr;
 	u64 device_addr;

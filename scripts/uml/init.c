@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * First and only process of the UML test kernel: loads virtback.ko, whose KUnit
- * suites run while it loads, unloads it, asks kmemleak what is left, powers off.
+ * suites run while it loads, unloads it, asks kmemleak what is left, copies what gcov
+ * counted to the host, powers off.
  *
  * It speaks through /dev/kmsg: then its lines and the kernel's are in one order
  * and cannot cut each other, and the verdict reads a single log.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +22,7 @@
 
 #define MODULE		"virtback"
 #define KMEMLEAK	"/sys/kernel/debug/kmemleak"
+#define GCOV		"/sys/kernel/debug/gcov"
 /* kmemleak does not report what is younger than five seconds */
 #define LEAK_AGE_S	6
 
@@ -111,6 +115,63 @@ static void report_leaks(void)
 	say("kmemleak scanned");
 }
 
+static void copy_file(const char *from, const char *to)
+{
+	int in = open(from, O_RDONLY | O_CLOEXEC);
+	int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	char buf[4096];
+	ssize_t n;
+
+	while ((n = read(in, buf, sizeof(buf))) > 0) {
+		if (write(out, buf, n) != n)
+			break;
+	}
+	if (in < 0 || out < 0 || n)
+		say("Bail out! %s: %s", to, strerror(errno));
+	close(in);
+	close(out);
+}
+
+/* The counts of all objects below @dir; their paths become names in @to. */
+static void copy_counts(const char *dir, const char *to)
+{
+	char path[PATH_MAX], name[PATH_MAX], *slash;
+	struct dirent *e;
+	DIR *d = opendir(dir);
+	size_t len, i;
+
+	while (d && (e = readdir(d))) {
+		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
+		len = strlen(path);
+		if (e->d_type == DT_DIR) {
+			copy_counts(path, to);
+		} else if (len > 5 && !strcmp(path + len - 5, ".gcda")) {
+			i = strlen(to) + 1;
+			snprintf(name, sizeof(name), "%s/%s", to, path + strlen(GCOV) + 1);
+			while ((slash = strchr(name + i, '/')))
+				*slash = '#';
+			copy_file(path, name);
+		}
+	}
+	if (d)
+		closedir(d);
+}
+
+static void report_coverage(void)
+{
+	const char *dir = getenv("COVERAGE");
+
+	if (!dir)
+		return;
+	mkdir("/coverage", 0755);
+	if (mount("coverage", "/coverage", "hostfs", 0, dir))
+		say("Bail out! mount %s: %s", dir, strerror(errno));
+	else
+		copy_counts(GCOV, "/coverage");
+}
+
 int main(void)
 {
 	int loaded, unloaded = -1;
@@ -131,6 +192,7 @@ int main(void)
 	if (!loaded)
 		unloaded = unload();
 	report_leaks();
+	report_coverage();
 	say("END insmod=%d rmmod=%d", loaded, unloaded);
 	reboot(RB_POWER_OFF);
 	return 1;

@@ -45,6 +45,16 @@ bad 'Block device required' backing "domid=$id base=0x2000000 irq=33 backing=/de
 bad 'Invalid argument' serial "$good serial=123456789012345678901"
 bad 'Invalid argument' readonly "$good readonly=perhaps"
 bad 'Invalid argument' domid "$good domid=$id"
+bad 'Invalid argument' queues "$good queues=0"
+bad 'Invalid argument' queues "$good queues=65"
+bad 'Invalid argument' queues "$good queues=2 features_off=mq"
+bad 'Invalid argument' queue_size "$good queue_size=300"
+bad 'Invalid argument' queue_size "$good queue_size=65536"
+bad 'Invalid argument' features_off "$good features_off=colour"
+bad 'Invalid argument' features_off "$good features_off=mq,mq"
+bad 'Invalid argument' version_1 "$good features_off=version_1"
+bad 'Invalid argument' 'ro cannot' "$good readonly=1 features_off=ro"
+bad 'Invalid argument' indirect_desc "$good queue_size=2 features_off=indirect_desc"
 mke2fs -F /dev/ram1 >/dev/null
 modprobe ext4
 mount -t ext4 /dev/ram1 /mnt

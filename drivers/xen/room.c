@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Room for what is mapped of a guest: the limit, what goes when it is reached, and
+ * the unmapping of all that is not used any more.
+ *
+ * Never more than the limit is mapped, and no pin ever waits for another one. Both
+ * hold because the limit contains a reserve: as many pages as the queues of the
+ * guest can pin at once. A chunk is pinned only if those pinned and the reserve
+ * stay within the limit together. A pin that would break this gets its page alone,
+ * mapped for it and not kept. There is room for it always: all that is mapped
+ * beside pinned chunks, of which there are few enough, and other pages of the
+ * reserve, can be unmapped there and then.
+ *
+ * When this domain is short of memory: pins and ring areas are made under
+ * memalloc_noio_save() (virtback_vq_work(), virtback_xen_area_map()), so no
+ * allocation here waits for a disk, be it the one that the request is for. An
+ * allocation that fails takes the place of another chunk, and only without any
+ * fails its one request. What unmaps allocates nothing, and its work queue has a
+ * thread of its own for when none can be made.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/minmax.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "cache.h"
+#include "check.h"
+
+/* How soon to look again for pages that someone else still uses. */
+#define VIRTBACK_REAP_AGAIN		(HZ / 20)
+
+/* Caches with dead chunks. */
+static LIST_HEAD(virtback_xen_dead);
+/* Protects the list; inside cache->lock. */
+static DEFINE_SPINLOCK(virtback_xen_dead_lock);
+/* One reaper at a time: who comes second finds the work of the first done. */
+static DEFINE_MUTEX(virtback_xen_reap_lock);
+
+static void virtback_xen_reap_work(struct work_struct *work);
+static DECLARE_DELAYED_WORK(virtback_xen_reaper, virtback_xen_reap_work);
+/* Reaper and sweeps. */
+struct workqueue_struct *virtback_xen_wq;
+
+/* The reaper is to look at the cache; true when it sleeps. */
+static bool virtback_cache_enlist(struct virtback_xen_cache *cache)
+{
+	bool first;
+
+	lockdep_assert_held(&cache->lock);
+	spin_lock(&virtback_xen_dead_lock);
+	first = list_empty(&virtback_xen_dead);
+	if (list_empty(&cache->dead_link)) {
+		virtback_xen_cache_get(cache);
+		list_add_tail(&cache->dead_link, &virtback_xen_dead);
+	}
+	spin_unlock(&virtback_xen_dead_lock);
+	return first;
+}
+
+/**
+ * virtback_chunk_die() - nobody finds a chunk or uses it any more
+ * @chunk: chunk; not hashed, not pinned, on no list
+ *
+ * It is unmapped soon, or when its room is wanted. Any context, with cache->lock
+ * held.
+ */
+void virtback_chunk_die(struct virtback_chunk *chunk)
+{
+	lockdep_assert_held(&chunk->cache->lock);
+	list_add_tail(&chunk->link, &chunk->cache->dead);
+	/* Else the reaper has yet to come, or comes again soon. */
+	if (virtback_cache_enlist(chunk->cache))
+		mod_delayed_work(virtback_xen_wq, &virtback_xen_reaper, 0);
+}
+
+/*
+ * Unmap and free a chunk that is neither hashed nor pinned nor on a list; false
+ * when its pages are still in use elsewhere. What Xen does not unmap counts on.
+ */
+static bool virtback_chunk_reap(struct virtback_chunk *chunk)
+{
+	struct virtback_xen_cache *cache = chunk->cache;
+	struct virtback_xen_pages *pages = chunk->pages;
+
+	lockdep_assert_held(&cache->map_lock);
+	if (virtback_xen_pages_busy(pages))
+		return false;
+	if (!virtback_chunk_single(chunk))
+		cache->nr_chunks--;
+	if (virtback_xen_unmap(pages->page, pages->nr, chunk->mapped)) {
+		cache->nr_pages -= pages->nr;
+		virtback_xen_pages_free(pages);
+	} else {
+		pr_err_ratelimited("dom%u: Xen refused to unmap pages; they are lost\n",
+				   cache->domid);
+		kfree(pages);
+	}
+	kfree(chunk);
+	virtback_xen_cache_put(cache);
+	return true;
+}
+
+static struct virtback_chunk *virtback_cache_pop_dead(struct virtback_xen_cache *cache)
+{
+	struct virtback_chunk *chunk;
+
+	spin_lock_irq(&cache->lock);
+	chunk = list_first_entry_or_null(&cache->dead, struct virtback_chunk, link);
+	if (chunk)
+		list_del_init(&chunk->link);
+	spin_unlock_irq(&cache->lock);
+	return chunk;
+}
+
+/*
+ * Reap all dead chunks of a cache that can be, map_lock held for one at a time since
+ * a queue may wait for it. Returns how many are left.
+ */
+static unsigned int virtback_cache_reap(struct virtback_xen_cache *cache)
+{
+	struct virtback_chunk *chunk;
+	unsigned int left = 0;
+	LIST_HEAD(busy);
+
+	do {
+		mutex_lock(&cache->map_lock);
+		chunk = virtback_cache_pop_dead(cache);
+		if (chunk && !virtback_chunk_reap(chunk)) {
+			list_add_tail(&chunk->link, &busy);
+			left++;
+		}
+		mutex_unlock(&cache->map_lock);
+		cond_resched();
+	} while (chunk);
+	if (left) {
+		spin_lock_irq(&cache->lock);
+		list_splice_tail(&busy, &cache->dead);
+		virtback_cache_enlist(cache);
+		spin_unlock_irq(&cache->lock);
+	}
+	return left;
+}
+
+/* Reap all dead chunks that can be. Returns how many are left. */
+static unsigned int virtback_xen_reap(void)
+{
+	struct virtback_xen_cache *cache;
+	unsigned int left = 0;
+	LIST_HEAD(caches);
+
+	mutex_lock(&virtback_xen_reap_lock);
+	spin_lock_irq(&virtback_xen_dead_lock);
+	list_splice_init(&virtback_xen_dead, &caches);
+	while ((cache = list_first_entry_or_null(&caches, struct virtback_xen_cache,
+						 dead_link))) {
+		list_del_init(&cache->dead_link);
+		spin_unlock_irq(&virtback_xen_dead_lock);
+		left += virtback_cache_reap(cache);
+		virtback_xen_cache_put(cache);
+		spin_lock_irq(&virtback_xen_dead_lock);
+	}
+	spin_unlock_irq(&virtback_xen_dead_lock);
+	mutex_unlock(&virtback_xen_reap_lock);
+	return left;
+}
+
+static void virtback_xen_reap_work(struct work_struct *work)
+{
+	if (virtback_xen_reap())
+		queue_delayed_work(virtback_xen_wq, &virtback_xen_reaper, VIRTBACK_REAP_AGAIN);
+}
+
+/**
+ * virtback_cache_hold() - account for one more pinned chunk of 16 pages
+ * @cache: guest
+ *
+ * Any context, with cache->lock held. Undone by counting @cache->nr_held down.
+ *
+ * Return: false, and nothing is changed, when it would take from the reserve.
+ */
+bool virtback_cache_hold(struct virtback_xen_cache *cache)
+{
+	unsigned long held = cache->nr_held + 1;
+
+	lockdep_assert_held(&cache->lock);
+	if (held * VIRTBACK_CHUNK_PAGES + cache->reserve > cache->limit)
+		return false;
+	cache->nr_held = held;
+	return true;
+}
+
+/* A chunk that may be unmapped, taken from all lists: a dead one, or the oldest. */
+static struct virtback_chunk *virtback_cache_victim(struct virtback_xen_cache *cache)
+{
+	struct virtback_chunk *chunk = virtback_cache_pop_dead(cache);
+
+	if (chunk)
+		return chunk;
+	spin_lock_irq(&cache->lock);
+	chunk = list_first_entry_or_null(&cache->lru, struct virtback_chunk, link);
+	if (chunk) {
+		virtback_chunk_unhash(chunk);
+		cache->stats.evictions++;
+	}
+	spin_unlock_irq(&cache->lock);
+	return chunk;
+}
+
+/* Unmap something that nobody uses; false when there is nothing. */
+static bool virtback_cache_shed(struct virtback_xen_cache *cache)
+{
+	struct virtback_chunk *chunk, *next;
+	bool shed = false;
+	LIST_HEAD(busy);
+
+	lockdep_assert_held(&cache->map_lock);
+	while (!shed && (chunk = virtback_cache_victim(cache))) {
+		shed = virtback_chunk_reap(chunk);
+		if (!shed)
+			list_add_tail(&chunk->link, &busy);
+	}
+	spin_lock_irq(&cache->lock);
+	list_for_each_entry_safe(chunk, next, &busy, link) {
+		list_del(&chunk->link);
+		virtback_chunk_die(chunk);
+	}
+	spin_unlock_irq(&cache->lock);
+	return shed;
+}
+
+/* Unmap until no more than @max pages are mapped. */
+static bool virtback_cache_trim(struct virtback_xen_cache *cache, unsigned long max)
+{
+	while (cache->nr_pages > max) {
+		if (!virtback_cache_shed(cache))
+			return false;
+	}
+	return true;
+}
+
+static struct virtback_xen_pages *virtback_cache_alloc(struct virtback_xen_cache *cache,
+						       unsigned int nr)
+{
+	struct virtback_xen_pages *pages;
+
+	if (cache->limit < nr || !virtback_cache_trim(cache, cache->limit - nr))
+		return NULL;
+	pages = virtback_xen_pages_alloc(nr);
+	/* No memory: something has to give up its own. */
+	if (!pages && virtback_cache_shed(cache))
+		pages = virtback_xen_pages_alloc(nr);
+	return pages;
+}
+
+/**
+ * virtback_cache_space() - address space for one more mapping, within the limit
+ * @cache: guest
+ *
+ * Called with map_lock held. May sleep, never for another pin.
+ *
+ * Return: that of a chunk, which then counts as pinned (virtback_cache_hold());
+ * or of one page; or NULL. The caller counts the pages.
+ */
+struct virtback_xen_pages *virtback_cache_space(struct virtback_xen_cache *cache)
+{
+	struct virtback_xen_pages *pages;
+	bool hold;
+
+	spin_lock_irq(&cache->lock);
+	hold = virtback_cache_hold(cache);
+	spin_unlock_irq(&cache->lock);
+	if (hold) {
+		pages = virtback_cache_alloc(cache, VIRTBACK_CHUNK_PAGES);
+		if (pages)
+			return pages;
+		spin_lock_irq(&cache->lock);
+		cache->nr_held--;
+		spin_unlock_irq(&cache->lock);
+	}
+	return virtback_cache_alloc(cache, 1);
+}
+
+/**
+ * virtback_xen_cache_join() - a device comes: fit what its queues can pin
+ * @cache: guest
+ * @given: its map_limit_mb, or 0
+ * @fallback: what holds when no device of the guest gave any, or 0
+ * @reserve: pages that its queues can pin at once
+ * @need: receives, with -ENOSPC, the MiB that would do
+ *
+ * Of the values that devices give the largest counts, until the last device of the
+ * guest is gone. May sleep.
+ *
+ * Return: 0; -ENOSPC when the limit is too low; -EBUSY when requests in flight
+ * hold too much of the guest just now.
+ */
+int virtback_xen_cache_join(struct virtback_xen_cache *cache, unsigned int given,
+			    unsigned int fallback, unsigned long reserve, unsigned long *need)
+{
+	unsigned long limit;
+	int ret = -EBUSY;
+
+	mutex_lock(&cache->map_lock);
+	given = max(given, cache->given);
+	reserve += cache->reserve;
+	limit = virtback_xen_limit(given ?: fallback, reserve, virtback_xen_pages_scarce());
+	if (!limit) {
+		*need = virtback_xen_limit_need(reserve);
+		ret = -ENOSPC;
+		goto unlock;
+	}
+	/* It may be lower than before: nobody had asked for one. */
+	if (!virtback_cache_trim(cache, limit))
+		goto unlock;
+	spin_lock_irq(&cache->lock);
+	if (cache->nr_held * VIRTBACK_CHUNK_PAGES + reserve <= limit) {
+		cache->limit = limit;
+		cache->reserve = reserve;
+		cache->given = given;
+		ret = 0;
+	}
+	spin_unlock_irq(&cache->lock);
+unlock:
+	mutex_unlock(&cache->map_lock);
+	return ret;
+}
+
+/**
+ * virtback_xen_cache_leave() - a device is gone
+ * @cache: guest
+ * @reserve: as given to virtback_xen_cache_join(); all its pins are undone
+ *
+ * May sleep.
+ */
+void virtback_xen_cache_leave(struct virtback_xen_cache *cache, unsigned long reserve)
+{
+	mutex_lock(&cache->map_lock);
+	spin_lock_irq(&cache->lock);
+	cache->reserve -= reserve;
+	spin_unlock_irq(&cache->lock);
+	mutex_unlock(&cache->map_lock);
+}
+
+/**
+ * virtback_xen_cache_flush() - unmap what is dead now, not soon
+ *
+ * May sleep.
+ */
+void virtback_xen_cache_flush(void)
+{
+	virtback_xen_reap();
+}
+
+/**
+ * virtback_xen_cache_start() - before any guest
+ *
+ * Return: 0 or -errno.
+ */
+int virtback_xen_cache_start(void)
+{
+	virtback_xen_wq = alloc_workqueue("virtback_xen", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	return virtback_xen_wq ? 0 : -ENOMEM;
+}
+
+/** virtback_xen_cache_stop() - after the last guest */
+void virtback_xen_cache_stop(void)
+{
+	unsigned int left;
+
+	cancel_delayed_work_sync(&virtback_xen_reaper);
+	left = virtback_xen_reap();
+	if (left)
+		pr_warn("%u chunks of guest memory are in use elsewhere and stay mapped\n", left);
+	destroy_workqueue(virtback_xen_wq);
+	virtback_xen_pages_exit();
+}

@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What is mapped of a guest, and for how long, against a hypervisor that remembers
+ * it. What must hold: a pin shows the page asked for as it is now; what is in use
+ * stays; what is not can go; in the end nothing is left.
+ */
+#include "hv.h"
+
+#ifndef CONFIG_XEN_BACKEND
+
+#include <linux/delay.h>
+
+static void cache_first_touch_maps(struct kunit *test)
+{
+	struct hv *hv = hv_join(test, HV_RESERVE);
+	struct virtback_xen_cache *cache = hv_cache(test);
+
+	hv_touch(test, 5);
+	KUNIT_EXPECT_EQ(test, cache->stats.maps, 1ULL);
+	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, VIRTBACK_CHUNK_PAGES);
+	hv_touch(test, 5);
+	hv_touch(test, 15);
+	KUNIT_EXPECT_EQ(test, cache->stats.maps, 1ULL);
+	KUNIT_EXPECT_EQ(test, cache->stats.hits, 2ULL);
+	hv_touch(test, 16);
+	KUNIT_EXPECT_EQ(test, cache->stats.maps, 2ULL);
+	KUNIT_EXPECT_EQ(test, cache->nr_chunks, 2UL);
+	KUNIT_EXPECT_EQ(test, cache->nr_pages, 2UL * VIRTBACK_CHUNK_PAGES);
+	hv_end(test);
+}
+
+static void hv_cachefset_in_page(struct kunit *test)
+{
+	struct hv *hv = hv_join(test, HV_RESERVE);
+	struct virtback_piece p;
+
+	KUNIT_ASSERT_EQ(test, virtback_xen_cache_pin(hv_cache(test), (7 << PAGE_SHIFT) + 100,
+						     50, &p), 0);
+	KUNIT_EXPECT_EQ(test, offset_in_page(p.va), 100UL);
+	KUNIT_EXPECT_EQ(test, p.len, 50U);
+	KUNIT_EXPECT_TRUE(test, hv_shows(p.va - 100, 0, 7, 0));
+	virtback_xen_cache_unpin(&p);
+	hv_end(test);
+	KUNIT_EXPECT_EQ(test, hv->errors, 0U);
+}
+
+/* As far as pages follow each other here, and never over the end of the chunk. */
+static void cache_pin_runs_on(struct kunit *test)
+{
+	struct virtback_piece p;
+	unsigned int i;
+
+	hv_join(test, HV_RESERVE);
+	KUNIT_ASSERT_EQ(test, hv_pin(test->priv, 0, 3, ~0U, &p), 0);
+	KUNIT_EXPECT_EQ(test, p.len, 13U * (u32)PAGE_SIZE);
+	for (i = 0; i < 13; i++)
+		KUNIT_EXPECT_TRUE(test, hv_shows(p.va + i * PAGE_SIZE, 0, 3 + i, 0));
+	virtback_xen_cache_unpin(&p);
+	KUNIT_ASSERT_EQ(test, hv_pin(test->priv, 0, 3, 2 * PAGE_SIZE + 1, &p), 0);
+	KUNIT_EXPECT_EQ(test, p.len, 2U * (u32)PAGE_SIZE + 1);
+	virtback_xen_cache_unpin(&p);
+	hv_end(test);
+}
+
+static void cache_pin_ends_where_pages_do_not_follow(struct kunit *test)
+{
+	struct hv *hv = hv_join(test, HV_RESERVE);
+	struct virtback_piece p;
+
+	hv->scattered = true;
+	KUNIT_ASSERT_EQ(test, hv_pin(hv, 0, 3, CHUNK_BYTES, &p), 0);
+	KUNIT_EXPECT_EQ(test, p.len, (u32)PAGE_SIZE);
+	KUNIT_EXPECT_TRUE(test, hv_shows(p.va, 0, 3, 0));
+	virtback_xen_cache_unpin(&p);
+	hv_end(test);
+}
+
+static void cache_hole_fails_its_page_alone(struct kunit *test)
+{
+	struct hv *hv = hv_join(test, HV_RESERVE);
+	struct virtback_piece p;
+
+	set_bit(5, hv->guest[0].absent);
+	hv_touch(test, 4);
+	hv_refused(test, 5);
+	hv_touch(test, 6);
+	KUNIT_EXPECT_EQ(test, hv_cache(test)->stats.maps, 1ULL);
+	/* A pin ends before the hole. */
+	KUNIT_ASSERT_EQ(test, hv_pin(hv, 0, 2, CHUNK_BYTES, &p), 0);
+	KUNIT_EXPECT_EQ(test, p.len, 3U * (u32)PAGE_SIZE);
+	virtback_xen_cache_unpin(&p);
+	KUNIT_EXPECT_EQ(test, hv_cache(test)->nr_held, 0UL);
+	/* The guest gets a page there: nobody needs to say so. */
+	clear_bit(5, hv->guest[0].absent);
+	hv_touch(test, 5);
+	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, VIRTBACK_CHUNK_PAGES);
+	hv_end(test);
+}
+
+/* One page of a batch fails, be it the first, one between, or the last. */
+static void cache_batch_fails_in_part(struct kunit *test)
+{
+	struct hv *hv = hv_join(test, HV_RESERVE);
+	unsigned int n;
+
+	for (n = 1; n <= VIRTBACK_CHUNK_PAGES; n++) {
+		u64 gfn = GFN(n);
+
+		hv->map_fails = n;
+		hv_touch(test, gfn + (n == 1 ? 1 : 0));
+		KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, n * VIRTBACK_CHUNK_PAGES - 1);
+		/* Only this page is tried again. */
+		hv_touch(test, gfn + n - 1);
+		KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, n * VIRTBACK_CHUNK_PAGES);
+		KUNIT_EXPECT_EQ(test, hv_cache(test)->stats.maps, (u64)n);
+	}
+	hv_end(test);
+}
+
+static void cache_keeps_nothing_of_no_memory(struct kunit *test)
+{
+	struct hv *hv = hv_join(test, HV_RESERVE);
+
+	hv_refused(test, HV_GFNS + 3);
+	bitmap_fill(hv->guest[0].absent, HV_GFNS);
+	hv_refused(test, 7);
+	KUNIT_EXPECT_EQ(test, hv_cache(test)->nr_pages, 0UL);
+	KUNIT_EXPECT_EQ(test, hv_cache(test)->nr_chunks, 0UL);
+	KUNIT_EXPECT_EQ(test, hv_cache(test)->nr_held, 0UL);
+	/* Nor did it take room or memory. */
+	KUNIT_EXPECT_EQ(test, hv_cache(test)->stats.refused, 0ULL);
+	hv_end(test);
+}
+
+static void cache_evicts_the_longest_unused(struct kunit *test)
+{
+	struct virtback_xen_cache *cache = hv_cache(test);
+	struct hv *hv = hv_join(test, HV_RESERVE);
+	unsigned int i;
+
+	for (i = 0; i < HV_CHUNKS; i++)
+		hv_touch(test, GFN(i));
+	KUNIT_EXPECT_EQ(test, cache->stats.evictions, 0ULL);
+	hv_touch(test, GFN(0));
+	hv_touch(test, GFN(20));
+	KUNIT_EXPECT_EQ(test, cache->stats.evictions, 1ULL);
+	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, HV_CHUNKS * VIRTBACK_CHUNK_PAGES);
+	KUNIT_EXPECT_TRUE(test, hv_mapped(test, GFN(0)));
+	KUNIT_EXPECT_TRUE(test, hv_mapped(test, GFN(20)));
+	KUNIT_EXPECT_TRUE(test, hv_mapped(test, GFN(2)));
+	KUNIT_EXPECT_FALSE(test, hv_mapped(test, GFN(1)));
+	hv_end(test);
+}
+
+static void cache_never_evicts_what_is_in_use(struct kunit *test)
+{
+	struct hv *hv = hv_join(test, HV_RESERVE);
+	struct virtback_piece p = hv_pin_page(test, GFN(0) + 3);
+	unsigned int i;
+
+	for (i = 1; i < 60; i++)
+		hv_touch(test, GFN(i));
+	KUNIT_EXPECT_TRUE(test, hv_shows(p.va, 0, 3, 0));
+	KUNIT_EXPECT_EQ(test, hv_cache(test)->stats.evictions, 60ULL - HV_CHUNKS);
+	KUNIT_EXPECT_TRUE(test, hv_mapped(test, GFN(0)));
+	KUNIT_EXPECT_TRUE(test, hv_shows(p.va, 0, 3, 0));
+	virtback_xen_cache_unpin(&p);
+	KUNIT_EXPECT_EQ(test, hv->errors, 0U);
+	hv_end(test);
+}
+
+/* Two pins of a chunk: it is in use until the second is undone. */
+static void cache_counts_pins(struct kunit *test)
+{
+	struct virtback_piece a, b;
+	unsigned int i;
+
+	hv_join(test, HV_RESERVE);
+	a = hv_pin_page(test, 1);
+	b = hv_pin_page(test, 2);
+	KUNIT_EXPECT_EQ(test, hv_cache(test)->nr_held, 1UL);
+	virtback_xen_cache_unpin(&a);
+	for (i = 1; i < 60; i++)
+		hv_touch(test, GFN(i));
+	KUNIT_EXPECT_TRUE(test, hv_shows(b.va, 0, 2, 0));
+	virtback_xen_cache_unpin(&b);
+	KUNIT_EXPECT_EQ(test, hv_cache(test)->nr_held, 0UL);
+	hv_end(test);
+}
+
+/* The guest's memory changes, with a pin in use. */
+static void cache_invalidate_in_use(struct kunit *test)
+{
+	struct virtback_xen_cache *cache = hv_cache(test);
+	struct hv *hv = hv_join(test, HV_RESERVE);
+	struct virtback_piece old = hv_pin_page(test, 3), new;
+
+	hv_touch(test, GFN(1));
+	hv->guest[0].version[3]++;
+	virtback_xen_cache_invalidate(cache);
+	new = hv_pin_page(test, 3);
+	KUNIT_EXPECT_TRUE(test, hv_shows(old.va, 0, 3, 0));
+	hv_settle(hv);
+	/* What nobody used is unmapped, and what is in use is not. */
+	KUNIT_EXPECT_EQ(test, cache->nr_chunks, 2UL);
+	KUNIT_EXPECT_TRUE(test, hv_shows(old.va, 0, 3, 0));
+	virtback_xen_cache_unpin(&old);
+	hv_settle(hv);
+	KUNIT_EXPECT_EQ(test, cache->nr_chunks, 1UL);
+	KUNIT_EXPECT_TRUE(test, hv_shows(new.va, 0, 3, 1));
+	virtback_xen_cache_unpin(&new);
+	KUNIT_EXPECT_TRUE(test, hv_mapped(test, 3));
+	hv_end(test);
+}
+
+static void cache_change_it(struct hv *hv)
+{
+	hv->guest[0].version[3]++;
+	virtback_xen_cache_invalidate(&hv->guest[0].cache);
+}
+
+/* It changes while it is mapped: good for the pin that was under way, no other. */
+static void cache_invalidate_while_mapped(struct kunit *test)
+{
+	struct hv *hv = hv_join(test, HV_RESERVE);
+	struct virtback_piece p;
+
+	hv->on_map = cache_change_it;
+	KUNIT_ASSERT_EQ(test, hv_pin(hv, 0, 3, 8, &p), 0);
+	hv_touch(test, 3);
+	virtback_xen_cache_unpin(&p);
+	hv_touch(test, 3);
+	hv_settle(hv);
+	KUNIT_EXPECT_EQ(test, hv_cache(test)->nr_chunks, 1UL);
+	hv_end(test);
+}
+
+/* A guest that balloons: what is dead counts until it is gone, and stops nobody. */
+static void cache_invalidate_storm(struct kunit *test)
+{
+	struct virtback_xen_cache *cache = hv_cache(test);
+	unsigned int i, n;
+
+	hv_join(test, HV_RESERVE);
+	for (n = 0; n < 50; n++) {
+		for (i = 0; i < HV_CHUNKS; i++)
+			hv_touch(test, GFN(i));
+		virtback_xen_cache_invalidate(cache);
+	}
+	KUNIT_EXPECT_EQ(test, cache->stats.refused, 0ULL);
+	KUNIT_EXPECT_EQ(test, cache->stats.singles, 0ULL);
+	hv_end(test);
+}
+
+/* Someone got hold of a page and keeps it: the network, to send it again. */
+static void cache_busy_page_stays_mapped(struct kunit *test)
+{
+	struct virtback_piece p;
+	struct virtback_xen_cache *cache = hv_cache(test);
+	struct hv *hv = hv_join(test, HV_RESERVE);
+	struct page *page;
+	unsigned int i;
+
+	p = hv_pin_page(test, 9);
+	page = hv_page_of(&p);
+	get_page(page);
+	virtback_xen_cache_unpin(&p);
+	for (i = 1; i < 60; i++)
+		hv_touch(test, GFN(i));
+	hv_settle(hv);
+	KUNIT_EXPECT_TRUE(test, hv_shows(page_address(page), 0, 9, 0));
+	virtback_xen_cache_invalidate(cache);
+	hv_settle(hv);
+	KUNIT_EXPECT_TRUE(test, hv_shows(page_address(page), 0, 9, 0));
+	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, VIRTBACK_CHUNK_PAGES);
+	put_page(page);
+	hv_settle(hv);
+	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, 0U);
+	hv_end(test);
+}
+
+/* It is looked at again without anyone asking. */
+static void cache_busy_page_goes_by_itself(struct kunit *test)
+{
+	struct virtback_piece p;
+	struct virtback_xen_cache *cache = hv_cache(test);
+	struct hv *hv = hv_join(test, HV_RESERVE);
+	struct page *page;
+
+	p = hv_pin_page(test, 9);
+	page = hv_page_of(&p);
+	get_page(page);
+	virtback_xen_cache_unpin(&p);
+	virtback_xen_cache_invalidate(cache);
+	msleep(120);
+	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, VIRTBACK_CHUNK_PAGES);
+	put_page(page);
+	msleep(120);
+	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, 0U);
+	hv_end(test);
+}
+
+/* The domain dies: all goes at once but what is in use, and that with its last pin. */
+static void cache_close_lets_all_go(struct kunit *test)
+{
+	struct virtback_xen_cache *cache = hv_cache(test);
+	struct hv *hv = hv_join(test, HV_RESERVE);
+	struct virtback_piece p = hv_pin_page(test, 2), q;
+	unsigned int i;
+
+	for (i = 1; i < 5; i++)
+		hv_touch(test, GFN(i));
+	virtback_xen_cache_close(cache);
+	virtback_xen_cache_flush();
+	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, VIRTBACK_CHUNK_PAGES);
+	KUNIT_EXPECT_EQ(test, atomic_read(&hv->guest[0].refs), 1);
+	KUNIT_EXPECT_EQ(test, hv_pin(hv, 0, 2, 8, &q), -EFAULT);
+	KUNIT_EXPECT_TRUE(test, hv_shows(p.va, 0, 2, 0));
+	virtback_xen_cache_unpin(&p);
+	virtback_xen_cache_flush();
+	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, 0U);
+	KUNIT_EXPECT_EQ(test, atomic_read(&hv->guest[0].refs), 0);
+	hv_end(test);
+}
+
+static void cache_close_it(struct hv *hv)
+{
+	virtback_xen_cache_close(&hv->guest[0].cache);
+}
+
+static void cache_close_while_mapped(struct kunit *test)
+{
+	struct hv *hv = hv_join(test, HV_RESERVE);
+	struct virtback_piece p;
+
+	hv->on_map = cache_close_it;
+	KUNIT_ASSERT_EQ(test, hv_pin(hv, 0, 2, 8, &p), 0);
+	virtback_xen_cache_unpin(&p);
+	virtback_xen_cache_flush();
+	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, 0U);
+	hv_end(test);
+}
+
+/* Without a flush: the reaper comes by itself. */
+static void cache_close_needs_no_flush(struct kunit *test)
+{
+	struct virtback_xen_cache *cache = hv_cache(test);
+	struct hv *hv = hv_join(test, HV_RESERVE);
+
+	hv_touch(test, 2);
+	virtback_xen_cache_close(cache);
+	msleep(50);
+	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, 0U);
+	KUNIT_EXPECT_EQ(test, atomic_read(&hv->guest[0].refs), 0);
+	hv_end(test);
+}
+
+static void cache_guests_are_apart(struct kunit *test)
+{
+	struct hv *hv = hv_join(test, HV_RESERVE);
+	struct virtback_piece p, q;
+
+	hv->guest[1].version[3] = 7;
+	KUNIT_ASSERT_EQ(test, hv_pin(hv, 0, 3, 8, &p), 0);
+	KUNIT_ASSERT_EQ(test, hv_pin(hv, 1, 3, 8, &q), 0);
+	KUNIT_EXPECT_TRUE(test, hv_shows(p.va, 0, 3, 0));
+	KUNIT_EXPECT_TRUE(test, hv_shows(q.va, 1, 3, 7));
+	virtback_xen_cache_close(&hv->guest[0].cache);
+	virtback_xen_cache_flush();
+	KUNIT_EXPECT_TRUE(test, hv_shows(q.va, 1, 3, 7));
+	virtback_xen_cache_unpin(&q);
+	virtback_xen_cache_unpin(&p);
+	hv_end(test);
+}
+
+static struct kunit_case virtback_cache_cases[] = {
+	KUNIT_CASE(cache_first_touch_maps),
+	KUNIT_CASE(hv_cachefset_in_page),
+	KUNIT_CASE(cache_pin_runs_on),
+	KUNIT_CASE(cache_pin_ends_where_pages_do_not_follow),
+	KUNIT_CASE(cache_hole_fails_its_page_alone),
+	KUNIT_CASE(cache_batch_fails_in_part),
+	KUNIT_CASE(cache_keeps_nothing_of_no_memory),
+	KUNIT_CASE(cache_evicts_the_longest_unused),
+	KUNIT_CASE(cache_never_evicts_what_is_in_use),
+	KUNIT_CASE(cache_counts_pins),
+	KUNIT_CASE(cache_invalidate_in_use),
+	KUNIT_CASE(cache_invalidate_while_mapped),
+	KUNIT_CASE(cache_invalidate_storm),
+	KUNIT_CASE(cache_busy_page_stays_mapped),
+	KUNIT_CASE(cache_busy_page_goes_by_itself),
+	KUNIT_CASE(cache_close_lets_all_go),
+	KUNIT_CASE(cache_close_while_mapped),
+	KUNIT_CASE(cache_close_needs_no_flush),
+	KUNIT_CASE(cache_guests_are_apart),
+	{}
+};
+
+static struct kunit_suite virtback_cache_suite = {
+	.name = "virtback_cache",
+	.init = hv_init,
+	.exit = hv_exit,
+	.test_cases = virtback_cache_cases,
+};
+
+kunit_test_suite(virtback_cache_suite);
+
+#endif

@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * How much is mapped of a guest. What must hold: never more than the limit; whoever
+ * keeps to the reserve is never refused, be it for pins or for rings; what cannot
+ * be had fails one pin and leaves nothing.
+ */
+#include "hv.h"
+
+#ifndef CONFIG_XEN_BACKEND
+
+static void room_page_alone_beyond_pinned_chunks(struct kunit *test)
+{
+	struct virtback_piece p[HV_HELD], q;
+	struct virtback_xen_cache *cache = hv_cache(test);
+	struct hv *hv = hv_join(test, HV_RESERVE);
+
+	hv_fill(test, p);
+	KUNIT_ASSERT_EQ(test, hv_pin(hv, 0, GFN(30) + 7, CHUNK_BYTES, &q), 0);
+	KUNIT_EXPECT_TRUE(test, hv_shows(q.va, 0, GFN(30) + 7, 0));
+	KUNIT_EXPECT_EQ(test, q.len, (u32)PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, cache->stats.singles, 1ULL);
+	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, HV_HELD * VIRTBACK_CHUNK_PAGES + 1);
+	/* A chunk in use serves further pins as before. */
+	KUNIT_EXPECT_TRUE(test, hv_mapped(test, GFN(0) + 9));
+	virtback_xen_cache_unpin(&q);
+	hv_settle(hv);
+	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, HV_HELD * VIRTBACK_CHUNK_PAGES);
+	/* Room again: a whole chunk. */
+	virtback_xen_cache_unpin(&p[0]);
+	q = hv_pin_page(test, GFN(31));
+	KUNIT_EXPECT_EQ(test, cache->stats.singles, 1ULL);
+	virtback_xen_cache_unpin(&q);
+	hv_drain(p + 1, HV_HELD - 1);
+	hv_end(test);
+}
+
+/* A chunk that is kept but may not be pinned any more is of no use: a page alone. */
+static void room_kept_chunk_beyond_pinned_chunks(struct kunit *test)
+{
+	struct virtback_piece p[HV_HELD], q;
+	struct virtback_xen_cache *cache = hv_cache(test);
+	struct hv *hv = hv_join(test, HV_RESERVE);
+
+	hv_touch(test, GFN(40));
+	hv_fill(test, p);
+	q = hv_pin_page(test, GFN(40));
+	KUNIT_EXPECT_EQ(test, cache->stats.singles, 1ULL);
+	KUNIT_EXPECT_EQ(test, cache->nr_held, (unsigned long)HV_HELD);
+	virtback_xen_cache_unpin(&q);
+	hv_drain(p, HV_HELD);
+	KUNIT_EXPECT_EQ(test, hv->errors, 0U);
+	hv_end(test);
+}
+
+/* The whole reserve finds room, page by page, at the expense of what is not in use. */
+static void room_reserve_is_never_refused(struct kunit *test)
+{
+	struct virtback_piece p[HV_HELD], q[HV_RESERVE];
+	struct virtback_xen_cache *cache = hv_cache(test);
+	struct hv *hv = hv_join(test, HV_RESERVE);
+	unsigned int i;
+
+	hv_touch(test, GFN(50));
+	hv_touch(test, GFN(51));
+	hv_fill(test, p);
+	for (i = 0; i < HV_RESERVE; i++)
+		q[i] = hv_pin_page(test, GFN(20) + i);
+	KUNIT_EXPECT_EQ(test, cache->stats.refused, 0ULL);
+	KUNIT_EXPECT_EQ(test, cache->nr_pages, 256UL);
+	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, 256U);
+	/* Whoever breaks the promise of the reserve does not break the limit. */
+	hv_refused(test, GFN(60));
+	KUNIT_EXPECT_EQ(test, cache->stats.refused, 1ULL);
+	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, 256U);
+	virtback_xen_cache_unpin(&q[0]);
+	hv_touch(test, GFN(60));
+	hv_drain(q + 1, HV_RESERVE - 1);
+	hv_drain(p, HV_HELD);
+	hv_end(test);
+}
+
+/* Pages alone that wait to be unmapped make room at once, in whatever number. */
+static void room_dead_make_room(struct kunit *test)
+{
+	struct virtback_piece p[HV_HELD], q[HV_RESERVE];
+	struct virtback_xen_cache *cache = hv_cache(test);
+	unsigned int i, n;
+
+	hv_join(test, HV_RESERVE);
+	hv_fill(test, p);
+	for (n = 0; n < 20; n++) {
+		for (i = 0; i < HV_RESERVE; i++)
+			q[i] = hv_pin_page(test, GFN(20) + (i * 37 + n) % 500);
+		hv_drain(q, HV_RESERVE);
+	}
+	KUNIT_EXPECT_EQ(test, cache->stats.refused, 0ULL);
+	KUNIT_EXPECT_EQ(test, cache->stats.singles, 20ULL * HV_RESERVE);
+	hv_drain(p, HV_HELD);
+	hv_end(test);
+}
+
+static void room_unmap_fails(struct kunit *test)
+{
+	struct virtback_xen_cache *cache = hv_cache(test);
+	struct hv *hv = hv_join(test, HV_RESERVE);
+	unsigned int i;
+
+	hv_touch(test, 0);
+	hv->unmap_fails = 4;
+	virtback_xen_cache_invalidate(cache);
+	hv_settle(hv);
+	KUNIT_EXPECT_EQ(test, hv->lost, VIRTBACK_CHUNK_PAGES);
+	/* It is mapped, so it counts; its place is never used again. */
+	KUNIT_EXPECT_EQ(test, cache->nr_pages, (unsigned long)VIRTBACK_CHUNK_PAGES);
+	for (i = 0; i < 60; i++)
+		hv_touch(test, GFN(i));
+	KUNIT_EXPECT_EQ(test, cache->nr_chunks, HV_CHUNKS - 1UL);
+	KUNIT_EXPECT_EQ(test, cache->nr_pages, 256UL);
+	hv_end(test);
+}
+
+static void room_no_memory_takes_anothers_place(struct kunit *test)
+{
+	struct virtback_xen_cache *cache = hv_cache(test);
+	struct hv *hv = hv_join(test, HV_RESERVE);
+
+	hv_touch(test, GFN(0));
+	hv_touch(test, GFN(1));
+	hv->alloc_fails = -1;
+	hv_touch(test, GFN(2));
+	KUNIT_EXPECT_EQ(test, cache->nr_chunks, 2UL);
+	KUNIT_EXPECT_EQ(test, cache->stats.evictions, 1ULL);
+	KUNIT_EXPECT_TRUE(test, hv_mapped(test, GFN(1)));
+	KUNIT_EXPECT_EQ(test, cache->stats.singles, 0ULL);
+	KUNIT_EXPECT_EQ(test, cache->stats.refused, 0ULL);
+	hv_end(test);
+}
+
+static void room_no_memory_at_all(struct kunit *test)
+{
+	struct virtback_xen_cache *cache = hv_cache(test);
+	struct hv *hv = hv_join(test, HV_RESERVE);
+	struct virtback_piece p;
+
+	hv->alloc_fails = -1;
+	hv_refused(test, 0);
+	KUNIT_EXPECT_EQ(test, cache->stats.refused, 1ULL);
+	KUNIT_EXPECT_EQ(test, cache->nr_held, 0UL);
+	/* Not enough for a chunk is enough for a page. */
+	hv->alloc_fails = 1;
+	p = hv_pin_page(test, 0);
+	KUNIT_EXPECT_EQ(test, cache->stats.singles, 1ULL);
+	KUNIT_EXPECT_EQ(test, cache->nr_held, 0UL);
+	hv->alloc_fails = -1;
+	hv_refused(test, 1);
+	KUNIT_EXPECT_TRUE(test, hv_shows(p.va, 0, 0, 0));
+	hv->alloc_fails = 0;
+	hv_touch(test, 1);
+	virtback_xen_cache_unpin(&p);
+	hv_end(test);
+}
+
+/* What is pooled in sets of one size serves for the other. */
+static void room_pool_is_broken_up(struct kunit *test)
+{
+	struct virtback_xen_cache *cache = hv_cache(test);
+	struct hv *hv = hv_join(test, HV_RESERVE);
+
+	hv->hidden = hv->nr_free - VIRTBACK_CHUNK_PAGES;
+	hv->nr_free = VIRTBACK_CHUNK_PAGES;
+	hv_touch(test, 0);
+	virtback_xen_cache_invalidate(cache);
+	hv_settle(hv);
+	KUNIT_EXPECT_EQ(test, hv->nr_free, 0U);
+	/* No chunk may be pinned. */
+	cache->reserve = cache->limit;
+	hv_touch(test, 0);
+	KUNIT_EXPECT_EQ(test, cache->stats.singles, 1ULL);
+	KUNIT_EXPECT_EQ(test, cache->stats.refused, 0ULL);
+	hv_end(test);
+}
+
+static void room_nothing_before_a_device(struct kunit *test)
+{
+	hv_refused(test, 0);
+	hv_end(test);
+}
+
+static void room_join_too_low(struct kunit *test)
+{
+	struct virtback_xen_cache *cache = hv_cache(test);
+	unsigned long need = 0;
+
+	/* 8 chunks and the reserve: 128 + 129 pages are more than a MiB. */
+	KUNIT_EXPECT_EQ(test, virtback_xen_cache_join(cache, 1, 0, 129, &need), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, need, 2UL);
+	KUNIT_EXPECT_EQ(test, cache->limit, 0UL);
+	KUNIT_EXPECT_EQ(test, cache->reserve, 0UL);
+	KUNIT_EXPECT_EQ(test, virtback_xen_cache_join(cache, 1, 0, 128, &need), 0);
+	/* The next device needs more than is left, and may bring it. */
+	KUNIT_EXPECT_EQ(test, virtback_xen_cache_join(cache, 0, 8, 128, &need), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, cache->reserve, 128UL);
+	KUNIT_EXPECT_EQ(test, virtback_xen_cache_join(cache, 2, 8, 128, &need), 0);
+	KUNIT_EXPECT_EQ(test, cache->limit, 512UL);
+	KUNIT_EXPECT_EQ(test, cache->reserve, 256UL);
+	hv_end(test);
+}
+
+/* The largest that a device gave, whoever came first, and also when it has gone. */
+static void room_join_largest_counts(struct kunit *test)
+{
+	struct virtback_xen_cache *cache = hv_cache(test);
+	unsigned long need;
+
+	KUNIT_EXPECT_EQ(test, virtback_xen_cache_join(cache, 0, 64, 10, &need), 0);
+	KUNIT_EXPECT_EQ(test, cache->limit, 64UL * 256);
+	KUNIT_EXPECT_EQ(test, virtback_xen_cache_join(cache, 3, 64, 10, &need), 0);
+	KUNIT_EXPECT_EQ(test, cache->limit, 3UL * 256);
+	KUNIT_EXPECT_EQ(test, virtback_xen_cache_join(cache, 5, 64, 10, &need), 0);
+	KUNIT_EXPECT_EQ(test, virtback_xen_cache_join(cache, 2, 64, 10, &need), 0);
+	KUNIT_EXPECT_EQ(test, virtback_xen_cache_join(cache, 0, 64, 10, &need), 0);
+	KUNIT_EXPECT_EQ(test, cache->limit, 5UL * 256);
+	virtback_xen_cache_leave(cache, 10);
+	KUNIT_EXPECT_EQ(test, cache->limit, 5UL * 256);
+	KUNIT_EXPECT_EQ(test, cache->reserve, 40UL);
+	hv_end(test);
+}
+
+static void room_join_with_a_lower_limit_evicts(struct kunit *test)
+{
+	struct virtback_xen_cache *cache = hv_cache(test);
+	struct hv *hv = test->priv;
+	unsigned long need;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, virtback_xen_cache_join(cache, 0, 4, 10, &need), 0);
+	for (i = 0; i < 60; i++)
+		hv_touch(test, GFN(i));
+	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, 960U);
+	KUNIT_EXPECT_EQ(test, virtback_xen_cache_join(cache, 1, 4, 10, &need), 0);
+	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, 256U);
+	KUNIT_EXPECT_TRUE(test, hv_mapped(test, GFN(59)));
+	cache->max_pages = 0;	/* of the higher limit */
+	hv_end(test);
+}
+
+/* A device may not come when its share is in use by requests of others. */
+static void room_join_with_too_much_in_use(struct kunit *test)
+{
+	struct virtback_piece p[HV_HELD];
+	struct virtback_xen_cache *cache = hv_cache(test);
+	unsigned long need;
+
+	hv_join(test, HV_RESERVE);
+	hv_fill(test, p);
+	KUNIT_EXPECT_EQ(test, virtback_xen_cache_join(cache, 0, 0, 1, &need), -EBUSY);
+	KUNIT_EXPECT_EQ(test, cache->reserve, (unsigned long)HV_RESERVE);
+	virtback_xen_cache_unpin(&p[0]);
+	KUNIT_EXPECT_EQ(test, virtback_xen_cache_join(cache, 0, 0, 1, &need), 0);
+	hv_drain(p + 1, HV_HELD - 1);
+	/* And what a device leaves is for the chunks of others. */
+	virtback_xen_cache_leave(cache, 1);
+	hv_fill(test, p);
+	hv_drain(p, HV_HELD);
+	hv_end(test);
+}
+
+static int area_map(struct kunit *test, u64 gfn, u32 off, size_t len, struct virtback_area *area)
+{
+	return virtback_xen_area_map(hv_cache(test), (gfn << PAGE_SHIFT) + off, len, area);
+}
+
+/* Over the end of a chunk, and in pages that do not follow each other. */
+static void room_area_is_in_one_piece(struct kunit *test)
+{
+	struct hv *hv = hv_join(test, HV_RESERVE);
+	struct virtback_area area;
+	unsigned int i;
+
+	for (hv->scattered = false;; hv->scattered = true) {
+		KUNIT_ASSERT_EQ(test, area_map(test, 14, 16, 3 * PAGE_SIZE, &area), 0);
+		KUNIT_EXPECT_EQ(test, offset_in_page(area.va), 16UL);
+		KUNIT_EXPECT_EQ(test, area.len, 3 * PAGE_SIZE);
+		for (i = 0; i < 4; i++)
+			KUNIT_EXPECT_TRUE(test, hv_shows(area.va - 16 + i * PAGE_SIZE, 0, 14 + i,
+							 hv->guest[0].version[14 + i]));
+		virtback_xen_area_unmap(&area);
+		KUNIT_EXPECT_NULL(test, area.va);
+		KUNIT_EXPECT_EQ(test, hv_cache(test)->nr_held, 0UL);
+		if (hv->scattered)
+			break;
+		virtback_xen_cache_invalidate(hv_cache(test));
+		hv_settle(hv);
+	}
+	hv_end(test);
+}
+
+static void room_area_stays(struct kunit *test)
+{
+	struct hv *hv = hv_join(test, HV_RESERVE);
+	struct virtback_area area;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, area_map(test, 2, 0, 4096, &area), 0);
+	virtback_xen_cache_invalidate(hv_cache(test));
+	for (i = 0; i < 60; i++)
+		hv_touch(test, GFN(i));
+	hv_settle(hv);
+	KUNIT_EXPECT_TRUE(test, hv_shows(area.va, 0, 2, 0));
+	virtback_xen_area_unmap(&area);
+	hv_end(test);
+}
+
+static void room_area_all_or_nothing(struct kunit *test)
+{
+	struct hv *hv = hv_join(test, HV_RESERVE);
+	struct virtback_area area;
+
+	set_bit(17, hv->guest[0].absent);
+	KUNIT_EXPECT_EQ(test, area_map(test, 14, 0, 4 * PAGE_SIZE, &area), -EFAULT);
+	KUNIT_EXPECT_EQ(test, hv_cache(test)->nr_held, 0UL);
+	KUNIT_EXPECT_EQ(test, area_map(test, 14, 0, 3 * PAGE_SIZE, &area), 0);
+	virtback_xen_area_unmap(&area);
+	KUNIT_EXPECT_EQ(test, area_map(test, 14, 0, 0, &area), -EINVAL);
+	KUNIT_EXPECT_EQ(test, area_map(test, 14, 0, (512 << 10) + 1, &area), -EINVAL);
+	hv_end(test);
+}
+
+/* Beyond pinned chunks a ring gets pages alone, and still is in one piece. */
+static void room_area_of_pages_alone(struct kunit *test)
+{
+	struct hv *hv = hv_join(test, HV_RESERVE);
+	struct virtback_piece p[HV_HELD];
+	struct virtback_area area;
+	unsigned int i;
+
+	hv_fill(test, p);
+	KUNIT_ASSERT_EQ(test, area_map(test, GFN(30), 0, 3 * PAGE_SIZE, &area), 0);
+	KUNIT_EXPECT_EQ(test, hv_cache(test)->stats.singles, 3ULL);
+	for (i = 0; i < 3; i++)
+		KUNIT_EXPECT_TRUE(test, hv_shows(area.va + i * PAGE_SIZE, 0, GFN(30) + i, 0));
+	virtback_xen_area_unmap(&area);
+	hv_drain(p, HV_HELD);
+	KUNIT_EXPECT_EQ(test, hv->errors, 0U);
+	hv_end(test);
+}
+
+static struct kunit_case virtback_room_cases[] = {
+	KUNIT_CASE(room_page_alone_beyond_pinned_chunks),
+	KUNIT_CASE(room_kept_chunk_beyond_pinned_chunks),
+	KUNIT_CASE(room_reserve_is_never_refused),
+	KUNIT_CASE(room_dead_make_room),
+	KUNIT_CASE(room_unmap_fails),
+	KUNIT_CASE(room_no_memory_takes_anothers_place),
+	KUNIT_CASE(room_no_memory_at_all),
+	KUNIT_CASE(room_pool_is_broken_up),
+	KUNIT_CASE(room_nothing_before_a_device),
+	KUNIT_CASE(room_join_too_low),
+	KUNIT_CASE(room_join_largest_counts),
+	KUNIT_CASE(room_join_with_a_lower_limit_evicts),
+	KUNIT_CASE(room_join_with_too_much_in_use),
+	KUNIT_CASE(room_area_is_in_one_piece),
+	KUNIT_CASE(room_area_stays),
+	KUNIT_CASE(room_area_all_or_nothing),
+	KUNIT_CASE(room_area_of_pages_alone),
+	{}
+};
+
+static struct kunit_suite virtback_room_suite = {
+	.name = "virtback_room",
+	.init = hv_init,
+	.exit = hv_exit,
+	.test_cases = virtback_room_cases,
+};
+
+kunit_test_suite(virtback_room_suite);
+
+#endif
