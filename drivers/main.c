@@ -86,7 +86,7 @@ MODULE_PARM_DESC(serial, "serial number of the disk, 1 to 20 characters (default
 module_param_cb(queues, &option_ops, "queues=", 0);
 MODULE_PARM_DESC(queues, "number of virtqueues, 1 to 64, 4 MiB each (default: as many as the guest has CPUs, but at most 4)");
 module_param_cb(queue_size, &option_ops, "queue_size=", 0);
-MODULE_PARM_DESC(queue_size, "most entries of a virtqueue, a power of 2 from 1 to 32768 (default: 256)");
+MODULE_PARM_DESC(queue_size, "most entries of a virtqueue, 1 to 32768; a split ring gets the power of 2 below (default: 256)");
 module_param_cb(features_off, &option_ops, "features_off=", 0);
 MODULE_PARM_DESC(features_off, "virtio features that are not offered, names separated by commas, or none (default: in_order,order_platform,notification_data)");
 module_param_cb(dma, &option_ops, "dma=", 0);

@@ -219,14 +219,12 @@ static void options_queues_range(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cfg.queues, 64);
 }
 
-static void options_queue_size_is_a_power_of_2(struct kunit *test)
+static void options_queue_size_range(struct kunit *test)
 {
 	struct virtback_config cfg;
 
 	options_refused(test, "queue_size=0");
-	options_refused(test, "queue_size=3");
-	options_refused(test, "queue_size=255");
-	options_refused(test, "queue_size=32767");
+	options_refused(test, "queue_size=32769");
 	options_refused(test, "queue_size=65536");
 	options_refused(test, "queue_size=65537");
 	options_refused(test, "queue_size=256 queue_size=128");
@@ -234,6 +232,8 @@ static void options_queue_size_is_a_power_of_2(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cfg.queue_size, 1);
 	KUNIT_EXPECT_EQ(test, 0, virtback_config_parse(&cfg, "queue_size=32768"));
 	KUNIT_EXPECT_EQ(test, cfg.queue_size, 32768);
+	KUNIT_EXPECT_EQ(test, 0, virtback_config_parse(&cfg, "queue_size=300"));
+	KUNIT_EXPECT_EQ(test, cfg.queue_size, 300);
 }
 
 static void options_features_by_name(struct kunit *test)
@@ -508,7 +508,7 @@ static struct kunit_case options_cases[] = {
 	KUNIT_CASE(options_bools),
 	KUNIT_CASE(options_serial_length),
 	KUNIT_CASE(options_queues_range),
-	KUNIT_CASE(options_queue_size_is_a_power_of_2),
+	KUNIT_CASE(options_queue_size_range),
 	KUNIT_CASE(options_features_by_name),
 	KUNIT_CASE(options_features_off_is_a_list),
 	KUNIT_CASE(options_bad_features_refused),

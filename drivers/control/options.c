@@ -13,7 +13,6 @@
 #include <linux/kernel.h>
 #include <linux/kstrtox.h>
 #include <linux/limits.h>
-#include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -21,6 +20,8 @@
 #include <linux/virtio_blk.h>
 #include <linux/virtio_config.h>
 #include <linux/time64.h>
+
+#include <virtback/compat.h>
 
 #include "control.h"
 
@@ -62,7 +63,7 @@ static const char *const virtback_option_names[VIRTBACK_OPT_NR] = {
  */
 #define VIRTBACK_FEATURES_OFF_DEFAULT	(BIT_ULL(VIRTIO_F_IN_ORDER) |		\
 					 BIT_ULL(VIRTIO_F_ORDER_PLATFORM) |	\
-					 BIT_ULL(38) /* NOTIFICATION_DATA */)
+					 BIT_ULL(VIRTIO_F_NOTIFICATION_DATA))
 
 static const char *const virtback_dma_names[] = {
 	[VIRTBACK_DMA_BOUNCE]	= "bounce",
@@ -155,22 +156,6 @@ int virtback_parse_bool(const char *val, bool *res)
 	return 0;
 }
 
-/* Size of a split ring, which a driver may choose, is a power of 2. */
-static int virtback_parse_queue_size(struct virtback_config *cfg, const char *val,
-				     const char **why)
-{
-	u64 num = 0;
-	int err = virtback_parse_number(val, 1, VIRTBACK_QUEUE_SIZE_MAX, &num, why);
-
-	if (!err && !is_power_of_2(num)) {
-		*why = "not a power of 2";
-		err = -EINVAL;
-	}
-	if (!err)
-		cfg->queue_size = num;
-	return err;
-}
-
 /**
  * virtback_option_set() - give one option its value
  * @cfg: configuration, changed only on success
@@ -232,7 +217,9 @@ int virtback_option_set(struct virtback_config *cfg, enum virtback_opt opt, cons
 			cfg->queues = num;
 		break;
 	case VIRTBACK_OPT_QUEUE_SIZE:
-		err = virtback_parse_queue_size(cfg, val, why);
+		err = virtback_parse_number(val, 1, VIRTBACK_QUEUE_SIZE_MAX, &num, why);
+		if (!err)
+			cfg->queue_size = num;
 		break;
 	case VIRTBACK_OPT_FEATURES_OFF:
 		err = virtback_features_parse(val, &cfg->features_off, why);

@@ -36,7 +36,7 @@ struct virtback_device;
  * @readonly: offer a read-only disk
  * @serial: what GET_ID returns; empty: the device's name
  * @queues: number of virtqueues
- * @queue_size: QueueNumMax of each, a power of 2
+ * @queue_size: QueueNumMax of each; split rings get the power of 2 below
  * @features_off: feature bits that are not offered, never VERSION_1
  *
  * The last three have defaults, see virtback_config_complete().

@@ -6,7 +6,7 @@
 ram_disk 0
 ram_disk 1
 modprobe ext4
-mke2fs -q -F -t ext4 /dev/ram0 || fail "no ext4 on /dev/ram0"
+/sbin/mke2fs -q -F -t ext4 /dev/ram0 || fail "no ext4 on /dev/ram0"
 mount -t ext4 /dev/ram0 /mnt || fail "/dev/ram0 cannot be mounted"
 truncate -s 12M /mnt/disk.img
 # Two ways to one disk.

@@ -5,24 +5,29 @@
 
 COUNTS_REQUESTS=512	# 2 MiB in blocks of 4 KiB, one at a time
 
-# counts <counter>...: the sum of counters of the guest's device
+# counts <counter>...: the sum of counters of the guest's device, 'vq*/...' of all queues
 counts()
 {
 	for c in "$@"; do
-		cat /sys/class/virtback/dom*/"$c" || fail "no counter $c"
+		# shellcheck disable=SC2086
+		cat /sys/class/virtback/dom*/$c || fail "no counter $c"
 	done | awk '{ n += $1 } END { print n }'
 }
 
 load
 null_disk nb0 32
 guest c "$(disk_line /dev/nb0 xvda w)"
+# As many queues as vCPUs, and the driver uses them.
+guest_value c 'ls /sys/block/vda/mq | wc -l'
+note "$(counts queues) queues for 2 vCPUs, the guest uses $VALUE"
+[ "$(counts queues)" = 2 ] && [ "$VALUE" = 2 ] || fail "not a queue for each vCPU"
 # The same buffers and requests before, so that what is counted is steady.
 guest_do c 'vbio write /dev/vda 2 1 4096 1'
-requests=$(counts vq0/requests)
+requests=$(counts 'vq*/requests')
 traps=$(counts xen/traps)
 maps=$(counts xen/maps)
 guest_do c 'vbio write /dev/vda 2 2 4096 1'
-requests=$(( $(counts vq0/requests) - requests ))
+requests=$(( $(counts 'vq*/requests') - requests ))
 traps=$(( $(counts xen/traps) - traps ))
 maps=$(( $(counts xen/maps) - maps ))
 note "$requests requests one at a time: $traps traps, $maps chunks mapped"
