@@ -36,28 +36,36 @@ static void blk_set_capacity(struct virtback_blk *blk, u64 sectors)
 	struct virtback_device *vd = blk->vd;
 	__virtio64 told = __cpu_to_virtio64(true, sectors);
 
-	mutex_lock(&vd->lock);
+	lockdep_assert_held(&vd->lock);
 	/* Pairs with blk_range_ok(). */
 	WRITE_ONCE(blk->capacity, sectors);
 	if (sectors && told != blk->config.capacity) {
 		blk->config.capacity = told;
 		virtback_device_config_changed(vd);
 	}
-	mutex_unlock(&vd->lock);
 }
 
-/* Called with blk->lock held. */
-static void blk_check_size(struct virtback_blk *blk)
+/*
+ * Called with blk->lock held. Without @wait a device whose registers are busy, with
+ * a reset that waits for the disk for instance, is left for the next time.
+ */
+static void blk_check_size(struct virtback_blk *blk, bool wait)
 {
 	struct virtback_backing *b = blk->backing;
 	u64 sectors = b ? b->ops->capacity(b) : 0;
+	struct virtback_device *vd = blk->vd;
 
 	lockdep_assert_held(&blk->lock);
 	if (sectors == blk->capacity)
 		return;
-	pr_info("%s: the backing store has %llu sectors now (%llu before)\n", blk->vd->name,
-		sectors, blk->capacity);
+	if (wait)
+		mutex_lock(&vd->lock);
+	else if (!mutex_trylock(&vd->lock))
+		return;
+	pr_info("%s: the backing store has %llu sectors now (%llu before)\n", vd->name, sectors,
+		blk->capacity);
 	blk_set_capacity(blk, sectors);
+	mutex_unlock(&vd->lock);
 }
 
 static void blk_look(struct work_struct *work)
@@ -68,7 +76,7 @@ static void blk_look(struct work_struct *work)
 	list_for_each_entry(blk, &blk_disks, link) {
 		/* Else it is being replaced, which may wait for the disk. */
 		if (mutex_trylock(&blk->lock)) {
-			blk_check_size(blk);
+			blk_check_size(blk, false);
 			mutex_unlock(&blk->lock);
 		}
 	}
@@ -98,7 +106,7 @@ void virtback_blk_check_size(struct virtback_device *vd)
 	struct virtback_blk *blk = vd->type_priv;
 
 	mutex_lock(&blk->lock);
-	blk_check_size(blk);
+	blk_check_size(blk, true);
 	mutex_unlock(&blk->lock);
 }
 
@@ -182,7 +190,7 @@ void virtback_blk_close(struct virtback_blk *blk)
 static const char *blk_unfit(const struct virtback_blk *blk, const struct virtback_blk *next,
 			     u64 features)
 {
-	const size_t tail = offsetofend(struct virtio_blk_config, opt_io_size);
+	const size_t tail = offsetof(struct virtio_blk_config, num_queues);
 
 	if (next->capacity != blk->capacity)
 		return "has another size";
@@ -192,7 +200,7 @@ static const char *blk_unfit(const struct virtback_blk *blk, const struct virtba
 		return blk->backing->write ? "is read-only" : "the disk is read-only, this is not";
 	if (features != blk->vd->type_features)
 		return "has other abilities (a write cache, for instance)";
-	/* The topology is advice; what follows are limits that the driver keeps. */
+	/* The topology is advice, wce the driver's; what follows are limits. */
 	if (memcmp((u8 *)&next->config + tail, (u8 *)&blk->config + tail,
 		   sizeof(blk->config) - tail))
 		return "has other limits";
