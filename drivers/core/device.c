@@ -355,6 +355,8 @@ int virtback_device_pause(struct virtback_device *vd)
 	WRITE_ONCE(vd->paused, true);
 	for (i = 0; i < vd->nvqs && !err; i++)
 		err = virtback_vq_quiet(&vd->vqs[i]);
+	/* The last completions are out of virtback_req_complete(). */
+	synchronize_rcu();
 	if (err)
 		virtback_device_unpause(vd);
 	return err;

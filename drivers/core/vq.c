@@ -393,8 +393,9 @@ void virtback_vq_drain(struct virtback_vq *vq)
  * Waits for the disk, but can be killed, and ends when the device leaves. May
  * sleep; no lock that a register access needs may be held.
  *
- * Return: 0, then the worker and all completions are done with what is behind the
- * device; -ERESTARTSYS when killed, -ENODEV when the device is being removed
+ * Return: 0, then the worker is done with what is behind the device, and all
+ * completions are after a grace period of RCU; -ERESTARTSYS when killed, -ENODEV when
+ * the device is being removed
  */
 int virtback_vq_quiet(struct virtback_vq *vq)
 {
@@ -412,8 +413,6 @@ int virtback_vq_quiet(struct virtback_vq *vq)
 		return -ENODEV;
 	/* It may still be on its way out of submit(). */
 	kthread_flush_work(&vq->work);
-	/* And the last completion out of virtback_req_complete(). */
-	synchronize_rcu();
 	return 0;
 }
 

@@ -44,8 +44,8 @@ guest_do h 'cd /sys/bus/platform && d=$(ls devices | grep "^2000200\.") &&
 
 step "Its disk is replaced under I/O"
 echo /mnt/disk.img >"$swap/backing" && fail "a file in use took its place"
-guest_send h 'for i in 1 2 3 4; do vbio write /dev/vdb 8 $i 4096 8 &&
-	vbio verify /dev/vdb 8 $i 4096 8 || exit 1; done'
+guest_send h 'for i in 1 2 3; do vbio write /dev/vdb 4 $i 16384 8 &&
+	vbio verify /dev/vdb 4 $i 16384 8 || exit 1; done'
 swaps=0
 until grep -aq "^@@$CMD rc=" "$LOGS/guest-h.log"; do
 	for n in vbb vba; do
@@ -53,10 +53,10 @@ until grep -aq "^@@$CMD rc=" "$LOGS/guest-h.log"; do
 		[ "$(cat "$swap/backing")" = /dev/mapper/$n ] || fail "backing is wrong"
 		swaps=$((swaps + 1))
 	done
-	sleep 0.05
+	sleep 0.3
 done
 note "$swaps replacements"
-[ $swaps -gt 10 ] || fail "only $swaps replacements"
+[ $swaps -ge 2 ] || fail "only $swaps replacements"
 tr -d '\r' <"$LOGS/guest-h.log" | grep -q "^@@$CMD rc=0" || fail "verified I/O failed"
 guest_sane h
 destroy h
