@@ -69,9 +69,9 @@ static void disk_end(struct test_disk *disk, struct bio *bio)
 
 static void disk_note(struct test_disk *disk, struct bio *bio)
 {
-	struct test_bio *seen = &disk->seen[disk->bios];
-
 	if (disk->bios < TEST_DISK_SEEN) {
+		struct test_bio *seen = &disk->seen[disk->bios];
+
 		seen->opf = bio->bi_opf;
 		seen->sector = bio->bi_iter.bi_sector;
 		seen->sectors = bio_sectors(bio);
