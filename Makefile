@@ -8,6 +8,7 @@
 #   KARGS: kunit: more words for the kernel's command line
 #   TIMEOUT: kunit: seconds the kernel may run
 #   ACCEL: demo, xen-check: accelerator of QEMU (tcg, kvm)
+#   XEN: demo, xen-check: version of Xen (4.17 or 4.20)
 #   DOM0_KERNEL: demo, xen-check: kernel of dom0 (6.12 or 6.1)
 #   GUEST_KERNEL: demo, xen-check: kernel of the guests (6.1 or 6.12)
 #   VIRTBACK_LOGS: demo, xen-check: where logs go (logs/ in the tree)
@@ -15,7 +16,7 @@
 #   SOAK_MINUTES: soak: how long (60)
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
-export FILTER KARGS TIMEOUT ACCEL SOAK_MINUTES
+export FILTER KARGS TIMEOUT ACCEL XEN SOAK_MINUTES
 
 # Asked for when a recipe needs Kbuild, so that the other targets need no headers.
 define kernel_check

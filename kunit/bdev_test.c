@@ -47,6 +47,7 @@ static void flush_ends_after_the_disks(struct kunit *test)
 	blk_go(f);
 	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 0);
 	KUNIT_EXPECT_TRUE(test, test_disk_end(b->disk, false));
+	fake_settle(f);
 	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 1);
 	KUNIT_EXPECT_EQ(test, blk_status_of(f), VIRTIO_BLK_S_OK);
 }
@@ -214,7 +215,8 @@ static void data_outside_memory_ends_a_later_pass(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, blk_request(f, VIRTIO_BLK_T_IN, 0, addr, 2 * MIB),
 			VIRTIO_BLK_S_IOERR);
-	KUNIT_EXPECT_EQ(test, b->disk->bios, 1);
+	/* That it cannot be copied shows when it has been read. */
+	KUNIT_EXPECT_EQ(test, b->disk->bios, f->vd.copies ? 2 : 1);
 	KUNIT_EXPECT_EQ(test, fake_used_len(f, 0), MIB);
 	KUNIT_EXPECT_EQ(test, blk_request(f, VIRTIO_BLK_T_OUT, 0, addr, 2 * MIB),
 			VIRTIO_BLK_S_IOERR);
@@ -241,7 +243,7 @@ static void pages_are_shared_out(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 1);
 	b->disk->hold = false;
 	while (test_disk_end(b->disk, false))
-		;
+		fake_settle(f);
 	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 5);
 	KUNIT_EXPECT_TRUE(test, blk_same(b, BUF, 0, MIB));
 }
@@ -355,6 +357,7 @@ static void requests_end_in_any_order(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_disk_held(b->disk), 8);
 	for (i = 0; i < 8; i++)
 		test_disk_end(b->disk, i % 2);
+	fake_settle(f);
 	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 8);
 	KUNIT_EXPECT_EQ(test, fake_used_id(f, 0), 0);
 	KUNIT_EXPECT_EQ(test, fake_used_id(f, 1), 7);
@@ -553,28 +556,28 @@ static void empty_disk_is_refused(struct kunit *test)
 }
 
 static struct kunit_case bdev_cases[] = {
-	KUNIT_CASE(flush_is_an_empty_write),
-	KUNIT_CASE(failed_flush_is_reported),
-	KUNIT_CASE(flush_ends_after_the_disks),
-	KUNIT_CASE(flush_without_a_cache_is_answered),
-	KUNIT_CASE(driver_with_flush_gets_plain_writes),
-	KUNIT_CASE(driver_without_flush_gets_durable_writes),
-	KUNIT_CASE(long_read_comes_in_passes),
-	KUNIT_CASE(long_write_goes_in_passes),
-	KUNIT_CASE(pass_may_end_within_any_buffer),
-	KUNIT_CASE(next_chain_leaves_a_long_request_alone),
-	KUNIT_CASE(pieces_may_be_odd),
-	KUNIT_CASE(exactly_one_pass),
-	KUNIT_CASE(failing_pass_ends_the_request),
-	KUNIT_CASE(data_outside_memory_ends_a_later_pass),
-	KUNIT_CASE(pages_are_shared_out),
-	KUNIT_CASE(long_requests_wait_for_storage_of_their_lists),
+	FAKE_CASE(flush_is_an_empty_write),
+	FAKE_CASE(failed_flush_is_reported),
+	FAKE_CASE(flush_ends_after_the_disks),
+	FAKE_CASE(flush_without_a_cache_is_answered),
+	FAKE_CASE(driver_with_flush_gets_plain_writes),
+	FAKE_CASE(driver_without_flush_gets_durable_writes),
+	FAKE_CASE(long_read_comes_in_passes),
+	FAKE_CASE(long_write_goes_in_passes),
+	FAKE_CASE(pass_may_end_within_any_buffer),
+	FAKE_CASE(next_chain_leaves_a_long_request_alone),
+	FAKE_CASE(pieces_may_be_odd),
+	FAKE_CASE(exactly_one_pass),
+	FAKE_CASE(failing_pass_ends_the_request),
+	FAKE_CASE(data_outside_memory_ends_a_later_pass),
+	FAKE_CASE(pages_are_shared_out),
+	FAKE_CASE(long_requests_wait_for_storage_of_their_lists),
 	KUNIT_CASE(stalled_pass_keeps_its_place),
-	KUNIT_CASE(disk_error_is_reported),
-	KUNIT_CASE(requests_end_in_any_order),
-	KUNIT_CASE(write_is_copied_when_taken),
-	KUNIT_CASE(late_read_touches_nothing),
-	KUNIT_CASE(new_write_waits_for_the_old_one),
+	FAKE_CASE(disk_error_is_reported),
+	FAKE_CASE(requests_end_in_any_order),
+	FAKE_CASE(write_is_copied_when_taken),
+	FAKE_CASE(late_read_touches_nothing),
+	FAKE_CASE(new_write_waits_for_the_old_one),
 	KUNIT_CASE(config_space_describes_the_disk),
 	KUNIT_CASE(plain_disk_offers_neither_flush_nor_ro),
 	KUNIT_CASE(cached_disk_offers_flush),

@@ -303,7 +303,8 @@ static void data_outside_memory_is_an_error(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake_used_len(f, 0), 0);
 	KUNIT_EXPECT_EQ(test, fake_used_len(f, 1), 1);
 	KUNIT_EXPECT_EQ(test, fake_used_len(f, 2), 0);
-	KUNIT_EXPECT_EQ(test, b->disk->bios, 0);
+	/* That it cannot be copied shows when it has been read. */
+	KUNIT_EXPECT_EQ(test, b->disk->bios, f->vd.copies ? 1 : 0);
 	/* The device works on. */
 	KUNIT_EXPECT_EQ(test, blk_request(f, VIRTIO_BLK_T_IN, 0, BUF, 512), VIRTIO_BLK_S_OK);
 }
@@ -479,34 +480,34 @@ static void get_id_fits_the_buffer(struct kunit *test)
 }
 
 static struct kunit_case blk_cases[] = {
-	KUNIT_CASE(read_returns_the_disks_data),
-	KUNIT_CASE(write_reaches_the_disk),
-	KUNIT_CASE(header_may_be_split),
-	KUNIT_CASE(header_and_data_may_share_a_buffer),
-	KUNIT_CASE(status_may_share_the_datas_buffer),
-	KUNIT_CASE(status_is_the_last_byte_of_all),
-	KUNIT_CASE(data_may_lie_anywhere),
-	KUNIT_CASE(indirect_table_may_follow_descriptors),
-	KUNIT_CASE(empty_buffers_may_be_anywhere),
-	KUNIT_CASE(bytes_before_the_status_stay),
-	KUNIT_CASE(useless_data_is_ignored),
-	KUNIT_CASE(short_header_breaks_the_device),
-	KUNIT_CASE(missing_status_breaks_the_device),
-	KUNIT_CASE(header_outside_memory_breaks_the_device),
+	FAKE_CASE(read_returns_the_disks_data),
+	FAKE_CASE(write_reaches_the_disk),
+	FAKE_CASE(header_may_be_split),
+	FAKE_CASE(header_and_data_may_share_a_buffer),
+	FAKE_CASE(status_may_share_the_datas_buffer),
+	FAKE_CASE(status_is_the_last_byte_of_all),
+	FAKE_CASE(data_may_lie_anywhere),
+	FAKE_CASE(indirect_table_may_follow_descriptors),
+	FAKE_CASE(empty_buffers_may_be_anywhere),
+	FAKE_CASE(bytes_before_the_status_stay),
+	FAKE_CASE(useless_data_is_ignored),
+	FAKE_CASE(short_header_breaks_the_device),
+	FAKE_CASE(missing_status_breaks_the_device),
+	FAKE_CASE(header_outside_memory_breaks_the_device),
 	KUNIT_CASE(status_outside_memory_breaks_the_device),
-	KUNIT_CASE(data_outside_memory_is_an_error),
-	KUNIT_CASE(unknown_types_are_unsupported),
-	KUNIT_CASE(read_only_disk_is_not_written),
-	KUNIT_CASE(read_only_does_not_depend_on_the_driver),
-	KUNIT_CASE(requests_past_the_end_stay_away),
-	KUNIT_CASE(last_sector_can_be_used),
-	KUNIT_CASE(parts_of_sectors_stay_away),
-	KUNIT_CASE(parts_of_blocks_stay_away),
-	KUNIT_CASE(empty_requests_are_answered),
-	KUNIT_CASE(header_is_read_once),
-	KUNIT_CASE(get_id_returns_the_serial),
-	KUNIT_CASE(get_id_defaults_to_the_name),
-	KUNIT_CASE(get_id_fits_the_buffer),
+	FAKE_CASE(data_outside_memory_is_an_error),
+	FAKE_CASE(unknown_types_are_unsupported),
+	FAKE_CASE(read_only_disk_is_not_written),
+	FAKE_CASE(read_only_does_not_depend_on_the_driver),
+	FAKE_CASE(requests_past_the_end_stay_away),
+	FAKE_CASE(last_sector_can_be_used),
+	FAKE_CASE(parts_of_sectors_stay_away),
+	FAKE_CASE(parts_of_blocks_stay_away),
+	FAKE_CASE(empty_requests_are_answered),
+	FAKE_CASE(header_is_read_once),
+	FAKE_CASE(get_id_returns_the_serial),
+	FAKE_CASE(get_id_defaults_to_the_name),
+	FAKE_CASE(get_id_fits_the_buffer),
 	{}
 };
 

@@ -18,7 +18,25 @@ struct fake_req {
 	struct list_head held;
 	unsigned int pass;
 	u32 len;
+	bool ended;
 };
+
+static const bool fake_pins = false, fake_copies = true;
+
+/**
+ * fake_modes() - the two kinds of host, as the parameters of a test
+ * @prev: the parameter before, NULL at first
+ * @desc: receives its name
+ *
+ * Return: the next parameter, NULL at the end
+ */
+const void *fake_modes(const void *prev, char *desc)
+{
+	if (prev == &fake_copies)
+		return NULL;
+	strscpy(desc, prev ? "copies" : "pins", KUNIT_PARAM_DESC_SIZE);
+	return prev ? &fake_copies : &fake_pins;
+}
 
 /*
  * Memory in scattered pieces: each is a copy with poison behind it, so that
@@ -66,7 +84,7 @@ static int fake_pin(struct virtback_device *vd, u64 addr, u32 len, bool write,
 	u64 off = addr - FAKE_BASE;
 	int err;
 
-	if (!len)
+	if (!len || vd->copies)
 		atomic_inc(&f->bad_pins);
 	if (addr < FAKE_BASE || off >= f->mem_len)
 		return -EFAULT;
@@ -99,6 +117,41 @@ static void fake_unpin(struct virtback_device *vd, struct virtback_piece *p)
 	p->pin = NULL;
 	p->va = NULL;
 	atomic_dec(&f->pins);
+}
+
+/* What no host could do: out of a worker, across pages of ours, or of nothing. */
+static bool fake_copy_bad(struct virtback_device *vd, const struct virtback_copy *op)
+{
+	return !vd->copies || !op->len || offset_in_page(op->buf) + op->len > PAGE_SIZE;
+}
+
+static int fake_copy(struct virtback_device *vd, struct virtback_copy *ops, unsigned int nr)
+{
+	struct fake *f = vd->host_priv;
+	unsigned int i;
+
+	might_sleep();
+	atomic_inc(&f->copy_calls);
+	for (i = 0; i < nr; i++) {
+		struct virtback_copy *op = &ops[i];
+		u64 off = op->addr - FAKE_BASE;
+
+		atomic_inc(&f->copies);
+		f->pinned++;
+		if (fake_copy_bad(vd, op))
+			atomic_inc(&f->bad_pins);
+		if (op->addr < FAKE_BASE || off > f->mem_len || op->len > f->mem_len - off)
+			return -EFAULT;
+		if (f->copy_error - op->addr < op->len)
+			return -EFAULT;
+		if (op->write) {
+			memcpy(f->mem + off, op->buf, op->len);
+			f->used_at_copy = fake_used_idx(f);
+		} else {
+			memcpy(op->buf, f->mem + off, op->len);
+		}
+	}
+	return 0;
 }
 
 static int fake_map(struct virtback_device *vd, u64 addr, size_t len, bool write,
@@ -143,6 +196,7 @@ static void fake_lower_irq(struct virtback_device *vd)
 	.name = "fake",			\
 	.pin = fake_pin,		\
 	.unpin = fake_unpin,		\
+	.copy = fake_copy,		\
 	.map = fake_map,		\
 	.unmap = fake_unmap,		\
 	.raise_irq = fake_raise_irq,	\
@@ -190,22 +244,59 @@ static void fake_record(struct fake *f, struct virtback_vq *vq, const struct vir
 	f->asked_seen = fake_packed_asked(f);
 }
 
+/* Write what the pass reads. Under RCU, or in the worker. */
+static int fake_fill(struct virtback_req *req)
+{
+	static u8 fill[PAGE_SIZE];
+	struct virtback_copier c;
+	struct virtback_piece *p;
+	int err = 0;
+	u32 off, n;
+
+	memset(fill, FAKE_FILL, sizeof(fill));
+	virtback_copier_init(&c, req->vq->vd);
+	for (p = req->data.head; p; p = p->next) {
+		for (off = 0; off < p->len && !err; off += n) {
+			n = min_t(u32, p->len - off, sizeof(fill));
+			err = virtback_copier_piece(&c, p, off, fill, n, true);
+		}
+	}
+	return err ?: virtback_copier_flush(&c);
+}
+
 /* End a pass, and with the last one the request. Any context. */
 static void fake_finish(struct fake *f, struct virtback_req *req)
 {
 	struct fake_req *fr = virtback_req_priv(req);
-	struct virtback_piece *p;
 
-	rcu_read_lock();
-	if (virtback_req_live(req)) {
-		for (p = req->data.head; p; p = p->next)
-			memset(p->va, FAKE_FILL, p->len);
+	if (f->vd.copies) {
+		fr->ended = true;
+		virtback_req_resume(req);
+		return;
 	}
+	rcu_read_lock();
+	if (virtback_req_live(req))
+		fake_fill(req);
 	if (++fr->pass < f->passes)
 		virtback_req_resume(req);
 	else
 		virtback_req_complete(req, fr->len);
 	rcu_read_unlock();
+}
+
+/* The same in the worker. */
+static enum virtback_prepare fake_finish_here(struct fake *f, struct virtback_req *req)
+{
+	struct fake_req *fr = virtback_req_priv(req);
+
+	fr->ended = false;
+	if (fake_fill(req))
+		return VIRTBACK_BROKEN;
+	virtback_req_unpin(req, &req->data);
+	if (++fr->pass < f->passes)
+		return VIRTBACK_SUBMIT;
+	virtback_req_complete(req, fr->len);
+	return VIRTBACK_DONE;
 }
 
 static enum virtback_prepare fake_prepare(struct virtback_req *req, struct virtback_chain *chain)
@@ -221,6 +312,7 @@ static enum virtback_prepare fake_prepare(struct virtback_req *req, struct virtb
 	fake_record(f, req->vq, chain);
 	fr->pass = 0;
 	fr->len = chain->in.left;
+	fr->ended = false;
 	INIT_LIST_HEAD(&fr->held);
 	switch (virtback_req_pin(req, &req->data, &chain->in, fr->len, true)) {
 	case 0:
@@ -233,6 +325,8 @@ static enum virtback_prepare fake_prepare(struct virtback_req *req, struct virtb
 	if (f->broken)
 		return VIRTBACK_BROKEN;
 	if (f->answer_now) {
+		if (f->vd.copies)
+			return fake_finish_here(f, req);
 		fake_finish(f, req);
 		return VIRTBACK_DONE;
 	}
@@ -242,7 +336,16 @@ static enum virtback_prepare fake_prepare(struct virtback_req *req, struct virtb
 static enum virtback_prepare fake_resume(struct virtback_req *req)
 {
 	struct fake *f = req->vq->vd->host_priv;
+	struct fake_req *fr = virtback_req_priv(req);
+	enum virtback_prepare what;
 
+	if (fr->ended) {
+		what = fake_finish_here(f, req);
+		if (what != VIRTBACK_SUBMIT)
+			return what;
+	}
+	if (f->stall_first && !req->id)
+		return VIRTBACK_STALL;
 	if (f->stalls) {
 		f->stalls--;
 		return VIRTBACK_STALL;
@@ -380,6 +483,7 @@ struct fake *fake_create(struct kunit *test, const struct virtback_type_ops *typ
 	f->vd.type = type;
 	f->vd.host = &fake_host;
 	f->vd.host_priv = f;
+	f->vd.copies = test->param_value == &fake_copies;
 	f->vd.features_off = cfg ? cfg->features_off : 0;
 	f->vd.dma = cfg ? cfg->dma : VIRTBACK_DMA_BOUNCE;
 	f->vd.reset_timeout_ms = cfg && cfg->reset_timeout_ms ? cfg->reset_timeout_ms :

@@ -77,11 +77,16 @@ struct fake_packed {
  * @piece: no pin crosses a multiple of this offset, as with chunks or pages; any
  *	   size but PAGE_SIZE also makes pieces lie apart
  * @pins: pieces pinned now
- * @pinned: pieces pinned so far
+ * @pinned: pieces pinned, or copies made, so far
  * @maps: areas mapped now
  * @irqs: calls of raise_irq()
  * @lowered: calls of lower_irq()
- * @bad_pins: pieces pinned empty, unpinned twice, or written past their end
+ * @bad_pins: pieces pinned empty, unpinned twice, or written past their end; copies
+ *	      that no host could make; pins of a device that copies
+ * @copies: copies made for a device that copies
+ * @copy_calls: times that some of them were asked for
+ * @copy_error: guest address of a byte that cannot be copied, 0 for none
+ * @used_at_copy: used index of queue 0 when something was last copied to the guest
  * @maps_left: maps until one fails, -1 for never
  * @on_unpin: called for each piece before it is unpinned
  * @used_at_unpin: used index of queue 0 when a piece was last unpinned
@@ -98,6 +103,7 @@ struct fake_packed {
  * @answer_now: complete in prepare()
  * @broken: prepare() and resume() refuse
  * @stalls: so many of the next prepare() and resume() calls stall
+ * @stall_first: resume() of the request at descriptor 0 stalls
  * @passes: passes of a request
  * @prepared: prepare() calls that did not stall
  * @resumed: resume() calls that did not stall
@@ -125,6 +131,10 @@ struct fake {
 	atomic_t irqs;
 	atomic_t lowered;
 	atomic_t bad_pins;
+	atomic_t copies;
+	atomic_t copy_calls;
+	u64 copy_error;
+	u16 used_at_copy;
 	int maps_left;
 	void (*on_unpin)(struct fake *f, struct virtback_piece *p);
 	u16 used_at_unpin;
@@ -142,6 +152,7 @@ struct fake {
 	bool answer_now;
 	bool broken;
 	unsigned int stalls;
+	bool stall_first;
 	unsigned int passes;
 	unsigned int prepared;
 	unsigned int resumed;
@@ -162,11 +173,18 @@ extern const struct virtback_type_ops fake_type;
 extern const struct virtback_host_ops fake_host;
 extern const struct virtback_host_ops fake_host_reinject;
 
+/*
+ * A case that must hold for a device whose memory is pinned and for one whose host
+ * copies.
+ */
+#define FAKE_CASE(name)		KUNIT_CASE_PARAM(name, fake_modes)
+
 /* fake.c: life */
 struct fake *fake_create(struct kunit *test, const struct virtback_type_ops *type,
 			 const struct virtback_config *cfg, size_t mem_len, u16 queue_size);
 void fake_destroy(struct fake *f);
 int fake_init(struct kunit *test);
+const void *fake_modes(const void *prev, char *desc);
 void fake_exit(struct kunit *test);
 
 /* fake.c: the device's requests */

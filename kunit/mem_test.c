@@ -123,7 +123,7 @@ static void pieces_write_scatters(struct kunit *test)
 	struct virtback_piece first = { .va = a, .len = 2, .next = &second };
 	struct virtback_pieces list = { .head = &first, .tail = &second };
 
-	virtback_pieces_write(&list, "1234", 4);
+	virtback_pieces_write(NULL, &list, "1234", 4);
 	KUNIT_EXPECT_STREQ(test, a, "12.");
 	KUNIT_EXPECT_STREQ(test, b, "34.");
 }

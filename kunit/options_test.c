@@ -29,7 +29,7 @@ static void options_whole_line(struct kunit *test)
 	const char *host = "domid=3 base=0x2000000 irq=33";
 	const char *type = "backing=/dev/vdb readonly=1 serial=abc";
 	const char *queues = "queues=2 queue_size=64 features_off=mq,in_order";
-	const char *memory = "dma=direct reset_timeout_ms=5000 map_limit_mb=64";
+	const char *memory = "dma=direct reset_timeout_ms=5000 map_limit_mb=64 mapping=grant";
 	struct virtback_config cfg;
 	char *line = kasprintf(GFP_KERNEL, "%s %s %s %s", host, type, queues, memory);
 
@@ -50,6 +50,7 @@ static void options_whole_line(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cfg.dma, VIRTBACK_DMA_DIRECT);
 	KUNIT_EXPECT_EQ(test, cfg.reset_timeout_ms, 5000);
 	KUNIT_EXPECT_EQ(test, cfg.map_limit_mb, 64);
+	KUNIT_EXPECT_EQ(test, cfg.mapping, VIRTBACK_MAPPING_GRANT);
 	virtback_config_free(&cfg);
 	KUNIT_EXPECT_NULL(test, cfg.backing);
 }
@@ -133,6 +134,18 @@ static void options_map_limit_range(struct kunit *test)
 	virtback_config_free(&cfg);
 	KUNIT_EXPECT_EQ(test, 0, virtback_config_parse(&cfg, "map_limit_mb=16384"));
 	KUNIT_EXPECT_EQ(test, cfg.map_limit_mb, 16384);
+	virtback_config_free(&cfg);
+}
+
+static void options_mapping_has_two_values(struct kunit *test)
+{
+	struct virtback_config cfg;
+
+	options_refused(test, "mapping=");
+	options_refused(test, "mapping=grants");
+	options_refused(test, "mapping=1");
+	KUNIT_EXPECT_EQ(test, 0, virtback_config_parse(&cfg, "irq=33"));
+	KUNIT_EXPECT_EQ(test, cfg.mapping, VIRTBACK_MAPPING_FOREIGN);
 	virtback_config_free(&cfg);
 }
 
@@ -500,6 +513,7 @@ static struct kunit_case options_cases[] = {
 	KUNIT_CASE(options_domid_range),
 	KUNIT_CASE(options_irq_range),
 	KUNIT_CASE(options_map_limit_range),
+	KUNIT_CASE(options_mapping_has_two_values),
 	KUNIT_CASE(options_base_has_64_bits),
 	KUNIT_CASE(options_unknown_refused),
 	KUNIT_CASE(options_duplicate_refused),

@@ -182,7 +182,7 @@ static void pieces_run_out_and_come_back(struct kunit *test)
 	fake_offer(f, 1);
 	fake_kick(f);
 	KUNIT_EXPECT_EQ(test, fake_held(f), 1);
-	KUNIT_EXPECT_EQ(test, atomic_read(&f->pins), 1);
+	KUNIT_EXPECT_EQ(test, vq->pieces.nr, 1);
 	while (i)
 		virtback_pool_put(&vq->pieces, taken[--i]);
 	fake_release(f);
@@ -256,6 +256,26 @@ static void pass_goes_before_new_chains(struct kunit *test)
 	fake_kick(f);
 	KUNIT_EXPECT_EQ(test, f->resumed, 1);
 	KUNIT_EXPECT_EQ(test, f->prepared, 2);
+}
+
+static void stalled_pass_holds_nobody_up(struct kunit *test)
+{
+	struct fake *f = started(test);
+
+	f->hold = true;
+	f->passes = 2;
+	offer(f, 2);
+	f->stall_first = true;
+	fake_release(f);
+	KUNIT_EXPECT_EQ(test, fake_held(f), 1);
+	fake_release(f);
+	KUNIT_EXPECT_EQ(test, f->resumed, 1);
+	KUNIT_EXPECT_EQ(test, fake_held(f), 1);
+	f->stall_first = false;
+	fake_release(f);
+	KUNIT_EXPECT_EQ(test, fake_used_id(f, 0), 1);
+	fake_release(f);
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 2);
 }
 
 static void pass_that_breaks_ends_the_device(struct kunit *test)
@@ -480,32 +500,33 @@ static void drain_waits_for_the_disk(struct kunit *test)
 }
 
 static struct kunit_case req_cases[] = {
-	KUNIT_CASE(request_is_answered_in_prepare),
+	FAKE_CASE(request_is_answered_in_prepare),
 	KUNIT_CASE(buffers_stay_pinned_while_in_flight),
 	KUNIT_CASE(buffers_are_unpinned_before_they_are_used),
-	KUNIT_CASE(buffer_outside_memory_leaves_nothing_pinned),
-	KUNIT_CASE(refused_request_breaks_the_device),
-	KUNIT_CASE(more_requests_than_a_batch_are_served),
-	KUNIT_CASE(stall_is_tried_again_at_once),
-	KUNIT_CASE(stalled_chain_waits_for_a_completion),
-	KUNIT_CASE(pieces_run_out_and_come_back),
-	KUNIT_CASE(passes_end_in_one_used_element),
+	FAKE_CASE(buffer_outside_memory_leaves_nothing_pinned),
+	FAKE_CASE(refused_request_breaks_the_device),
+	FAKE_CASE(more_requests_than_a_batch_are_served),
+	FAKE_CASE(stall_is_tried_again_at_once),
+	FAKE_CASE(stalled_chain_waits_for_a_completion),
+	FAKE_CASE(pieces_run_out_and_come_back),
+	FAKE_CASE(passes_end_in_one_used_element),
 	KUNIT_CASE(pass_unpins_its_data),
-	KUNIT_CASE(stalled_pass_waits_for_a_completion),
-	KUNIT_CASE(pass_goes_before_new_chains),
-	KUNIT_CASE(pass_that_breaks_ends_the_device),
-	KUNIT_CASE(reset_does_not_wait_for_the_disk),
-	KUNIT_CASE(orphans_touch_nothing),
-	KUNIT_CASE(queue_ready_zero_orphans_too),
-	KUNIT_CASE(next_driver_waits_for_the_orphans),
-	KUNIT_CASE(other_queue_waits_for_the_orphans_too),
+	FAKE_CASE(stalled_pass_waits_for_a_completion),
+	FAKE_CASE(pass_goes_before_new_chains),
+	FAKE_CASE(stalled_pass_holds_nobody_up),
+	FAKE_CASE(pass_that_breaks_ends_the_device),
+	FAKE_CASE(reset_does_not_wait_for_the_disk),
+	FAKE_CASE(orphans_touch_nothing),
+	FAKE_CASE(queue_ready_zero_orphans_too),
+	FAKE_CASE(next_driver_waits_for_the_orphans),
+	FAKE_CASE(other_queue_waits_for_the_orphans_too),
 	KUNIT_CASE(reset_stops_all_queues_before_it_lets_go),
-	KUNIT_CASE(stopped_queue_leaves_the_other_alone),
-	KUNIT_CASE(orphan_completes_into_no_new_ring),
-	KUNIT_CASE(second_reset_counts_orphans_once),
-	KUNIT_CASE(orphan_has_no_next_pass),
-	KUNIT_CASE(reset_ends_a_stalled_pass),
-	KUNIT_CASE(drain_waits_for_the_disk),
+	FAKE_CASE(stopped_queue_leaves_the_other_alone),
+	FAKE_CASE(orphan_completes_into_no_new_ring),
+	FAKE_CASE(second_reset_counts_orphans_once),
+	FAKE_CASE(orphan_has_no_next_pass),
+	FAKE_CASE(reset_ends_a_stalled_pass),
+	FAKE_CASE(drain_waits_for_the_disk),
 	{}
 };
 

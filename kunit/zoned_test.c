@@ -419,6 +419,7 @@ static void append_that_cannot_be_is_refused(struct kunit *test)
 {
 	struct blk_test *b = test->priv;
 	struct fake *f = zoned_start(b);
+	unsigned int pinned = f->pinned;
 
 	KUNIT_EXPECT_EQ(test, zoned_append(b, ZONE(3) + 8, BUF, 4096, NULL), INVALID);
 	KUNIT_EXPECT_EQ(test, zoned_append(b, ZONE(1), BUF, 4096, NULL), INVALID);
@@ -430,6 +431,8 @@ static void append_that_cannot_be_is_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, zoned_append(b, ZONE(3), BUF, 512, NULL), UNALIGNED);
 	KUNIT_EXPECT_EQ(test, zoned_append(b, ZONE(3), BUF, 4097, NULL), UNALIGNED);
 	KUNIT_EXPECT_EQ(test, b->disk->bios, 0);
+	/* Of each the header and the status alone were looked at. */
+	KUNIT_EXPECT_EQ(test, f->pinned - pinned, 9 * 2);
 	KUNIT_EXPECT_FALSE(test, fake_broken(f));
 }
 
@@ -661,6 +664,27 @@ static void read_only_disk_keeps_its_zones(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, zoned_report(b, 0, 4096), OK);
 }
 
+/* Of an append even with dma=direct: the pins are needed for its answer. */
+static void direct_access_is_for_reads_and_writes_alone(struct kunit *test)
+{
+	struct blk_test *b = test->priv;
+	struct fake *f;
+	u64 where;
+
+	b->cfg.dma = VIRTBACK_DMA_DIRECT;
+	f = zoned_start(b);
+	blk_fill(f, BUF, 8192, 7);
+	KUNIT_EXPECT_EQ(test, zoned_request(b, VIRTIO_BLK_T_OUT, ZONE(3), BUF, 4096), OK);
+	KUNIT_EXPECT_EQ(test, zoned_append(b, ZONE(3), BUF + 4096, 4096, &where), OK);
+	KUNIT_EXPECT_EQ(test, where, ZONE(3) + 8);
+	KUNIT_EXPECT_TRUE(test, blk_same(b, BUF, ZONE(3), 8192));
+	KUNIT_EXPECT_EQ(test, zoned_request(b, VIRTIO_BLK_T_OUT, ZONE(3), BUF, 4096), UNALIGNED);
+	KUNIT_EXPECT_EQ(test, zoned_report(b, 0, 4096), OK);
+	expect_zones(b, 0, TEST_ZONES);
+	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].pages.nr, f->vd.vqs[0].pages.size);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->pins), 0);
+}
+
 static struct kunit_case zoned_cases[] = {
 	KUNIT_CASE(zones_are_in_configuration_space),
 	KUNIT_CASE(discard_is_not_offered_with_zones),
@@ -691,6 +715,7 @@ static struct kunit_case zoned_cases[] = {
 	KUNIT_CASE(operation_that_cannot_be_is_refused),
 	KUNIT_CASE(driver_learns_which_limit_it_met),
 	KUNIT_CASE(read_only_disk_keeps_its_zones),
+	KUNIT_CASE(direct_access_is_for_reads_and_writes_alone),
 	{}
 };
 

@@ -20,38 +20,57 @@
 #include "blk.h"
 #include "zoned.h"
 
+/* The status byte; nothing of an orphan, whose memory is the driver's again. */
+static int blk_tell(struct virtback_req *req, u8 status)
+{
+	if (!virtback_req_live(req))
+		return 0;
+	return virtback_pieces_write(req->vq->vd, &req->status, &status, sizeof(status));
+}
+
 /**
  * virtback_blk_finish() - end a request: status byte first, then the core
  * @req: request without bounce pages
  * @status: VIRTIO_BLK_S_*
  * @written: bytes of data that were written to the driver's memory
  *
- * Nothing is written for an orphan: its memory belongs to the driver again, and
- * the core drops it. Any context.
+ * Nothing is written for an orphan, and the core drops it. Any context; the worker,
+ * if the device copies.
+ *
+ * Return: VIRTBACK_DONE; or VIRTBACK_BROKEN when the status byte cannot be copied,
+ * so that there is no way to tell the driver. The request has then not ended.
  */
-void virtback_blk_finish(struct virtback_req *req, u8 status, u32 written)
+enum virtback_prepare virtback_blk_finish(struct virtback_req *req, u8 status, u32 written)
 {
 	struct virtback_blk_req *br = virtback_req_priv(req);
 
 	/* Before the completion, which may hand the page to a waiter. */
 	virtback_range_put(req);
-	/* Pairs with synchronize_rcu_expedited() in virtback_vq_stop(). */
-	rcu_read_lock();
-	if (virtback_req_live(req))
-		virtback_pieces_write(&req->status, &status, sizeof(status));
 	/*
 	 * The used length counts from the first device-writable byte on, without
 	 * a gap (VIRTIO 1.2 section 2.7.8.2): the status byte is in it only when
 	 * all that lies before it was written.
 	 */
-	virtback_req_complete(req, written == br->in_len ? written + sizeof(status) : written);
+	if (written == br->in_len)
+		written += sizeof(status);
+	if (req->vq->vd->copies) {
+		/* In prepare() and resume() no stop comes between. */
+		if (blk_tell(req, status))
+			return VIRTBACK_BROKEN;
+		virtback_req_complete(req, written);
+		return VIRTBACK_DONE;
+	}
+	/* Pairs with synchronize_rcu_expedited() in virtback_vq_stop(). */
+	rcu_read_lock();
+	blk_tell(req, status);
+	virtback_req_complete(req, written);
 	rcu_read_unlock();
+	return VIRTBACK_DONE;
 }
 
 static enum virtback_prepare blk_answer(struct virtback_req *req, u8 status, u32 written)
 {
-	virtback_blk_finish(req, status, written);
-	return VIRTBACK_DONE;
+	return virtback_blk_finish(req, status, written);
 }
 
 /**
@@ -250,6 +269,7 @@ static enum virtback_prepare blk_prepare(struct virtback_req *req, struct virtba
 	br->total = 0;
 	br->done = 0;
 	br->len = 0;
+	br->ended = false;
 	br->nr_vecs = 0;
 	INIT_LIST_HEAD(&br->pages);
 	br->ranges = NULL;

@@ -162,6 +162,8 @@ struct virtback_blk {
  * @total: bytes of data of the request
  * @done: bytes of the passes that have ended; stays 0 with @ranges
  * @len: bytes of the current pass
+ * @ended: the current pass has ended and the worker is to go on with it
+ * @status: VIRTIO_BLK_S_* of a pass that has @ended
  * @nr_vecs: parts that virtback_blk_next_bvec() gives for the current pass
  * @pages: bounce pages of the current pass, linked by their lru; none when the
  *	   store accesses the guest's memory itself (req->dma)
@@ -180,6 +182,8 @@ struct virtback_blk_req {
 	u32 total;
 	u32 done;
 	u32 len;
+	bool ended;
+	u8 status;
 	unsigned int nr_vecs;
 	struct list_head pages;
 	struct page *ranges;
@@ -229,7 +233,7 @@ static inline enum virtback_prepare virtback_blk_result(int err)
 bool virtback_blk_has_cache(const struct virtback_blk *blk);
 bool virtback_blk_range_ok(const struct virtback_blk *blk, u64 sector, u64 bytes);
 bool virtback_blk_write_through(const struct virtback_req *req);
-void virtback_blk_finish(struct virtback_req *req, u8 status, u32 written);
+enum virtback_prepare virtback_blk_finish(struct virtback_req *req, u8 status, u32 written);
 enum virtback_prepare virtback_blk_move(struct virtback_req *req, struct virtback_iter *data);
 
 /* drivers/blk/config.c */

@@ -15,7 +15,8 @@
  *
  *	first_pass()/next_pass()  worker: take pages, copy or pin the guest's side
  *	submit()		  worker: the backing store starts each pass
- *	pass_done()		  any context: copy to the guest, finish or go on
+ *	pass_done()		  any context: copy to the guest, finish or go on;
+ *				  of a device that copies next_pass() does that
  */
 #include <linux/kernel.h>
 #include <linux/mm.h>
@@ -92,29 +93,36 @@ static void blk_put_pages(struct virtback_req *req)
 static int blk_copy_in(struct virtback_req *req, struct virtback_iter *it)
 {
 	struct virtback_blk_pos pos = {};
+	struct virtback_copier c;
 	struct bio_vec bv;
 	int err = 0;
 
+	virtback_copier_init(&c, req->vq->vd);
 	while (!err && virtback_blk_next_bvec(req, &pos, &bv))
-		err = virtback_iter_read(req->vq, it, bvec_virt(&bv), bv.bv_len);
-	return err;
+		err = virtback_copier_iter(&c, req->vq, it, bvec_virt(&bv), bv.bv_len, false);
+	return err ?: virtback_copier_flush(&c);
 }
 
-/* Bounce pages to the driver, for a read. Under RCU, the request is live. */
-static void blk_copy_out(struct virtback_req *req)
+/* Bounce pages to the driver, for a read. Under RCU or in the worker; it is live. */
+static int blk_copy_out(struct virtback_req *req)
 {
 	struct virtback_piece *p = req->data.head;
 	struct virtback_blk_pos pos = {};
+	struct virtback_copier c;
 	struct bio_vec bv;
 	u32 off = 0;
+	int err;
 
+	virtback_copier_init(&c, req->vq->vd);
 	while (virtback_blk_next_bvec(req, &pos, &bv)) {
 		void *from = bvec_virt(&bv);
 
 		while (bv.bv_len && p) {
 			u32 n = min(p->len - off, bv.bv_len);
 
-			memcpy(p->va + off, from, n);
+			err = virtback_copier_piece(&c, p, off, from, n, true);
+			if (err)
+				return err;
 			from += n;
 			bv.bv_len -= n;
 			off += n;
@@ -124,6 +132,7 @@ static void blk_copy_out(struct virtback_req *req)
 			}
 		}
 	}
+	return virtback_copier_flush(&c);
 }
 
 /* Can the store access these buffers, and with one bio? */
@@ -227,15 +236,46 @@ enum virtback_prepare virtback_blk_first_pass(struct virtback_req *req,
 	if (err == -ENOSPC)
 		return VIRTBACK_STALL;
 	/* Header and status byte are good, so it can be told. */
-	virtback_blk_finish(req, VIRTIO_BLK_S_IOERR, 0);
-	return VIRTBACK_DONE;
+	return virtback_blk_finish(req, VIRTIO_BLK_S_IOERR, 0);
+}
+
+/*
+ * The driver's side of a pass that has ended: under RCU, or in the worker. True when
+ * the request is live and has another pass.
+ */
+static bool blk_pass_end(struct virtback_req *req, u8 *status)
+{
+	struct virtback_blk_req *br = virtback_req_priv(req);
+	bool more = false;
+
+	if (*status != VIRTIO_BLK_S_OK || !virtback_req_live(req)) {
+		;	/* no more of it */
+	} else if (br->ranges) {
+		more = virtback_range_next(req);
+	} else if (!op_is_write(br->opf) && !req->dma && blk_copy_out(req)) {
+		*status = VIRTIO_BLK_S_IOERR;
+	} else {
+		br->done += br->len;
+		more = br->done < br->total;
+	}
+	/* Before the completion, which may hand the pages' stock to a waiter. */
+	blk_put_pages(req);
+	return more;
+}
+
+static enum virtback_prepare blk_end(struct virtback_req *req, u8 status)
+{
+	struct virtback_blk_req *br = virtback_req_priv(req);
+
+	return virtback_blk_finish(req, status, op_is_write(br->opf) ? 0 : br->done);
 }
 
 /**
- * virtback_blk_next_pass() - make the next pass of a request ready
- * @req: request whose last pass went well, given to virtback_req_resume()
+ * virtback_blk_next_pass() - go on with a request
+ * @req: request given to virtback_req_resume(): its last pass went well, or, of a
+ *	 device that copies, has ended and what it read is still to be copied
  *
- * A part of the request is done, so it is answered whatever its buffers are.
+ * When a part of the request is done it is answered whatever its buffers are.
  *
  * Return: what resume() returns.
  */
@@ -243,15 +283,22 @@ enum virtback_prepare virtback_blk_next_pass(struct virtback_req *req)
 {
 	struct virtback_blk_req *br = virtback_req_priv(req);
 	enum virtback_prepare ret;
+	bool more;
 
+	if (br->ended) {
+		br->ended = false;
+		more = blk_pass_end(req, &br->status);
+		virtback_req_unpin(req, &req->data);
+		if (!more)
+			return blk_end(req, br->status);
+	}
 	/* virtback_range_next() has made it ready, it needs nothing more. */
 	if (br->ranges)
 		return VIRTBACK_SUBMIT;
 	ret = virtback_blk_result(blk_load(req, &br->it));
 	if (ret != VIRTBACK_BROKEN)
 		return ret;
-	virtback_blk_finish(req, VIRTIO_BLK_S_IOERR, op_is_write(br->opf) ? 0 : br->done);
-	return VIRTBACK_DONE;
+	return blk_end(req, VIRTIO_BLK_S_IOERR);
 }
 
 /**
@@ -264,27 +311,20 @@ enum virtback_prepare virtback_blk_next_pass(struct virtback_req *req)
 void virtback_blk_pass_done(struct virtback_req *req, u8 status)
 {
 	struct virtback_blk_req *br = virtback_req_priv(req);
-	bool read = !op_is_write(br->opf);
-	bool more = false;
 
+	if (req->vq->vd->copies) {
+		/* To copy may sleep, so the worker goes on, or submit() with an orphan. */
+		br->status = status;
+		br->ended = true;
+		virtback_req_resume(req);
+		return;
+	}
 	/* Pairs with synchronize_rcu_expedited() in virtback_vq_stop(). */
 	rcu_read_lock();
-	if (status != VIRTIO_BLK_S_OK || !virtback_req_live(req)) {
-		;	/* no more of it */
-	} else if (br->ranges) {
-		more = virtback_range_next(req);
-	} else {
-		if (read && !req->dma)
-			blk_copy_out(req);
-		br->done += br->len;
-		more = br->done < br->total;
-	}
-	/* Before the completion, which may hand the pages' stock to a waiter. */
-	blk_put_pages(req);
-	if (more)
+	if (blk_pass_end(req, &status))
 		virtback_req_resume(req);
 	else
-		virtback_blk_finish(req, status, read ? br->done : 0);
+		blk_end(req, status);
 	rcu_read_unlock();
 }
 

@@ -147,8 +147,7 @@ void virtback_range_put(struct virtback_req *req)
 
 static enum virtback_prepare range_answer(struct virtback_req *req, u8 status)
 {
-	virtback_blk_finish(req, status, 0);
-	return VIRTBACK_DONE;
+	return virtback_blk_finish(req, status, 0);
 }
 
 /**

@@ -198,22 +198,22 @@ void virtback_zoned_start_reset_all(struct virtback_req *req)
 	zoned_queue(req, zoned_reset_all_work);
 }
 
-/* An append is one pass, after which the driver is told where the data went. */
+/*
+ * An append is one pass, after which the driver is told where the data went: that
+ * takes the way of what a read brings.
+ */
 static void zoned_append_done(struct virtback_req *req, u8 status, u64 sector)
 {
 	struct virtback_blk_req *br = virtback_req_priv(req);
-	__le64 where = cpu_to_le64(sector);
-	u32 written = 0;
+	__le64 *where = page_address(list_first_entry(&br->pages, struct page, lru));
 
-	virtback_pool_put_pages(&req->vq->pages, &br->pages);
-	/* Pairs with synchronize_rcu_expedited() in virtback_vq_stop(). */
-	rcu_read_lock();
-	if (status == VIRTIO_BLK_S_OK && virtback_req_live(req)) {
-		virtback_pieces_write(&req->data, &where, sizeof(where));
-		written = sizeof(where);
+	if (status == VIRTIO_BLK_S_OK) {
+		*where = cpu_to_le64(sector);
+		br->opf = REQ_OP_READ;
+		br->len = sizeof(*where);
+		br->total = sizeof(*where);
 	}
-	virtback_blk_finish(req, status, written);
-	rcu_read_unlock();
+	virtback_blk_pass_done(req, status);
 }
 
 /**

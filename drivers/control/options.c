@@ -52,6 +52,7 @@ static const char *const virtback_option_names[VIRTBACK_OPT_NR] = {
 	[VIRTBACK_OPT_DMA]	= "dma",
 	[VIRTBACK_OPT_RESET_TIMEOUT_MS] = "reset_timeout_ms",
 	[VIRTBACK_OPT_MAP_LIMIT_MB] = "map_limit_mb",
+	[VIRTBACK_OPT_MAPPING]	= "mapping",
 };
 
 /*
@@ -67,6 +68,11 @@ static const char *const virtback_option_names[VIRTBACK_OPT_NR] = {
 static const char *const virtback_dma_names[] = {
 	[VIRTBACK_DMA_BOUNCE]	= "bounce",
 	[VIRTBACK_DMA_DIRECT]	= "direct",
+};
+
+static const char *const virtback_mapping_names[] = {
+	[VIRTBACK_MAPPING_FOREIGN]	= "foreign",
+	[VIRTBACK_MAPPING_GRANT]	= "grant",
 };
 
 /* A vCPU waits so long at worst. */
@@ -236,6 +242,15 @@ int virtback_option_set(struct virtback_config *cfg, enum virtback_opt opt, cons
 		if (!err)
 			cfg->map_limit_mb = num;
 		break;
+	case VIRTBACK_OPT_MAPPING:
+		err = match_string(virtback_mapping_names, ARRAY_SIZE(virtback_mapping_names),
+				   val);
+		if (err < 0)
+			*why = "not foreign or grant";
+		else
+			cfg->mapping = err;
+		err = min(err, 0);
+		break;
 	case VIRTBACK_OPT_NR:
 		err = -EINVAL;
 		break;
@@ -284,6 +299,8 @@ ssize_t virtback_option_show(const struct virtback_entry *entry, enum virtback_o
 		return sysfs_emit(buf, "%s\n", virtback_dma_names[entry->vd.dma]);
 	case VIRTBACK_OPT_RESET_TIMEOUT_MS:
 		return sysfs_emit(buf, "%u\n", entry->vd.reset_timeout_ms);
+	case VIRTBACK_OPT_MAPPING:
+		return sysfs_emit(buf, "%s\n", virtback_mapping_names[cfg->mapping]);
 	case VIRTBACK_OPT_MAP_LIMIT_MB:
 		return sysfs_emit(buf, "%u\n", cfg->map_limit_mb);
 	case VIRTBACK_OPT_NR:

@@ -123,6 +123,8 @@ static umode_t virtback_opt_visible(struct kobject *kobj, struct attribute *attr
 	case VIRTBACK_OPT_IRQ:
 	case VIRTBACK_OPT_MAP_LIMIT_MB:
 		return test_bit(n, &entry->cfg.set) ? attr->mode : 0;
+	case VIRTBACK_OPT_MAPPING:
+		return test_bit(VIRTBACK_OPT_DOMID, &entry->cfg.set) ? attr->mode : 0;
 	default:
 		return attr->mode;
 	}

@@ -37,7 +37,7 @@ struct virtback_desc {
  * struct virtback_table - an indirect table while its chain is parsed
  * @addr: guest address
  * @nr: descriptors in it, 0 while no table was entered
- * @piece: the part that is pinned; len 0 when none is
+ * @piece: the part that is pinned, or copied to vq->table; len 0 when none is
  * @first: byte offset of @piece in the table
  */
 struct virtback_table {
@@ -58,6 +58,13 @@ void virtback_chain_end(struct virtback_vq *vq, struct virtback_chain *chain);
 int virtback_ring_map(struct virtback_vq *vq, struct virtback_area *area, u64 addr, u32 len,
 		      u32 align, bool write);
 void virtback_ring_unmap(struct virtback_vq *vq);
+
+/* Undo virtback_iter_pin(). Any context, vq->lock may be held. */
+static inline void virtback_piece_unpin(struct virtback_device *vd, struct virtback_piece *p)
+{
+	if (!vd->copies)
+		vd->host->unpin(vd, p);
+}
 
 int virtback_iter_pin(struct virtback_vq *vq, struct virtback_iter *it, u32 len, bool write,
 		      struct virtback_piece *p);

@@ -42,7 +42,7 @@ void virtback_iter_skip(struct virtback_iter *it, u64 len)
 }
 
 /**
- * virtback_iter_pin() - pin the next bytes and pass them
+ * virtback_iter_pin() - pin the next bytes and pass them; name them, if vd->copies
  * @vq: queue whose guest it is
  * @it: position
  * @len: bytes wanted, 1 to it->left
@@ -51,16 +51,25 @@ void virtback_iter_skip(struct virtback_iter *it, u64 len)
  *
  * Worker context, may sleep.
  *
- * Return: 0, or -EFAULT when it is not guest memory.
+ * Return: 0, or -EFAULT when it is not guest memory (which of a piece that is only
+ * named shows when it is copied).
  */
 int virtback_iter_pin(struct virtback_vq *vq, struct virtback_iter *it, u32 len, bool write,
 		      struct virtback_piece *p)
 {
 	struct virtback_device *vd = vq->vd;
+	u64 addr;
 	int ret;
 
 	virtback_iter_step(it, 0);
-	ret = vd->host->pin(vd, it->sg->addr + it->off, min(len, it->sg->len - it->off), write, p);
+	addr = it->sg->addr + it->off;
+	len = min(len, it->sg->len - it->off);
+	if (vd->copies) {
+		*p = (struct virtback_piece){ .addr = addr, .len = len };
+		ret = 0;
+	} else {
+		ret = vd->host->pin(vd, addr, len, write, p);
+	}
 	if (!ret)
 		virtback_iter_step(it, p->len);
 	return ret;
@@ -80,21 +89,12 @@ int virtback_iter_pin(struct virtback_vq *vq, struct virtback_iter *it, u32 len,
  */
 int virtback_iter_read(struct virtback_vq *vq, struct virtback_iter *it, void *buf, u32 len)
 {
-	struct virtback_piece p;
+	struct virtback_copier c;
 	int ret;
 
-	if (len > it->left)
-		return -ENODATA;
-	while (len) {
-		ret = virtback_iter_pin(vq, it, len, false, &p);
-		if (ret)
-			return ret;
-		memcpy(buf, p.va, p.len);
-		vq->vd->host->unpin(vq->vd, &p);
-		buf += p.len;
-		len -= p.len;
-	}
-	return 0;
+	virtback_copier_init(&c, vq->vd);
+	ret = virtback_copier_iter(&c, vq, it, buf, len, false);
+	return ret ?: virtback_copier_flush(&c);
 }
 
 /**
@@ -111,40 +111,41 @@ int virtback_iter_read(struct virtback_vq *vq, struct virtback_iter *it, void *b
  */
 int virtback_iter_write(struct virtback_vq *vq, struct virtback_iter *it, const void *buf, u32 len)
 {
-	struct virtback_piece p;
+	struct virtback_copier c;
 	int ret;
 
-	if (len > it->left)
-		return -ENODATA;
-	while (len) {
-		ret = virtback_iter_pin(vq, it, len, true, &p);
-		if (ret)
-			return ret;
-		memcpy(p.va, buf, p.len);
-		vq->vd->host->unpin(vq->vd, &p);
-		buf += p.len;
-		len -= p.len;
-	}
-	return 0;
+	virtback_copier_init(&c, vq->vd);
+	ret = virtback_copier_iter(&c, vq, it, (void *)buf, len, true);
+	return ret ?: virtback_copier_flush(&c);
 }
 
 /**
- * virtback_pieces_write() - copy to the start of pinned memory
+ * virtback_pieces_write() - copy to the start of a list of pieces
+ * @vd: device whose guest it is
  * @list: pieces, of at least @len bytes
  * @buf: where from
  * @len: bytes
  *
- * Any context.
+ * Any context; the worker, may sleep, if vd->copies.
+ *
+ * Return: 0, or -EFAULT, which only a host that copies may return.
  */
-void virtback_pieces_write(const struct virtback_pieces *list, const void *buf, u32 len)
+int virtback_pieces_write(struct virtback_device *vd, const struct virtback_pieces *list,
+			  const void *buf, u32 len)
 {
 	const struct virtback_piece *p;
+	struct virtback_copier c;
+	int ret;
 
+	virtback_copier_init(&c, vd);
 	for (p = list->head; p && len; p = p->next) {
 		u32 n = min(len, p->len);
 
-		memcpy(p->va, buf, n);
+		ret = virtback_copier_piece(&c, p, 0, (void *)buf, n, true);
+		if (ret)
+			return ret;
 		buf += n;
 		len -= n;
 	}
+	return virtback_copier_flush(&c);
 }

@@ -47,7 +47,7 @@ void virtback_req_unpin(struct virtback_req *req, struct virtback_pieces *list)
 
 	for (p = list->head; p; p = next) {
 		next = p->next;
-		vq->vd->host->unpin(vq->vd, p);
+		virtback_piece_unpin(vq->vd, p);
 		virtback_pool_put(&vq->pieces, p);
 	}
 	list->head = NULL;
@@ -274,9 +274,10 @@ void virtback_req_complete(struct virtback_req *req, u32 written)
  * virtback_req_resume() - ask for another pass of a request
  * @req: request whose current pass has ended
  *
- * Unpins the data of the pass; the worker will call the type's resume(), or give
- * the request to submit() when it has become an orphan. Any context; within the
- * RCU read-side section in which the guest's memory was last used.
+ * The worker will call the type's resume(), or give the request to submit() when it
+ * has become an orphan. The data of the pass is unpinned; unless vd->copies, when
+ * nothing is pinned and resume() may have to copy it. Any context; within the RCU
+ * read-side section in which the guest's memory was last used.
  */
 void virtback_req_resume(struct virtback_req *req)
 {
@@ -284,7 +285,7 @@ void virtback_req_resume(struct virtback_req *req)
 	unsigned long flags;
 
 	rcu_read_lock();
-	if (virtback_req_live(req))
+	if (!vq->vd->copies && virtback_req_live(req))
 		virtback_req_unpin(req, &req->data);
 	spin_lock_irqsave(&vq->lock, flags);
 	req->dma = false;

@@ -7,6 +7,8 @@
  * what is the format's business.
  */
 #include <linux/errno.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
 #include <linux/string.h>
 #include <linux/virtio_ring.h>
 
@@ -46,8 +48,27 @@ int virtback_table_enter(struct virtback_vq *vq, struct virtback_table *t,
 void virtback_table_leave(struct virtback_vq *vq, struct virtback_table *t)
 {
 	if (t->piece.len)
-		vq->vd->host->unpin(vq->vd, &t->piece);
+		virtback_piece_unpin(vq->vd, &t->piece);
 	t->piece.len = 0;
+}
+
+/* Make a part of the table, from byte @off on, readable. */
+static int virtback_table_pin(struct virtback_vq *vq, struct virtback_table *t, u64 off)
+{
+	struct virtback_sg sg = {
+		.addr = t->addr + off,
+		.len = t->nr * VIRTBACK_DESC_SIZE - off,
+	};
+	struct virtback_iter it = { .sg = &sg, .nr = 1 };
+	int ret;
+
+	if (!vq->vd->copies)
+		return vq->vd->host->pin(vq->vd, sg.addr, sg.len, false, &t->piece);
+	sg.len = min_t(u32, sg.len, PAGE_SIZE);
+	it.left = sg.len;
+	ret = virtback_iter_read(vq, &it, vq->table, sg.len);
+	t->piece = (struct virtback_piece){ .va = vq->table, .len = sg.len };
+	return ret;
 }
 
 /* A descriptor that crosses the end of what can be pinned at once. */
@@ -81,8 +102,7 @@ int virtback_table_read(struct virtback_vq *vq, struct virtback_table *t, u32 i,
 		return -EINVAL;
 	if (off < t->first || off + VIRTBACK_DESC_SIZE > t->first + t->piece.len) {
 		virtback_table_leave(vq, t);
-		ret = vq->vd->host->pin(vq->vd, t->addr + off,
-					t->nr * VIRTBACK_DESC_SIZE - off, false, &t->piece);
+		ret = virtback_table_pin(vq, t, off);
 		if (ret) {
 			t->piece.len = 0;
 			return ret;

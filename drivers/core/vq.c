@@ -122,8 +122,9 @@ static void virtback_vq_unresume(struct virtback_vq *vq, struct virtback_req *re
 	spin_unlock_irq(&vq->lock);
 }
 
-/* Next passes first: they hold resources. False when they have to wait. */
-static bool virtback_vq_gather_resumed(struct virtback_vq *vq, struct list_head *batch)
+/* Go through the resumed requests once; those that have to wait are put on @stalled. */
+static bool virtback_vq_resume_all(struct virtback_vq *vq, struct list_head *batch,
+				   struct list_head *stalled)
 {
 	struct virtback_req *req;
 
@@ -138,11 +139,7 @@ static bool virtback_vq_gather_resumed(struct virtback_vq *vq, struct list_head 
 			list_add_tail(&req->batch, batch);
 			break;
 		case VIRTBACK_STALL:
-			spin_lock_irq(&vq->lock);
-			list_add(&req->batch, &vq->resume);
-			spin_unlock_irq(&vq->lock);
-			if (!virtback_vq_stall(vq))
-				return false;
+			list_add_tail(&req->batch, stalled);
 			break;
 		case VIRTBACK_BROKEN:
 			virtback_vq_put_req(vq, req);
@@ -153,6 +150,25 @@ static bool virtback_vq_gather_resumed(struct virtback_vq *vq, struct list_head 
 		}
 	}
 	return true;
+}
+
+/*
+ * Next passes first: they hold resources, and those behind one that has to wait may
+ * hold what it waits for. False when some have to wait.
+ */
+static bool virtback_vq_gather_resumed(struct virtback_vq *vq, struct list_head *batch)
+{
+	LIST_HEAD(stalled);
+	bool ok, wait;
+
+	do {
+		ok = virtback_vq_resume_all(vq, batch, &stalled);
+		wait = !list_empty(&stalled);
+		spin_lock_irq(&vq->lock);
+		list_splice_init(&stalled, &vq->resume);
+		spin_unlock_irq(&vq->lock);
+	} while (ok && wait && virtback_vq_stall(vq));
+	return ok && !wait;
 }
 
 /* One chain: true when another may follow, false when the worker can rest. */
@@ -419,7 +435,8 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 
 	vq->sg = kvcalloc(vq->chain_max, sizeof(*vq->sg), GFP_KERNEL);
 	vq->reqs = kvcalloc(nr_reqs, size, GFP_KERNEL);
-	if (!vq->sg || !vq->reqs)
+	vq->table = kmalloc(PAGE_SIZE, GFP_KERNEL);
+	if (!vq->sg || !vq->reqs || !vq->table)
 		return -ENOMEM;
 	for (i = 0; i < nr_reqs; i++) {
 		req = vq->reqs + i * size;
@@ -469,4 +486,5 @@ void virtback_vq_destroy(struct virtback_vq *vq)
 	virtback_pool_destroy_pages(&vq->pages);
 	kvfree(vq->reqs);
 	kvfree(vq->sg);
+	kfree(vq->table);
 }

@@ -98,6 +98,9 @@ static int loop_check(struct virtback_device *vd, const struct virtback_config *
 	if (test_bit(VIRTBACK_OPT_MAP_LIMIT_MB, &cfg->set))
 		return loop_refuse(vd, "map_limit_mb", "needs domid: nothing is mapped for this kernel",
 				   -EINVAL);
+	if (cfg->mapping == VIRTBACK_MAPPING_GRANT)
+		return loop_refuse(vd, "mapping", "needs domid: only a Xen guest grants memory",
+				   -EINVAL);
 	if (!VIRTBACK_LOOP)
 		return loop_refuse(vd, "domid", "missing, and this kernel has no virtio drivers",
 				   -EOPNOTSUPP);

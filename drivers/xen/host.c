@@ -9,6 +9,7 @@
 #include <linux/notifier.h>
 #include <linux/rculist.h>
 #include <linux/slab.h>
+#include <linux/virtio_config.h>
 #include <linux/workqueue.h>
 
 #include <xen/xen.h>
@@ -102,6 +103,9 @@ static int virtback_xen_check(struct virtback_device *vd, const struct virtback_
 		return virtback_xen_refuse(vd, "irq", -EINVAL, "missing");
 	if (cfg->irq < VIRTBACK_SPI_FIRST || cfg->irq > VIRTBACK_SPI_LAST)
 		return virtback_xen_refuse(vd, "irq", -EINVAL, "must be 32 to 1019");
+	if (cfg->mapping == VIRTBACK_MAPPING_GRANT && cfg->dma == VIRTBACK_DMA_DIRECT)
+		return virtback_xen_refuse(vd, "dma", -EINVAL,
+					   "direct needs mapping=foreign: what is granted is copied");
 	return virtback_xen_check_domain(vd, cfg->domid);
 }
 
@@ -190,6 +194,20 @@ static void virtback_xen_dev_del(struct virtback_xen_dev *xd)
 	wait_for_completion(&xd->idle);
 }
 
+/*
+ * A driver that did not accept the feature would put other addresses into its rings
+ * than those that it granted.
+ */
+static void virtback_xen_dev_grants(struct virtback_xen_dev *xd)
+{
+	struct virtback_device *vd = xd->vd;
+
+	xd->grants = true;
+	vd->copies = true;
+	vd->host_features |= BIT_ULL(VIRTIO_F_ACCESS_PLATFORM);
+	vd->required |= BIT_ULL(VIRTIO_F_ACCESS_PLATFORM);
+}
+
 /* Within the limit of what may be mapped of the guest there is to be room for all. */
 static int virtback_xen_dev_fit(struct virtback_xen_dev *xd, const struct virtback_config *cfg)
 {
@@ -241,7 +259,11 @@ static int virtback_xen_attach(struct virtback_device *vd, const struct virtback
 	refcount_set(&xd->users, 1);
 	init_completion(&xd->idle);
 	vd->host_priv = xd;
-	ret = virtback_xen_dev_fit(xd, cfg);
+	ret = 0;
+	if (cfg->mapping == VIRTBACK_MAPPING_GRANT)
+		virtback_xen_dev_grants(xd);
+	else
+		ret = virtback_xen_dev_fit(xd, cfg);
 	if (!ret)
 		ret = virtback_xen_dev_add(xd);
 	if (ret) {
@@ -292,12 +314,19 @@ static int virtback_xen_map(struct virtback_device *vd, u64 addr, size_t len, bo
 {
 	struct virtback_xen_dev *xd = vd->host_priv;
 
+	if (xd->grants)
+		return virtback_grant_map(vd, addr, len, write, area);
 	return virtback_xen_area_map(&xd->guest->cache, addr, len, area);
 }
 
 static void virtback_xen_unmap_rings(struct virtback_device *vd, struct virtback_area *area)
 {
-	virtback_xen_area_unmap(area);
+	struct virtback_xen_dev *xd = vd->host_priv;
+
+	if (xd->grants)
+		virtback_grant_unmap(vd, area);
+	else
+		virtback_xen_area_unmap(area);
 }
 
 static void virtback_xen_raise_irq(struct virtback_device *vd)
@@ -335,6 +364,7 @@ const struct virtback_host_ops virtback_xen_host = {
 	.release = virtback_xen_release,
 	.pin = virtback_xen_pin,
 	.unpin = virtback_xen_unpin,
+	.copy = virtback_grant_copy,
 	.map = virtback_xen_map,
 	.unmap = virtback_xen_unmap_rings,
 	.raise_irq = virtback_xen_raise_irq,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What can be read of a guest: the directory "xen" of each of its devices. Devices
- * of one guest share its vCPUs and its memory, and so show the same numbers.
+ * of one guest share its vCPUs and its memory, and so show the same numbers, but for
+ * what has to do with grants.
  */
 #include <linux/compiler.h>
 #include <linux/device.h>
@@ -80,6 +81,19 @@ static ssize_t map_limit_mb_show(struct device *dev, struct device_attribute *at
 }
 static DEVICE_ATTR_RO(map_limit_mb);
 
+/* These are the device's own. */
+#define VIRTBACK_GRANT_STAT(_name, _field)				\
+static ssize_t _name##_show(struct device *dev, struct device_attribute *attr, char *buf) \
+{									\
+	struct virtback_xen_dev *xd = virtback_dev_of(dev)->host_priv;	\
+									\
+	return sysfs_emit(buf, "%lld\n", (s64)atomic64_read(&xd->_field)); \
+}									\
+static DEVICE_ATTR_RO(_name)
+
+VIRTBACK_GRANT_STAT(grants, grant_pages);
+VIRTBACK_GRANT_STAT(copies, grant_copies);
+
 static struct attribute *virtback_xen_attrs[] = {
 	&dev_attr_traps.attr,
 	&dev_attr_slow_traps.attr,
@@ -96,6 +110,8 @@ static struct attribute *virtback_xen_attrs[] = {
 	&dev_attr_evictions.attr,
 	&dev_attr_singles.attr,
 	&dev_attr_refused.attr,
+	&dev_attr_grants.attr,
+	&dev_attr_copies.attr,
 	NULL,
 };
 

@@ -258,10 +258,12 @@ static int virtback_node_check(struct virtback_node *node, const struct virtback
 					    "only mmio is supported");
 	if (strcmp(mode, "r") && strcmp(mode, "w"))
 		return virtback_node_refuse(node, -EINVAL, "mode", "neither r nor w");
-	/* Such a guest would not put addresses into its rings. */
-	if (grants && strcmp(grants, "0"))
-		return virtback_node_refuse(node, -EOPNOTSUPP, "grant_usage",
-					    "grants are not supported, set grant_usage=0");
+	/* Xen 4.17's toolstack does not write it, and has no guest use grants for us. */
+	if (grants && strcmp(grants, "0") && strcmp(grants, "1"))
+		return virtback_node_refuse(node, -EINVAL, "grant_usage", "neither 0 nor 1");
+	if (grants && grants[0] == '1')
+		cfg->mapping = VIRTBACK_MAPPING_GRANT;
+	set_bit(VIRTBACK_OPT_MAPPING, &cfg->set);
 	cfg->readonly = mode[0] == 'r';
 	set_bit(VIRTBACK_OPT_READONLY, &cfg->set);
 	return 0;

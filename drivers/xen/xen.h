@@ -14,6 +14,7 @@
 #ifndef VIRTBACK_XEN_PRIVATE_H
 #define VIRTBACK_XEN_PRIVATE_H
 
+#include <linux/atomic.h>
 #include <linux/completion.h>
 #include <linux/kref.h>
 #include <linux/list.h>
@@ -109,7 +110,10 @@ struct virtback_xen_guest {
  * @guest: guest
  * @base: guest physical address of the window
  * @irq: INTID
- * @reserve: pages that its queues can pin at once
+ * @reserve: pages that its queues can pin at once, none with grants
+ * @grants: mapping=grant, constant
+ * @grant_pages: granted pages that are mapped now: rings
+ * @grant_copies: copies that Xen made, each within one granted page
  * @users: 1 for being attached, 1 for each slow access
  * @idle: completed when @users falls to 0
  */
@@ -120,9 +124,18 @@ struct virtback_xen_dev {
 	u64 base;
 	u32 irq;
 	unsigned long reserve;
+	bool grants;
+	atomic64_t grant_pages;
+	atomic64_t grant_copies;
 	refcount_t users;
 	struct completion idle;
 };
+
+/* grant.c: memory that the guest grants */
+int virtback_grant_copy(struct virtback_device *vd, struct virtback_copy *ops, unsigned int nr);
+int virtback_grant_map(struct virtback_device *vd, u64 addr, size_t len, bool write,
+		       struct virtback_area *area);
+void virtback_grant_unmap(struct virtback_device *vd, struct virtback_area *area);
 
 /* server.c: the IOREQ server of a guest */
 struct virtback_xen_guest *virtback_xen_guest_create(domid_t domid, const char *who);

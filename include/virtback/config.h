@@ -25,6 +25,16 @@ struct virtback_device;
 #define VIRTBACK_QUEUE_SIZE_MAX	32768
 
 /**
+ * enum virtback_mapping - how the memory of a Xen guest is reached
+ * @VIRTBACK_MAPPING_FOREIGN: all of it is within reach, and mapped when needed
+ * @VIRTBACK_MAPPING_GRANT: what its driver grants
+ */
+enum virtback_mapping {
+	VIRTBACK_MAPPING_FOREIGN,
+	VIRTBACK_MAPPING_GRANT,
+};
+
+/**
  * struct virtback_config - options of one device; a name there is a name here
  * @set: bit VIRTBACK_OPT_* of each option that was given
  * @domid: guest; without it the device is for this kernel itself (loop host)
@@ -40,6 +50,7 @@ struct virtback_device;
  * The last three have defaults, see virtback_config_complete().
  * @dma: what the backing store may access
  * @reset_timeout_ms: how long a reset waits for that; 0: the default
+ * @mapping: how the guest's memory is reached
  * @map_limit_mb: MiB of the guest that may be mapped, of all its devices together;
  *		  0: virtback_map_limit_mb
  */
@@ -57,6 +68,7 @@ struct virtback_config {
 	enum virtback_dma dma;
 	u32 reset_timeout_ms;
 	u32 map_limit_mb;
+	enum virtback_mapping mapping;
 };
 
 enum virtback_opt {
@@ -72,6 +84,7 @@ enum virtback_opt {
 	VIRTBACK_OPT_DMA,
 	VIRTBACK_OPT_RESET_TIMEOUT_MS,
 	VIRTBACK_OPT_MAP_LIMIT_MB,
+	VIRTBACK_OPT_MAPPING,
 	VIRTBACK_OPT_NR,
 };
 

@@ -109,6 +109,9 @@ struct virtback_type_ops {
  *	 there reachable; sets p->va, p->len (1..@len) and p->pin. -EFAULT when
  *	 it is not guest memory. Worker context, may sleep.
  * @unpin: undo @pin. Any context, vq->lock may be held.
+ * @copy: copy bytes from and to the guest, in any order; for devices whose
+ *	  vd->copies @attach has set, which then are never asked to @pin. 0, or
+ *	  -EFAULT when not all were copied. Process context, may sleep.
  * @map: map a whole ring area contiguously. May sleep.
  * @unmap: undo @map. May sleep.
  * @raise_irq: tell the driver that InterruptStatus is not 0. Any context.
@@ -134,6 +137,7 @@ struct virtback_host_ops {
 	int (*pin)(struct virtback_device *vd, u64 addr, u32 len, bool write,
 		   struct virtback_piece *p);
 	void (*unpin)(struct virtback_device *vd, struct virtback_piece *p);
+	int (*copy)(struct virtback_device *vd, struct virtback_copy *ops, unsigned int nr);
 	int (*map)(struct virtback_device *vd, u64 addr, size_t len, bool write,
 		   struct virtback_area *area);
 	void (*unmap)(struct virtback_device *vd, struct virtback_area *area);
@@ -166,6 +170,9 @@ struct virtback_host_ops {
  * @host_priv: the host's own data
  * @dma: what a backing store may access
  * @reset_timeout_ms: how long a reset waits for it when that is the guest's memory
+ * @copies: nothing of the guest but the rings is mapped, @host->copy() moves all
+ *	    else; so whoever touches the guest's buffers is a worker. Set in
+ *	    @host->attach(), before the first access.
  * @lock: serialises register accesses that may sleep and everything they change;
  *	  outermost, then vq->ring_lock, then vq->lock
  * @accepted: feature bits as written by the driver; @lock
@@ -205,6 +212,7 @@ struct virtback_device {
 	void *host_priv;
 	enum virtback_dma dma;
 	u32 reset_timeout_ms;
+	bool copies;
 
 	struct mutex lock;		/* registers and what they change */
 	u64 accepted;

@@ -12,14 +12,18 @@
 #include <linux/types.h>
 
 /**
- * struct virtback_piece - a pinned, virtually contiguous part of guest memory
- * @va: where this kernel sees it; valid until the piece is unpinned
- * @len: bytes from @va
+ * struct virtback_piece - a part of guest memory: pinned and virtually contiguous, or,
+ *			   of a device that copies, only named
+ * @va: where this kernel sees it, valid until the piece is unpinned; NULL when it is
+ *	only named
+ * @addr: guest address, where @va is NULL
+ * @len: bytes
  * @pin: the host's handle, opaque to everyone else
  * @next: next piece of the same list, see struct virtback_pieces
  */
 struct virtback_piece {
 	void *va;
+	u64 addr;
 	u32 len;
 	void *pin;
 	struct virtback_piece *next;
@@ -33,6 +37,20 @@ struct virtback_piece {
 struct virtback_pieces {
 	struct virtback_piece *head;
 	struct virtback_piece *tail;
+};
+
+/**
+ * struct virtback_copy - bytes that a host is to copy from or to the guest
+ * @addr: guest address
+ * @buf: our side, within one page of this kernel
+ * @len: bytes, not 0
+ * @write: to the guest
+ */
+struct virtback_copy {
+	u64 addr;
+	void *buf;
+	u32 len;
+	bool write;
 };
 
 /**

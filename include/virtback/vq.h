@@ -219,6 +219,7 @@ struct virtback_vq_stats {
  * @last_avail: next index of the available ring, packed: next offset; ring_lock
  * @avail_wrap: the driver's wrap counter at @last_avail, packed only; ring_lock
  * @sg: storage of the chain being parsed; ring_lock
+ * @table: a page for a copy of a part of an indirect table, if vd->copies; ring_lock
  * @lock: the completion side: everything from here to @stats. Taken in
  *	  interrupt context. Inside ring_lock.
  * @used_idx: next index of the used ring, packed: next offset; set under
@@ -269,6 +270,7 @@ struct virtback_vq {
 	u16 last_avail;
 	bool avail_wrap;
 	struct virtback_sg *sg;
+	u8 *table;
 
 	spinlock_t lock;		/* the completion side */
 	u16 used_idx;
@@ -313,10 +315,35 @@ void virtback_req_unpin(struct virtback_req *req, struct virtback_pieces *list);
 int virtback_req_keep(struct virtback_req *req, struct virtback_iter *it);
 void virtback_req_unkeep(struct virtback_req *req);
 
+/* Copies of a copier that go to the host at once. */
+#define VIRTBACK_COPY_BATCH	16
+
+/**
+ * struct virtback_copier - copies from and to the guest, gathered where the host makes
+ *			    them
+ * @vd: device
+ * @nr: copies that wait for virtback_copier_flush()
+ * @ops: those copies
+ */
+struct virtback_copier {
+	struct virtback_device *vd;
+	unsigned int nr;
+	struct virtback_copy ops[VIRTBACK_COPY_BATCH];
+};
+
+/* drivers/core/copy.c */
+void virtback_copier_init(struct virtback_copier *c, struct virtback_device *vd);
+int virtback_copier_piece(struct virtback_copier *c, const struct virtback_piece *p, u32 off,
+			  void *buf, u32 len, bool write);
+int virtback_copier_iter(struct virtback_copier *c, struct virtback_vq *vq,
+			 struct virtback_iter *it, void *buf, u32 len, bool write);
+int virtback_copier_flush(struct virtback_copier *c);
+
 /* drivers/core/iter.c: positions in a chain */
 int virtback_iter_read(struct virtback_vq *vq, struct virtback_iter *it, void *buf, u32 len);
 int virtback_iter_write(struct virtback_vq *vq, struct virtback_iter *it, const void *buf, u32 len);
 void virtback_iter_skip(struct virtback_iter *it, u64 len);
-void virtback_pieces_write(const struct virtback_pieces *list, const void *buf, u32 len);
+int virtback_pieces_write(struct virtback_device *vd, const struct virtback_pieces *list,
+			  const void *buf, u32 len);
 
 #endif

@@ -15,8 +15,24 @@ VB_APT_SH=1
 
 # Hours after which the private index is fetched anew.
 VB_APT_MAX_AGE=${VIRTBACK_APT_MAX_AGE:-24}
+VB_SUITE=bookworm
 VB_APT=$VB_CACHE/apt
+VB_DEBS=$VB_CACHE/debs
 VB_HOST_ARCH=$(dpkg --print-architecture)
+
+# in_suite <bookworm|trixie> <function> [args]: with packages of that release alone.
+# Each has an index of its own, so that no newer one offers itself elsewhere.
+in_suite()
+{
+	local VB_SUITE=$1 VB_APT=$VB_APT VB_DEBS=$VB_DEBS
+
+	shift
+	if [ "$VB_SUITE" != bookworm ]; then
+		VB_APT=$VB_CACHE/apt/$VB_SUITE
+		VB_DEBS=$VB_CACHE/debs/$VB_SUITE
+	fi
+	"$@"
+}
 
 # The URI of the machine's archive that carries a release.
 _apt_uri()
@@ -36,17 +52,18 @@ _apt_configure()
 {
 	local deb sec s k=/usr/share/keyrings/debian-archive-keyring.gpg
 
+	# The archive that has this machine's release has the others.
 	deb=$(_apt_uri bookworm)
 	sec=$(_apt_uri bookworm-security)
 	mkdir -p "$VB_APT"/{lists/partial,cache/archives/partial,dpkg} \
 		"$VB_APT"/etc/{apt.conf.d,preferences.d,sources.list.d}
 	: >>"$VB_APT/dpkg/status"
 	{
-		for s in bookworm bookworm-updates bookworm-backports; do
+		for s in "$VB_SUITE" "$VB_SUITE-updates" "$VB_SUITE-backports"; do
 			echo "deb [signed-by=$k] $deb $s main"
 		done
-		echo "deb [signed-by=$k] $sec bookworm-security main"
-		echo "deb-src [signed-by=$k] $deb bookworm main"
+		echo "deb [signed-by=$k] $sec $VB_SUITE-security main"
+		echo "deb-src [signed-by=$k] $deb $VB_SUITE main"
 	} >"$VB_APT/etc/sources.list.new"
 	mv "$VB_APT/etc/sources.list.new" "$VB_APT/etc/sources.list"
 	{
@@ -80,7 +97,7 @@ apt_refresh()
 	flock "$lock"
 	if [ -n "${1:-}" ] || [ ! -e "$stamp" ] ||
 	   [ -n "$(find "$stamp" -mmin +$(( VB_APT_MAX_AGE * 60 )))" ]; then
-		log "fetching the package index"
+		log "fetching the package index of $VB_SUITE"
 		_apt_configure
 		if APT_CONFIG=$VB_APT/apt.conf quietly "$VB_CACHE/log/apt-index" \
 			apt-get update -o APT::Update::Error-Mode=any; then
@@ -136,7 +153,7 @@ _deb_fetch_one()
 {
 	local pkg=$2 ver=$3 arch=$1 f=
 
-	mkdir -p "$VB_CACHE/debs"
+	mkdir -p "$VB_DEBS"
 	if [ -n "$ver" ]; then
 		f=$(_deb_cached "$pkg" "$ver" "$arch")
 		[ -n "$f" ] || _deb_download "$pkg" "$ver" "$arch" || true
@@ -156,7 +173,7 @@ _deb_cached()
 {
 	local f
 
-	for f in "$VB_CACHE/debs/${1}_"${2//:/%3a}_{"$3",all}.deb; do
+	for f in "$VB_DEBS/${1}_"${2//:/%3a}_{"$3",all}.deb; do
 		[ ! -e "$f" ] || echo "$f"
 	done | sort -V | tail -n 1
 }
@@ -184,7 +201,7 @@ _deb_download()
 	tmp=$(mktemp -d "$VB_CACHE/.tmp/deb-XXXXXX")
 	( cd "$tmp" && APT_CONFIG=$VB_APT/apt.conf quietly \
 		"$VB_CACHE/log/apt-download" apt-get download "$1:$3=$2" ) || rc=$?
-	[ "$rc" != 0 ] || mv "$tmp"/*.deb "$VB_CACHE/debs/"
+	[ "$rc" != 0 ] || mv "$tmp"/*.deb "$VB_DEBS/"
 	rm -rf "$tmp"
 	return "$rc"
 }
@@ -233,7 +250,7 @@ kernel_abi()
 	apt_refresh
 	abi=$(_kernel_abis "$v" "$arch" | sort -V | tail -n 1)
 	if [ -z "$abi" ]; then
-		abi=$(find "$VB_CACHE/debs" -name "linux-headers-$v.*-${arch}_*.deb" \
+		abi=$(find "$VB_DEBS" -name "linux-headers-$v.*-${arch}_*.deb" \
 				-printf '%f\n' 2>/dev/null |
 			sed -n "s/^linux-headers-\(.*\)-${arch}_.*/\1/p" |
 			sort -V | tail -n 1)
@@ -324,8 +341,9 @@ kernel_image()
 	cache_entry "image/$abi-$arch-${ver//[^A-Za-z0-9.+-]/_}" deb_unpack "$deb"
 }
 
-# xen_source <4.17>: an unpacked hypervisor source tree.  The orig tarball is
-# fetched by the name in the Sources index: its .dsc may be gone already.
+# xen_source <4.17|4.20>, in the suite that has it: an unpacked hypervisor source
+# tree.  The orig tarball is fetched by the name in the Sources index: its .dsc may
+# be gone already.
 xen_source()
 {
 	local v=$1 path sum tar

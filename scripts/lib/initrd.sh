@@ -43,7 +43,8 @@ _copy_libs()
 
 	for n in $(readelf -d "$3" 2>/dev/null |
 			sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p'); do
-		f=$(find "$u/lib" "$u/usr/lib" -name "$n" | sort | head -n 1)
+		# Where /lib is /usr/lib, packages have no lib.
+		f=$(find "$u"/{,usr/}lib -name "$n" 2>/dev/null | sort | head -n 1) || true
 		[ -n "$f" ] || die "no library $n for $3"
 		to=$root/${f#"$u"/}
 		case $n in

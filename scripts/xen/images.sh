@@ -7,7 +7,12 @@
 # reads one after the other.  To be sourced after common.sh, apt.sh and initrd.sh.
 
 VB_XEN_DIR=$VB_TOP/scripts/xen
-VB_XEN_VERSION=4.17
+VB_XEN_VERSION=${XEN:-4.17}
+case $VB_XEN_VERSION in
+4.17) VB_XEN_SUITE=bookworm ;;
+4.20) VB_XEN_SUITE=trixie ;;
+*) die "there is no rig for Xen $VB_XEN_VERSION; XEN is 4.17 or 4.20" ;;
+esac
 VB_CROSS=aarch64-linux-gnu-
 [ "$VB_HOST_ARCH" != arm64 ] || VB_CROSS=
 
@@ -21,15 +26,17 @@ CONFIG_XSM_SILO=y
 CONFIG_XSM_SILO_DEFAULT=y
 # CONFIG_SCRUB_DEBUG is not set'
 
-VB_XEN_DEBS="xen-utils-4.17 libxenmisc4.17 xen-utils-common xenstore-utils
+VB_XEN_DEBS="xen-utils-$VB_XEN_VERSION libxenmisc$VB_XEN_VERSION xen-utils-common xenstore-utils
 	libxencall1 libxenevtchn1 libxenforeignmemory1 libxengnttab1
 	libxenstore4 libxentoollog1 libxentoolcore1 libxendevicemodel1
 	libxenhypfs1"
 VB_LIB_DEBS="libc6 libncurses6 libtinfo6 libyajl2 libfdt1 libuuid1 libbz2-1.0
 	liblzma5 liblzo2-2 zlib1g libzstd1 libnl-3-200 libnl-route-3-200
 	libgcc-s1 libargon2-1 libjson-c5 libdevmapper1.02.1 libselinux1
-	libpcre2-8-0 libudev1 libblkid1 libext2fs2 libcom-err2 libss2"
-VB_TOOL_DEBS="busybox-static e2fsprogs dmsetup util-linux"
+	libpcre2-8-0 libudev1 libcap2 libblkid1 libsmartcols1"
+VB_TOOL_DEBS="busybox-static dmsetup util-linux"
+VB_GUEST_DEBS="busybox-static e2fsprogs libc6 libblkid1 libuuid1 libext2fs2
+	libcom-err2 util-linux libudev1"
 
 VB_DOM0_MODULES="xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs configfs
 	brd null_blk loop dm-mod dm-delay dm-flakey virtio_mmio virtio_blk
@@ -51,7 +58,7 @@ xen_hypervisor()
 {
 	local src
 
-	src=$(xen_source "$VB_XEN_VERSION")
+	src=$(in_suite "$VB_XEN_SUITE" xen_source "$VB_XEN_VERSION")
 	cache_entry "xen/${src##*/}-$(cache_key "$VB_XEN_CONFIG" \
 		"$(${VB_CROSS}gcc --version | head -n 1)")" \
 		_make_xen "$src"
@@ -73,15 +80,34 @@ _make_xen()
 	rm -rf "$dir/build"
 }
 
-# The unpacked arm64 userland that both file systems take files from.
+# The unpacked arm64 packages that dom0's file system takes files from.
 xen_userland()
+{
+	# shellcheck disable=SC2086
+	in_suite "$VB_XEN_SUITE" _userland $VB_XEN_DEBS $VB_LIB_DEBS $VB_TOOL_DEBS
+}
+
+# ... and the guest's, which is the same whatever Xen it runs on.
+guest_userland()
+{
+	# shellcheck disable=SC2086
+	_userland $VB_GUEST_DEBS
+}
+
+_userland()
 {
 	local debs
 
-	# shellcheck disable=SC2086
-	mapfile -t debs < <(deb_fetch arm64 $VB_XEN_DEBS $VB_LIB_DEBS $VB_TOOL_DEBS)
-	[ ${#debs[@]} -gt 30 ] || die "packages for the test machine are missing"
+	mapfile -t debs < <(deb_fetch arm64 "$@")
+	[ ${#debs[@]} = $# ] || die "packages for the test machine are missing"
 	cache_entry "userland/$(cache_key "${debs[@]##*/}" x)" deb_unpack "${debs[@]}"
+}
+
+# The path in a tree of packages of a program of /sbin, whether or not its release
+# has merged that with /usr/sbin.
+sbin_of()
+{
+	( cd "$1" && echo "$(ls -d {,usr/}sbin/"$2" 2>/dev/null)" )
 }
 
 # The part of dom0's file system that depends on packages only.
@@ -102,8 +128,9 @@ _make_dom0_base()
 	mkdir -p "$r"/{bin,sbin,etc,proc,sys,dev,run,tmp,root,mnt} \
 		"$r"/var/{log/xen/console,lib/xen,lib/xenstored} "$r"/usr/{bin,sbin}
 	copy_programs "$r" "$u" $x/{xl,xenstored,xenconsoled,xen-init-dom0} \
-		usr/bin/xenstore sbin/dmsetup sbin/blkzone
+		usr/bin/xenstore "$(sbin_of "$u" dmsetup)" "$(sbin_of "$u" blkzone)"
 	# pthread_cancel() loads it by name.
+	mkdir -p "$r/lib/aarch64-linux-gnu"
 	cp -L "$(find "$u" -name libgcc_s.so.1)" "$r/lib/aarch64-linux-gnu/"
 	for b in xl xenstored xenconsoled xen-init-dom0; do
 		ln -s "/$x/$b" "$r/usr/sbin/$b"
@@ -197,18 +224,18 @@ build_module()
 	echo "$dir/virtback.ko"
 }
 
-# make_images <out dir> <dom0 kernel> <guest kernel>: everything QEMU loads:
-# xen, Image, dom0.cpio.
+# make_images <out dir> <dom0 kernel> <guest kernel> [dir of the grants' kernel]:
+# everything QEMU loads: xen, Image, dom0.cpio.
 make_images()
 {
-	local out=$1 xen k0 kg u base guest ko ov
+	local out=$1 grants=${4:-} xen k0 kg u base guest ko ov node
 
 	xen=$(xen_hypervisor)
 	k0=$(kernel_tree "$2")
 	kg=$(kernel_tree "$3")
 	u=$(xen_userland)
 	base=$(dom0_base "$k0" "$u")
-	guest=$(guest_initrd "$kg" "$u")
+	guest=$(guest_initrd "$kg" "$(guest_userland)")
 	ko=$(build_module "$2")
 
 	mkdir -p "$out"
@@ -221,9 +248,11 @@ make_images()
 	cp "$guest/guest.cpio" "$ov/vb/guest.cpio"
 	cp "$guest/vbio" "$ov/bin/vbio"
 	cp "$kg/boot/Image" "$ov/vb/Image"
+	[ -z "$grants" ] || cp "$grants/boot/Image" "$ov/vb/Image-grants"
 	tiny_kernel "$ov/vb/tiny"
-	dtc -q -I dts -O dtb -o "$ov/vb/virtio-node.dtb" \
-		"$VB_TOP/tools/virtio-node.dts"
+	for node in "$VB_TOP"/tools/*.dts; do
+		dtc -q -I dts -O dtb -o "$ov/vb/$(basename "$node" .dts).dtb" "$node"
+	done
 	chmod 755 "$ov/init"
 	pack_cpio "$ov" "$out/overlay.cpio"
 	cat "$base/base.cpio" "$out/overlay.cpio" >"$out/dom0.cpio"

@@ -100,13 +100,14 @@ disk_line()
 }
 
 # guest_config <name> <disk line>... [-- <line of configuration>...]
+# GUEST_IMAGE is the guest's kernel, if it is not Debian's.
 guest_config()
 {
 	local f=/tmp/$1.cfg sep=
 
 	{
 		echo "name = '$1'"
-		echo "kernel = '/vb/Image'"
+		echo "kernel = '${GUEST_IMAGE:-/vb/Image}'"
 		echo "ramdisk = '/vb/guest.cpio'"
 		echo "extra = 'console=hvc0 rdinit=/init loglevel=5 panic=1 nowatchdog rcupdate.rcu_cpu_stall_suppress=1'"
 		echo "memory = 192"

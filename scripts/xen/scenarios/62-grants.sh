@@ -1,0 +1,77 @@
+# shellcheck shell=sh disable=SC2148
+# SPDX-License-Identifier: GPL-2.0
+# A guest that grants its memory works on two disks by hand, and nothing else of it is
+# mapped; on a disk that takes no grants, or with a driver that gives none, nothing
+# works.
+# kernel: grants
+
+# granting <name>: a paused guest whose device tree names the windows.
+granting()
+{
+	create "$(guest_config "$1" -- 'device_tree = "/vb/virtio-grant-node.dtb"' \
+		'vuart = "sbsa_uart"')" -p
+	id=$(guest_id "$1")
+}
+
+# by_hand <mapping>: both of its disks.
+by_hand()
+{
+	echo "domid=$id base=0x2000000 irq=33 backing=/dev/ram0 mapping=$1" >$SYS/add
+	echo "domid=$id base=0x2000200 irq=34 backing=/dev/ram1 mapping=$1" >$SYS/add
+}
+
+count()
+{
+	cat "$SYS/dom$id.$1/xen/$2"
+}
+
+load
+ram_disk 0
+ram_disk 1
+GUEST_IMAGE=/vb/Image-grants
+granting g
+by_hand grant
+[ "$(cat "$SYS/dom$id.2000000/mapping")" = grant ] || fail "mapping is wrong"
+! echo "domid=$id base=0x2000400 irq=35 backing=/dev/ram2 mapping=grant dma=direct" \
+	2>/dev/null >$SYS/add || fail "dma=direct with grants was not refused"
+xl unpause g
+guest_ready g
+guest_do g 'for d in vda vdb; do
+	vbio write /dev/$d 4 3 && vbio verify /dev/$d 4 3 16384 || exit 1; done'
+guest_do g 'vbio write /dev/vda 8 5 131072 4 && vbio verify /dev/vda 8 5 4096 4'
+guest_do g 'mkfs.ext4 -q -F /dev/vdb && mount -t ext4 /dev/vdb /mnt &&
+	dd if=/dev/urandom of=/tmp/data bs=1M count=8 2>/dev/null && cp /tmp/data /mnt/data &&
+	sync && echo 3 >/proc/sys/vm/drop_caches && cmp /tmp/data /mnt/data && umount /mnt'
+guest_sane g
+note "grants mapped: $(count 2000000 grants), copies: $(count 2000000 copies) and $(count 2000200 copies), pages: $(count 2000000 pages_max), maps: $(count 2000000 maps)"
+[ "$(count 2000000 grants)" -gt 0 ] || fail "no ring is mapped"
+[ "$(count 2000000 copies)" -gt 0 ] || fail "nothing was copied"
+[ "$(count 2000000 maps)" = 0 ] || fail "memory that was not granted is mapped"
+[ "$(count 2000000 pages)" = 0 ] || fail "memory that was not granted is mapped"
+vbio verify /dev/ram0 8 5 >/tmp/out || { cat /tmp/out; fail "/dev/ram0 has other data"; }
+destroy g
+nothing_left /dev/ram0 /dev/ram1
+
+# The same guest on disks that take no grants.
+granting f
+by_hand foreign
+xl unpause f
+guest_ready f
+guest_do f 'dmesg | grep -i "ACCESS_PLATFORM" && ! ls /dev/vd*'
+destroy f
+nothing_left /dev/ram0 /dev/ram1
+
+# Debian's driver, which knows nothing of grants, on disks that want them.
+GUEST_IMAGE=/vb/Image
+create "$(guest_config n -- 'device_tree = "/vb/virtio-node.dtb"' 'vuart = "sbsa_uart"')" -p
+id=$(guest_id n)
+mark_log
+by_hand grant
+xl unpause n
+guest_ready n
+log_since_mark | sed 's/^/# /'
+[ "$(cat "$SYS/dom$id.2000000/state")" != driver-ok ] || fail "a driver without grants works"
+[ "$(count 2000000 grants)" = 0 ] || fail "a ring that was not granted is mapped"
+destroy n
+nothing_left /dev/ram0 /dev/ram1
+unload
