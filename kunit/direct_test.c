@@ -60,6 +60,8 @@ static void disk_gets_the_pages_of_the_guest(struct kunit *test)
 	blk_fill(f, BUF, SZ_4K, 1);
 	KUNIT_EXPECT_PTR_EQ(test, page_given(b, f, VIRTIO_BLK_T_OUT, BUF), page);
 	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].pages.nr, f->vd.vqs[0].pages.size);
+	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].stats.direct, 2 * SZ_4K);
+	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].stats.bounced, 0);
 }
 
 static void bounce_keeps_them_from_the_disk(struct kunit *test)
@@ -73,6 +75,8 @@ static void bounce_keeps_them_from_the_disk(struct kunit *test)
 	page = virt_to_page(fake_va(f, BUF));
 	KUNIT_EXPECT_PTR_NE(test, page_given(b, f, VIRTIO_BLK_T_IN, BUF), page);
 	KUNIT_EXPECT_PTR_NE(test, page_given(b, f, VIRTIO_BLK_T_OUT, BUF), page);
+	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].stats.direct, 0);
+	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].stats.bounced, 2 * SZ_4K);
 }
 
 static void odd_buffers_are_bounced(struct kunit *test)
