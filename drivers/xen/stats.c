@@ -81,18 +81,22 @@ static ssize_t map_limit_mb_show(struct device *dev, struct device_attribute *at
 }
 static DEVICE_ATTR_RO(map_limit_mb);
 
-/* These are the device's own. */
-#define VIRTBACK_GRANT_STAT(_name, _field)				\
-static ssize_t _name##_show(struct device *dev, struct device_attribute *attr, char *buf) \
-{									\
-	struct virtback_xen_dev *xd = virtback_dev_of(dev)->host_priv;	\
-									\
-	return sysfs_emit(buf, "%lld\n", (s64)atomic64_read(&xd->_field)); \
-}									\
-static DEVICE_ATTR_RO(_name)
+/* What follows is the device's own. */
+static ssize_t grants_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct virtback_xen_dev *xd = virtback_dev_of(dev)->host_priv;
 
-VIRTBACK_GRANT_STAT(grants, grant_pages);
-VIRTBACK_GRANT_STAT(copies, grant_copies);
+	return sysfs_emit(buf, "%lld\n", (s64)atomic64_read(&xd->grant_pages));
+}
+static DEVICE_ATTR_RO(grants);
+
+static ssize_t copies_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct virtback_xen_dev *xd = virtback_dev_of(dev)->host_priv;
+
+	return sysfs_emit(buf, "%lld\n", (s64)atomic64_read(&xd->grant_copies));
+}
+static DEVICE_ATTR_RO(copies);
 
 static struct attribute *virtback_xen_attrs[] = {
 	&dev_attr_traps.attr,

@@ -12,11 +12,11 @@ granting()
 	id=$(guest_id "$1")
 }
 
-# by_hand <mapping>: both of its disks.
+# by_hand <mapping>: both of its disks, one for each format of rings.
 by_hand()
 {
 	echo "domid=$id base=0x2000000 irq=33 backing=/dev/ram0 mapping=$1" >$SYS/add
-	echo "domid=$id base=0x2000200 irq=34 backing=/dev/ram1 mapping=$1" >$SYS/add
+	echo "domid=$id base=0x2000200 irq=34 backing=/dev/ram1 mapping=$1 features_off=ring_packed" >$SYS/add
 }
 
 count()
@@ -43,11 +43,17 @@ guest_do g 'mkfs.ext4 -q -F /dev/vdb && mount -t ext4 /dev/vdb /mnt &&
 	sync && echo 3 >/proc/sys/vm/drop_caches && cmp /tmp/data /mnt/data && umount /mnt'
 guest_sane g
 note "grants mapped: $(count 2000000 grants), copies: $(count 2000000 copies) and $(count 2000200 copies), pages: $(count 2000000 pages_max), maps: $(count 2000000 maps)"
-[ "$(count 2000000 grants)" -gt 0 ] || fail "no ring is mapped"
+for d in 2000000 2000200; do
+	[ "$(count $d grants)" -gt 0 ] || fail "no ring of $d is mapped"
+done
 [ "$(count 2000000 copies)" -gt 0 ] || fail "nothing was copied"
 [ "$(count 2000000 maps)" = 0 ] || fail "memory that was not granted is mapped"
 [ "$(count 2000000 pages)" = 0 ] || fail "memory that was not granted is mapped"
+blockdev --flushbufs /dev/ram0
 vbio verify /dev/ram0 4 5 >/tmp/out || { cat /tmp/out; fail "/dev/ram0 has other data"; }
+# Whatever is being copied when it dies.
+guest_send g 'vbio write /dev/vda 16 6 65536 & vbio write /dev/vdb 16 6 65536'
+sleep 2
 destroy g
 nothing_left /dev/ram0 /dev/ram1
 
