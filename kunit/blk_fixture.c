@@ -67,6 +67,8 @@ static void blk_end_all(struct fake *f)
 	struct blk_test *b = f->priv;
 
 	b->disk->hold = false;
+	if (b->disk->report_gate)
+		complete_all(b->disk->report_gate);
 	while (test_disk_end(b->disk, false))
 		;
 }

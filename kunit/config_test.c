@@ -149,7 +149,7 @@ static void erase_has_its_limits(struct kunit *test)
 static void boundless_limits_are_bounded(struct kunit *test)
 {
 	static const struct virtback_test_ranges can = {
-		.discard = UINT_MAX, .granularity = SZ_64K, .zeroes = UINT_MAX, .erase = UINT_MAX,
+		.discard = UINT_MAX, .granularity = SZ_64K, .zeroes = 1U << 23, .erase = UINT_MAX,
 	};
 	struct blk_test *b = test->priv;
 	struct fake *f;

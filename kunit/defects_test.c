@@ -153,9 +153,8 @@ static void kicks_of_several_vcpus_are_served(struct kunit *test)
 	f->priv = &v;
 	f->on_unpin = kick_from_beside;
 	atomic_set(&v.running, VCPUS);
-	for (i = 0; i < VCPUS; i++) {
+	for (i = 0; i < VCPUS; i++)
 		KUNIT_ASSERT_FALSE(test, IS_ERR(kthread_run(vcpu_thread, &v, "vcpu/%u", i)));
-	}
 	wait_for_completion(&v.ended);
 	/* None asked twice, so what is not served now was lost. */
 	fake_settle(f);

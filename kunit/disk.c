@@ -13,7 +13,12 @@
 
 #include "disk.h"
 
-static void disk_copy(struct test_disk *disk, struct bio *bio)
+/**
+ * test_disk_copy() - do what a bio asks for
+ * @disk: disk
+ * @bio: read or write, at its sector
+ */
+void test_disk_copy(struct test_disk *disk, struct bio *bio)
 {
 	u64 pos = (u64)bio->bi_iter.bi_sector << SECTOR_SHIFT;
 	struct bvec_iter iter;
@@ -47,7 +52,7 @@ static void disk_do(struct test_disk *disk, struct bio *bio)
 		disk_fill(disk, bio, TEST_DISK_ERASED);
 		break;
 	default:
-		disk_copy(disk, bio);
+		test_disk_copy(disk, bio);
 	}
 }
 
@@ -55,6 +60,8 @@ static void disk_end(struct test_disk *disk, struct bio *bio)
 {
 	if (disk->fail && !--disk->fail)
 		bio->bi_status = disk->error;
+	else if (disk->zones)
+		bio->bi_status = test_zones_bio(disk, bio);
 	else
 		disk_do(disk, bio);
 	bio_endio(bio);
@@ -100,6 +107,14 @@ static const struct block_device_operations disk_ops = {
 	.owner = THIS_MODULE,
 	.submit_bio = disk_submit_bio,
 };
+
+#ifdef CONFIG_BLK_DEV_ZONED
+static const struct block_device_operations disk_zoned_ops = {
+	.owner = THIS_MODULE,
+	.submit_bio = disk_submit_bio,
+	.report_zones = test_zones_report,
+};
+#endif
 
 /**
  * test_disk_held() - how many bios does the disk hold?
@@ -156,6 +171,47 @@ bool test_disk_end(struct test_disk *disk, bool last)
 	return bio;
 }
 
+static struct test_disk *disk_alloc(struct kunit *test)
+{
+	struct test_disk *disk = kunit_kzalloc(test, sizeof(*disk), GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, disk);
+	spin_lock_init(&disk->lock);
+	bio_list_init(&disk->held);
+	disk->data = vzalloc(TEST_DISK_BYTES);
+	KUNIT_ASSERT_NOT_NULL(test, disk->data);
+	/* No two sectors are alike. */
+	for (i = 0; i < TEST_DISK_BYTES / sizeof(u32); i++)
+		((u32 *)disk->data)[i] = i * 2654435761U;
+	return disk;
+}
+
+static void disk_add(struct kunit *test, struct test_disk *disk, u64 sectors,
+		     const struct block_device_operations *ops)
+{
+	int err = 0;
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR_OR_NULL(disk->gd));
+	disk->gd->fops = ops;
+	disk->gd->flags |= GENHD_FL_NO_PART;
+	disk->gd->private_data = disk;
+	strscpy(disk->gd->disk_name, "vbtest", DISK_NAME_LEN);
+	snprintf(disk->path, sizeof(disk->path), "/dev/%s", disk->gd->disk_name);
+	set_capacity(disk->gd, sectors);
+#ifdef CONFIG_BLK_DEV_ZONED
+	if (disk->zones)
+		err = virtback_test_zones_ready(disk->gd, TEST_ZONES_OPEN, TEST_ZONES_ACTIVE);
+#endif
+	if (!err)
+		err = add_disk(disk->gd);
+	if (err) {
+		put_disk(disk->gd);
+		vfree(disk->data);
+	}
+	KUNIT_ASSERT_EQ(test, err, 0);
+}
+
 /**
  * test_disk_create_ranges() - make a disk that discards and so on
  * @test: the running test, which ends when this fails
@@ -166,35 +222,39 @@ bool test_disk_end(struct test_disk *disk, bool last)
 struct test_disk *test_disk_create_ranges(struct kunit *test, u32 block_size, bool cache,
 					  const struct virtback_test_ranges *ranges)
 {
-	struct test_disk *disk = kunit_kzalloc(test, sizeof(*disk), GFP_KERNEL);
-	unsigned int i;
-	int err;
-
-	KUNIT_ASSERT_NOT_NULL(test, disk);
-	spin_lock_init(&disk->lock);
-	bio_list_init(&disk->held);
-	disk->data = vzalloc(TEST_DISK_BYTES);
-	KUNIT_ASSERT_NOT_NULL(test, disk->data);
-	/* No two sectors are alike. */
-	for (i = 0; i < TEST_DISK_BYTES / sizeof(u32); i++)
-		((u32 *)disk->data)[i] = i * 2654435761U;
+	struct test_disk *disk = disk_alloc(test);
 
 	disk->gd = virtback_test_disk(block_size, cache, ranges);
-	KUNIT_ASSERT_FALSE(test, IS_ERR_OR_NULL(disk->gd));
-	disk->gd->fops = &disk_ops;
-	disk->gd->flags |= GENHD_FL_NO_PART;
-	disk->gd->private_data = disk;
-	strscpy(disk->gd->disk_name, "vbtest", DISK_NAME_LEN);
-	snprintf(disk->path, sizeof(disk->path), "/dev/%s", disk->gd->disk_name);
-	set_capacity(disk->gd, TEST_DISK_SECTORS);
-	err = add_disk(disk->gd);
-	if (err) {
-		put_disk(disk->gd);
-		vfree(disk->data);
-	}
-	KUNIT_ASSERT_EQ(test, err, 0);
+	disk_add(test, disk, TEST_DISK_SECTORS, &disk_ops);
 	return disk;
 }
+
+#ifdef CONFIG_BLK_DEV_ZONED
+/**
+ * test_disk_create_zoned() - make a disk with zones
+ * @test: the running test, which ends when this fails
+ */
+struct test_disk *test_disk_create_zoned(struct kunit *test)
+{
+	struct test_disk *disk = disk_alloc(test);
+	struct queue_limits lim = {
+		.chunk_sectors = TEST_ZONE_SECTORS,
+		.max_zone_append_sectors = TEST_ZONE_APPEND,
+		.zone_write_granularity = TEST_ZONE_GRANULARITY,
+	};
+
+	virtback_test_zone_limits(&lim, TEST_ZONES_OPEN, TEST_ZONES_ACTIVE);
+	test_zones_init(test, disk);
+	disk->gd = virtback_test_zoned_disk(&lim);
+	disk_add(test, disk, TEST_ZONES_SECTORS, &disk_zoned_ops);
+	return disk;
+}
+#else
+struct test_disk *test_disk_create_zoned(struct kunit *test)
+{
+	kunit_skip(test, "this kernel has no zoned block devices");
+}
+#endif
 
 /**
  * test_disk_create() - make a plain disk

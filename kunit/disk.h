@@ -8,6 +8,8 @@
 
 #include <kunit/test.h>
 #include <linux/bio.h>
+#include <linux/blkdev.h>
+#include <linux/completion.h>
 
 struct virtback_test_ranges;
 
@@ -32,6 +34,20 @@ struct test_bio {
 	u32 sectors;
 };
 
+/*
+ * The zones of a zoned one: the last is shorter, the first are conventional, and
+ * the others cannot be written to their ends.
+ */
+#define TEST_ZONE_SECTORS	1024
+#define TEST_ZONES		8
+#define TEST_ZONES_CONV		2
+#define TEST_ZONES_SECTORS	(TEST_ZONES * TEST_ZONE_SECTORS - 512)
+#define TEST_ZONE_CAPACITY	896
+#define TEST_ZONES_OPEN		2
+#define TEST_ZONES_ACTIVE	3
+#define TEST_ZONE_GRANULARITY	4096
+#define TEST_ZONE_APPEND	68	/* sectors; no multiple of the granularity */
+
 /**
  * struct test_disk - the disk
  * @gd: its gendisk
@@ -52,6 +68,10 @@ struct test_bio {
  * @zeroes: those that zero
  * @erases: those that erase
  * @seen: the first of all since @bios was 0
+ * @zones: its zones, NULL when it is not zoned
+ * @reports: reports of zones that were asked for
+ * @report_error: how they end, 0 when well
+ * @report_gate: what they wait for first, NULL for nothing
  */
 struct test_disk {
 	struct gendisk *gd;
@@ -72,14 +92,26 @@ struct test_disk {
 	unsigned int zeroes;
 	unsigned int erases;
 	struct test_bio seen[TEST_DISK_SEEN];
+	struct blk_zone *zones;
+	unsigned int reports;
+	int report_error;
+	struct completion *report_gate;
 };
 
 struct test_disk *test_disk_create(struct kunit *test, u32 block_size, bool cache);
 struct test_disk *test_disk_create_ranges(struct kunit *test, u32 block_size, bool cache,
 					  const struct virtback_test_ranges *ranges);
+struct test_disk *test_disk_create_zoned(struct kunit *test);
+void test_disk_copy(struct test_disk *disk, struct bio *bio);
 void test_disk_destroy(struct test_disk *disk);
 unsigned int test_disk_held(struct test_disk *disk);
 struct page *test_disk_page(struct test_disk *disk);
 bool test_disk_end(struct test_disk *disk, bool last);
+
+/* kunit/zones.c */
+void test_zones_init(struct kunit *test, struct test_disk *disk);
+blk_status_t test_zones_bio(struct test_disk *disk, struct bio *bio);
+int test_zones_report(struct gendisk *gd, sector_t sector, unsigned int nr, report_zones_cb cb,
+		      void *data);
 
 #endif

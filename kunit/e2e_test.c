@@ -591,6 +591,112 @@ static void every_ring_format_carries_data(struct kunit *test)
 	}
 }
 
+/* --- a zoned disk --- */
+
+struct e2e_zones {
+	struct blk_zone zone[TEST_ZONES];
+	unsigned int nr;
+};
+
+static int e2e_one_zone(struct blk_zone *zone, unsigned int idx, void *data)
+{
+	struct e2e_zones *zones = data;
+
+	if (idx >= TEST_ZONES)
+		return -ERANGE;
+	zones->zone[idx] = *zone;
+	zones->nr++;
+	return 0;
+}
+
+static void e2e_take_zoned(struct kunit *test)
+{
+	struct e2e *e = test->priv;
+
+	test_disk_destroy(e->disk);
+	e->disk = NULL;
+	e->disk = test_disk_create_zoned(test);
+	e->cfg.backing = e->disk->path;
+}
+
+/* What the stock driver reports is what the backing device's own driver does. */
+static void e2e_same_zones(struct kunit *test)
+{
+	struct e2e *e = test->priv;
+	struct e2e_zones *zones = kunit_kzalloc(test, sizeof(*zones), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, zones);
+	KUNIT_EXPECT_EQ(test, virtback_bdev_report_zones(e->bdev, 0, TEST_ZONES, e2e_one_zone,
+							 zones), TEST_ZONES);
+	KUNIT_ASSERT_EQ(test, zones->nr, TEST_ZONES);
+	KUNIT_EXPECT_EQ(test, memcmp(zones->zone, e->disk->zones, sizeof(zones->zone)), 0);
+}
+
+static void stock_driver_makes_a_zoned_disk(struct kunit *test)
+{
+	struct e2e *e = test->priv;
+
+	e2e_take_zoned(test);
+	e2e_start(test);
+	KUNIT_EXPECT_TRUE(test, virtback_bdev_zoned(e->bdev));
+	KUNIT_EXPECT_EQ(test, bdev_nr_sectors(e->bdev), TEST_ZONES_SECTORS);
+	KUNIT_EXPECT_EQ(test, bdev_zone_sectors(e->bdev), TEST_ZONE_SECTORS);
+	KUNIT_EXPECT_EQ(test, bdev_nr_zones(e->bdev), TEST_ZONES);
+	KUNIT_EXPECT_EQ(test, bdev_max_open_zones(e->bdev), TEST_ZONES_OPEN);
+	KUNIT_EXPECT_EQ(test, bdev_max_active_zones(e->bdev), TEST_ZONES_ACTIVE);
+	KUNIT_EXPECT_EQ(test, bdev_max_zone_append_sectors(e->bdev), 64);
+	KUNIT_EXPECT_EQ(test, bdev_zone_write_granularity(e->bdev), TEST_ZONE_GRANULARITY);
+	e2e_same_zones(test);
+}
+
+static void zone_is_written_appended_to_and_reset(struct kunit *test)
+{
+	u64 start = 3 * TEST_ZONE_SECTORS;
+	struct e2e *e = test->priv;
+	u8 *buf = e2e_pages(test);
+	struct bio *bio;
+
+	e2e_take_zoned(test);
+	e2e_start(test);
+	memset(buf, 1, PAGE_SIZE);
+	memset(buf + PAGE_SIZE, 2, 2 * PAGE_SIZE);
+	KUNIT_ASSERT_EQ(test, e2e_io(e, REQ_OP_WRITE, start, buf, 1), 0);
+
+	bio = bio_alloc(e->bdev, 2, REQ_OP_ZONE_APPEND, GFP_KERNEL);
+	bio->bi_iter.bi_sector = start;
+	__bio_add_page(bio, virt_to_page(buf + PAGE_SIZE), PAGE_SIZE, 0);
+	__bio_add_page(bio, virt_to_page(buf + 2 * PAGE_SIZE), PAGE_SIZE, 0);
+	KUNIT_EXPECT_EQ(test, submit_bio_wait(bio), 0);
+	KUNIT_EXPECT_EQ(test, bio->bi_iter.bi_sector, start + 8);
+	bio_put(bio);
+	KUNIT_EXPECT_EQ(test, memcmp(e->disk->data + start * 512, buf, 3 * PAGE_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, e->disk->zones[3].wp, start + 24);
+	e2e_same_zones(test);
+
+	KUNIT_EXPECT_EQ(test, e2e_io(e, REQ_OP_ZONE_CLOSE, start, NULL, 0), 0);
+	KUNIT_EXPECT_EQ(test, e2e_io(e, REQ_OP_ZONE_OPEN, start, NULL, 0), 0);
+	e2e_same_zones(test);
+	KUNIT_EXPECT_EQ(test, e2e_io(e, REQ_OP_ZONE_FINISH, start, NULL, 0), 0);
+	e2e_same_zones(test);
+	KUNIT_EXPECT_EQ(test, e2e_io(e, REQ_OP_ZONE_RESET, start, NULL, 0), 0);
+	KUNIT_EXPECT_EQ(test, e->disk->zones[3].wp, start);
+	e2e_same_zones(test);
+
+	KUNIT_ASSERT_EQ(test, e2e_io(e, REQ_OP_WRITE, start, buf, 1), 0);
+	KUNIT_EXPECT_EQ(test, virtback_bdev_reset_zones(e->bdev), 0);
+	KUNIT_EXPECT_EQ(test, e->disk->zones[3].wp, start);
+	e2e_same_zones(test);
+}
+
+static void zones_are_not_withheld(struct kunit *test)
+{
+	struct e2e *e = test->priv;
+
+	e2e_take_zoned(test);
+	e2e_option(test, VIRTBACK_OPT_FEATURES_OFF, "zoned");
+	KUNIT_EXPECT_EQ(test, virtback_create(&e->cfg), -EINVAL);
+}
+
 static struct kunit_case e2e_cases[] = {
 	KUNIT_CASE(stock_driver_makes_a_disk),
 	KUNIT_CASE(written_data_is_on_the_backing_device),
@@ -612,6 +718,9 @@ static struct kunit_case e2e_cases[] = {
 	KUNIT_CASE(options_that_contradict_the_disk_are_refused),
 	KUNIT_CASE(block_size_that_matters_is_not_withheld),
 	KUNIT_CASE(every_ring_format_carries_data),
+	KUNIT_CASE(stock_driver_makes_a_zoned_disk),
+	KUNIT_CASE(zone_is_written_appended_to_and_reset),
+	KUNIT_CASE(zones_are_not_withheld),
 	{}
 };
 

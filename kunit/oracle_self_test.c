@@ -26,11 +26,13 @@
  * @vdev: the device that the driver code sees
  * @vq: its queue
  * @d: the device's side
- * @sent: requests that the device has not taken
+ * @reqs: requests of the driver's
+ * @sent: those that the device has not taken
  * @first: next of @sent that it takes
  * @added: next of @sent that is made
  * @taken: requests that it took
  * @nr_taken: how many
+ * @data: where all buffers are
  */
 struct stock {
 	struct oracle o;

@@ -49,7 +49,7 @@ struct oracle_case {
 };
 
 #define SHORT	.steps = 300, .pages = 64, .max_data = 64
-#define LONG	.steps = 80, .pages = 1024, .max_data = 3000
+#define LONG	.steps = 50, .pages = 1024, .max_data = 3000
 
 static const struct oracle_case oracle_params[] = {
 	{ "split", 0, SHORT },
@@ -200,7 +200,8 @@ static void every_ring_feature_has_a_case(struct kunit *test)
 
 	for (i = 0; i < ARRAY_SIZE(oracle_params); i++)
 		seen |= oracle_params[i].features;
-	KUNIT_EXPECT_EQ(test, seen, virtback_device_offered(&f->vd) & GENMASK_ULL(40, 28) & ~OTHERS);
+	KUNIT_EXPECT_EQ(test, seen,
+			virtback_device_offered(&f->vd) & GENMASK_ULL(40, 28) & ~OTHERS);
 }
 
 static struct kunit_case oracle_cases[] = {

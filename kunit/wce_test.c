@@ -91,6 +91,19 @@ static void driver_switches_to_write_through_and_back(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, bad(f), 0);
 }
 
+/* A host passes on a whole register of the vCPU. */
+static void rest_of_the_register_does_not_count(struct kunit *test)
+{
+	struct blk_test *b = test->priv;
+	struct fake *f = start(b, FLUSH | WCE);
+
+	fake_access(f, VIRTIO_MMIO_CONFIG + BYTE, 1, true, 0x1234567890abcd00);
+	KUNIT_EXPECT_EQ(test, mode(f), 0);
+	fake_access(f, VIRTIO_MMIO_CONFIG + BYTE, 1, true, ~0ULL << 8 | 1);
+	KUNIT_EXPECT_EQ(test, mode(f), 1);
+	KUNIT_EXPECT_EQ(test, bad(f), 0);
+}
+
 /* The vCPU does not wait for a disk; VIRTIO 1.2 section 5.2.6.1 does not ask for it. */
 static void switching_touches_no_disk(struct kunit *test)
 {
@@ -234,6 +247,7 @@ static struct kunit_case wce_cases[] = {
 	KUNIT_CASE(not_offered_on_a_read_only_disk),
 	KUNIT_CASE(starts_as_write_back),
 	KUNIT_CASE(driver_switches_to_write_through_and_back),
+	KUNIT_CASE(rest_of_the_register_does_not_count),
 	KUNIT_CASE(switching_touches_no_disk),
 	KUNIT_CASE(zeroes_follow_the_mode),
 	KUNIT_CASE(without_flush_it_starts_as_write_through),

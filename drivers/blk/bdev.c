@@ -12,6 +12,7 @@
 #include <virtback/config.h>
 
 #include "blk.h"
+#include "zoned.h"
 
 /* One pass is one bio. */
 static_assert(VIRTBACK_ROUND_PAGES <= BIO_MAX_VECS);
@@ -47,6 +48,10 @@ static u8 bdev_status(blk_status_t sts)
 		return VIRTIO_BLK_S_OK;
 	case BLK_STS_NOTSUPP:
 		return VIRTIO_BLK_S_UNSUPP;
+	case BLK_STS_ZONE_OPEN_RESOURCE:
+		return VIRTIO_BLK_S_ZONE_OPEN_RESOURCE;
+	case BLK_STS_ZONE_ACTIVE_RESOURCE:
+		return VIRTIO_BLK_S_ZONE_ACTIVE_RESOURCE;
 	default:
 		return VIRTIO_BLK_S_IOERR;
 	}
@@ -72,11 +77,15 @@ static void bdev_end_io(struct bio *bio)
 {
 	struct virtback_req *req = bio->bi_private;
 	u8 status = bdev_status(bio->bi_status);
+	u64 sector = bio->bi_iter.bi_sector;	/* of a zone append: where it went */
 
 	if (status == VIRTIO_BLK_S_IOERR && bdev_gave_up(bio))
 		status = VIRTIO_BLK_S_UNSUPP;
 	bio_put(bio);
-	virtback_blk_pass_done(req, status);
+	if (virtback_blk_of(req)->zones)
+		virtback_zoned_pass_done(req, status, sector);
+	else
+		virtback_blk_pass_done(req, status);
 }
 
 static void bdev_submit(struct virtback_backing *b, struct virtback_req *req)
@@ -134,6 +143,28 @@ static void bdev_limits(struct virtback_backing *b, struct virtback_blk_limits *
 	lim->max_secure_erase = bdev_bytes(bdev_max_secure_erase_sectors(bdev));
 	/* What cannot discard will hardly do so to zero. */
 	lim->zeroes_may_unmap = lim->max_discard;
+
+	if (!virtback_bdev_zoned(bdev))
+		return;
+	lim->zone_sectors = bdev_zone_sectors(bdev);
+	lim->max_open_zones = bdev_max_open_zones(bdev);
+	lim->max_active_zones = bdev_max_active_zones(bdev);
+	/* In one bio, and of pages that may all lie apart. */
+	lim->max_append_sectors = min3(bdev_max_zone_append_sectors(bdev),
+				       bdev_max_segments(bdev) * PAGE_SECTORS,
+				       (unsigned int)VIRTBACK_ROUND_PAGES * PAGE_SECTORS);
+	lim->write_granularity = bdev_zone_write_granularity(bdev);
+}
+
+static int bdev_report_zones(struct virtback_backing *b, u64 sector, unsigned int nr,
+			     report_zones_cb cb, void *data)
+{
+	return virtback_bdev_report_zones(bdev_of(b)->bdev, sector, nr, cb, data);
+}
+
+static int bdev_reset_zones(struct virtback_backing *b)
+{
+	return virtback_bdev_reset_zones(bdev_of(b)->bdev);
 }
 
 static int bdev_refuse(const char *who, const struct virtback_config *cfg, const char *why, int err)
@@ -201,8 +232,6 @@ static int bdev_open_handle(struct bdev_backing *bd, const char *who,
 /* What makes an open block device unfit. */
 static int bdev_check(struct bdev_backing *bd, const char *who, const struct virtback_config *cfg)
 {
-	if (bdev_is_zoned(bd->bdev))
-		return bdev_refuse(who, cfg, "zoned devices are not supported", -EOPNOTSUPP);
 	if (!bdev_nr_sectors(bd->bdev))
 		return bdev_refuse(who, cfg, "has no capacity", -ENOMEDIUM);
 	return 0;
@@ -256,4 +285,6 @@ const struct virtback_backing_ops virtback_bdev_backing = {
 	.capacity = bdev_capacity,
 	.has_cache = bdev_has_cache,
 	.submit = bdev_submit,
+	.report_zones = bdev_report_zones,
+	.reset_zones = bdev_reset_zones,
 };

@@ -18,6 +18,7 @@
 #include <virtback/config.h>
 
 #include "blk.h"
+#include "zoned.h"
 
 /* The status byte; nothing of an orphan, whose memory is the driver's again. */
 static int blk_tell(struct virtback_req *req, u8 status)
@@ -130,6 +131,7 @@ static enum virtback_prepare blk_rw(struct virtback_req *req, struct virtback_it
 	struct virtback_blk_req *br = virtback_req_priv(req);
 	struct virtback_blk *blk = virtback_blk_of(req);
 	bool write = op_is_write(br->opf);
+	u8 status;
 
 	/* The used ring could not say how much of more than this was read. */
 	if (data->left >= U32_MAX || !virtback_blk_range_ok(blk, br->sector, data->left))
@@ -138,9 +140,25 @@ static enum virtback_prepare blk_rw(struct virtback_req *req, struct virtback_it
 		return blk_answer(req, VIRTIO_BLK_S_IOERR, 0);
 	if (!data->left)
 		return blk_answer(req, VIRTIO_BLK_S_OK, 0);
+	status = virtback_zoned_check(blk, write, br->sector, data->left);
+	if (status != VIRTIO_BLK_S_OK)
+		return blk_answer(req, status, 0);
+	return virtback_blk_move(req, data);
+}
+
+/**
+ * virtback_blk_move() - begin to move the data of a request
+ * @req: request, found valid
+ * @data: all its data, less than U32_MAX bytes; what is written is in its buffers
+ *
+ * Return: what prepare() returns
+ */
+enum virtback_prepare virtback_blk_move(struct virtback_req *req, struct virtback_iter *data)
+{
+	struct virtback_blk_req *br = virtback_req_priv(req);
 
 	br->total = data->left;
-	if (write && virtback_blk_write_through(req))
+	if (op_is_write(br->opf) && virtback_blk_write_through(req))
 		br->opf |= REQ_FUA;
 	return virtback_blk_first_pass(req, data);
 }
@@ -215,7 +233,7 @@ static bool blk_parse(struct virtback_blk_req *br, const struct virtio_blk_outhd
 		return !out;
 	default:
 		br->execute = blk_unsupp;
-		return false;
+		return virtback_zoned_parse(br, __virtio32_to_cpu(true, hdr->type));
 	}
 }
 
@@ -256,6 +274,8 @@ static enum virtback_prepare blk_prepare(struct virtback_req *req, struct virtba
 	INIT_LIST_HEAD(&br->pages);
 	br->ranges = NULL;
 	br->in_len = chain->in.left - 1;
+	br->start = NULL;
+	br->it = chain->in;
 	data = blk_parse(br, &hdr, chain->out.left) ? &chain->in : &chain->out;
 	if (data == &chain->in)
 		data->left--;	/* the status byte is none of the data */
@@ -284,12 +304,13 @@ static int blk_create(struct virtback_device *vd, const struct virtback_config *
 	}
 	memcpy(blk->id, serial, strnlen(serial, sizeof(blk->id)));
 	vd->type_priv = blk;
-	err = virtback_blk_config(blk);
+	err = virtback_blk_config(blk, cfg);
 	if (err)
 		goto close;
 	return 0;
 
 close:
+	virtback_zoned_destroy(blk);
 	vd->type_priv = NULL;
 	blk->backing->ops->close(blk->backing);
 free:
@@ -304,8 +325,20 @@ static void blk_destroy(struct virtback_device *vd)
 	vd->type_priv = NULL;
 	vd->config = NULL;
 	vd->config_len = 0;
+	virtback_zoned_destroy(blk);
 	blk->backing->ops->close(blk->backing);
 	kfree(blk);
+}
+
+/*
+ * A driver that takes a host-managed disk for an ordinary one would write where it
+ * must not, so it must not get it (VIRTIO 1.3 section 5.2.5.2).
+ */
+static bool blk_features_ok(struct virtback_device *vd, u64 features)
+{
+	struct virtback_blk *blk = vd->type_priv;
+
+	return !blk->zones || features & BIT_ULL(VIRTIO_BLK_F_ZONED);
 }
 
 const struct virtback_type_ops virtback_blk_type = {
@@ -314,6 +347,7 @@ const struct virtback_type_ops virtback_blk_type = {
 	.req_size = sizeof(struct virtback_blk_req),
 	.create = blk_create,
 	.destroy = blk_destroy,
+	.features_ok = blk_features_ok,
 	.prepare = blk_prepare,
 	.resume = virtback_blk_next_pass,
 	.submit = virtback_blk_submit,

@@ -10,12 +10,14 @@
 #include <linux/bvec.h>
 #include <linux/virtio_blk.h>
 #include <linux/virtio_byteorder.h>
+#include <linux/workqueue.h>
 
 #include <virtback/compat.h>
 #include <virtback/device.h>
 
 struct virtback_config;
 struct virtback_backing;
+struct virtback_zones;
 
 /**
  * struct virtback_blk_limits - what a backing store is like, in bytes
@@ -32,6 +34,12 @@ struct virtback_backing;
  * @max_write_zeroes: most that one pass may zero, 0 when it cannot without data
  * @max_secure_erase: most that one pass may erase for good, 0 when it cannot
  * @zeroes_may_unmap: zeroing may give blocks back where that is allowed
+ * @zone_sectors: 512-byte sectors of a zone, a power of 2; 0: the store is not
+ *		  zoned, and what follows means nothing
+ * @max_open_zones: 0 for no limit
+ * @max_active_zones: 0 for no limit
+ * @max_append_sectors: of one zone append, which is never split
+ * @write_granularity: what writes to a sequential zone are multiples of
  */
 struct virtback_blk_limits {
 	u32 block_size;
@@ -46,6 +54,11 @@ struct virtback_blk_limits {
 	u32 max_write_zeroes;
 	u32 max_secure_erase;
 	bool zeroes_may_unmap;
+	u32 zone_sectors;
+	u32 max_open_zones;
+	u32 max_active_zones;
+	u32 max_append_sectors;
+	u32 write_granularity;
 };
 
 /**
@@ -68,6 +81,9 @@ struct virtback_blk_limits {
  *	    REQ_OP_SECURE_ERASE. Ends in virtback_blk_pass_done(), in any context.
  *	    Called by a worker with no lock held, under a plug; may wait for memory,
  *	    not for the end of the pass.
+ * @report_zones: what blkdev_report_zones() is for a block device; only where a
+ *		  store can be zoned, as @reset_zones. May sleep for long.
+ * @reset_zones: empty all zones. May sleep for long.
  */
 struct virtback_backing_ops {
 	const char *name;
@@ -77,6 +93,9 @@ struct virtback_backing_ops {
 	u64 (*capacity)(struct virtback_backing *b);
 	bool (*has_cache)(struct virtback_backing *b);
 	void (*submit)(struct virtback_backing *b, struct virtback_req *req);
+	int (*report_zones)(struct virtback_backing *b, u64 sector, unsigned int nr,
+			    report_zones_cb cb, void *data);
+	int (*reset_zones)(struct virtback_backing *b);
 };
 
 /**
@@ -97,13 +116,15 @@ struct virtback_backing {
  * @block_mask: logical block size - 1
  * @mem_mask: see &struct virtback_blk_limits
  * @direct: the guest's memory may be given to the store (dma=direct)
- * @config: configuration space
  * @max_discard: 512-byte sectors of a segment to discard, as told to the driver
  * @max_write_zeroes: the same of one to zero
  * @max_secure_erase: the same of one to erase
  * @write_back: the cache mode, as @config says it to drivers that may change it:
  *		written under vd->lock, read by workers without a lock
- * @config: configuration space
+ * @zones: its zones, NULL when it is not zoned
+ * @config: configuration space, as far as all kernels know it
+ * @before_zoned: the same, as far as a plain disk's goes
+ * @zoned: the part of a zoned disk, behind it
  * @id: what GET_ID returns, zero padded, without a terminator when full
  */
 struct virtback_blk {
@@ -117,13 +138,22 @@ struct virtback_blk {
 	u32 max_write_zeroes;
 	u32 max_secure_erase;
 	bool write_back;
-	struct virtio_blk_config config;
+	struct virtback_zones *zones;
+	union {
+		struct virtio_blk_config config;
+		struct {
+			u8 before_zoned[VIRTBACK_ZONED_OFFSET];
+			struct virtio_blk_zoned_characteristics zoned;
+		};
+	};
 	u8 id[VIRTIO_BLK_ID_BYTES];
 };
 
 /**
  * struct virtback_blk_req - the type's part of a request
  * @execute: what the request's type asks for, chosen by the parser
+ * @start: starts the request instead of &virtback_backing_ops.submit, in the same
+ *	   context; NULL for most
  * @sector: first sector of the request; never changes, so that no pass can
  *	    start anywhere but at @sector plus what is done. With @ranges: of the
  *	    current pass.
@@ -141,10 +171,12 @@ struct virtback_blk {
  * @nr_ranges: segments in it
  * @next_range: the first of them that was not served yet
  * @in_len: bytes that the driver gave us to write to, without the status byte
- * @it: position of the next pass
+ * @work: what a request of a zoned disk does where it may sleep for long
+ * @it: position of the next pass; for @execute, where these bytes are
  */
 struct virtback_blk_req {
 	enum virtback_prepare (*execute)(struct virtback_req *req, struct virtback_iter *data);
+	void (*start)(struct virtback_req *req);
 	u64 sector;
 	blk_opf_t opf;
 	u32 total;
@@ -158,6 +190,7 @@ struct virtback_blk_req {
 	u16 nr_ranges;
 	u16 next_range;
 	u64 in_len;
+	struct work_struct work;
 	struct virtback_iter it;
 };
 
@@ -201,9 +234,10 @@ bool virtback_blk_has_cache(const struct virtback_blk *blk);
 bool virtback_blk_range_ok(const struct virtback_blk *blk, u64 sector, u64 bytes);
 bool virtback_blk_write_through(const struct virtback_req *req);
 enum virtback_prepare virtback_blk_finish(struct virtback_req *req, u8 status, u32 written);
+enum virtback_prepare virtback_blk_move(struct virtback_req *req, struct virtback_iter *data);
 
 /* drivers/blk/config.c */
-int virtback_blk_config(struct virtback_blk *blk);
+int virtback_blk_config(struct virtback_blk *blk, const struct virtback_config *cfg);
 void virtback_blk_reset(struct virtback_device *vd);
 bool virtback_blk_features_ok(struct virtback_device *vd, u64 features);
 void virtback_blk_write_config(struct virtback_device *vd, u32 off, u32 len, u64 val);

@@ -12,6 +12,7 @@
 #include <linux/virtio_ring.h>
 
 #include "blk.h"
+#include "zoned.h"
 
 /*
  * FLUSH is offered only where there is a volatile cache: on a plain device each
@@ -32,7 +33,7 @@ static u64 blk_features(struct virtback_blk *blk, const struct virtback_blk_limi
 		features |= BIT_ULL(VIRTIO_BLK_F_MQ);
 	if (blk->backing->write)
 		features |= virtback_range_features(blk, lim);
-	return features;
+	return virtback_zoned_features(blk, features);
 }
 
 static int blk_refuse_off(const struct virtback_blk *blk, const char *name, const char *why)
@@ -50,6 +51,8 @@ static int blk_check_off(const struct virtback_blk *blk)
 		return blk_refuse_off(blk, "ro", "the disk is read-only");
 	if (off & BIT_ULL(VIRTIO_BLK_F_BLK_SIZE) && blk->block_mask >= SECTOR_SIZE)
 		return blk_refuse_off(blk, "blk_size", "the disk's blocks are not 512 bytes");
+	if (off & BIT_ULL(VIRTIO_BLK_F_ZONED) && blk->zones)
+		return blk_refuse_off(blk, "zoned", "the disk's zones are host-managed");
 	if (off & BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) &&
 	    blk->vd->vqs[0].num_max < VIRTBACK_CHAIN_MIN)
 		return blk_refuse_off(blk, "indirect_desc",
@@ -94,6 +97,9 @@ static void blk_clear_fields(struct virtio_blk_config *c, u64 offered)
 /* How much of the configuration these features make exist. */
 static u32 blk_config_len(u64 features)
 {
+	if (features & BIT_ULL(VIRTIO_BLK_F_ZONED))
+		return offsetofend(struct virtback_blk, zoned) -
+		       offsetof(struct virtback_blk, config);
 	if (features & BIT_ULL(VIRTIO_BLK_F_SECURE_ERASE))
 		return offsetofend(struct virtio_blk_config, secure_erase_sector_alignment);
 	if (features & BIT_ULL(VIRTIO_BLK_F_WRITE_ZEROES))
@@ -177,10 +183,16 @@ void virtback_blk_reset(struct virtback_device *vd)
  *
  * A driver that cannot flush starts with write-through (VIRTIO 1.2 section 5.2.5.2).
  *
- * Return: true
+ * Return: false for a driver that would write to zones as to any disk
  */
 bool virtback_blk_features_ok(struct virtback_device *vd, u64 features)
 {
+	struct virtback_blk *blk = vd->type_priv;
+
+	if (blk->zones && !(features & BIT_ULL(VIRTIO_BLK_F_ZONED))) {
+		virtback_guest_err(vd, "its driver knows no zones, and the disk's are host-managed\n");
+		return false;
+	}
 	blk_set_write_back(vd, features & BIT_ULL(VIRTIO_BLK_F_FLUSH));
 	return true;
 }
@@ -208,11 +220,12 @@ void virtback_blk_write_config(struct virtback_device *vd, u32 off, u32 len, u64
 /**
  * virtback_blk_config() - make the features and the configuration space of a disk
  * @blk: disk with an open backing store
+ * @cfg: what the user asked for
  *
- * Return: 0, or -EINVAL after a line in the log when a feature is withheld that the
- * driver has to know.
+ * Return: 0, or -errno after a line in the log: a feature is withheld that the driver
+ * has to know (-EINVAL), or its zones are of no use.
  */
-int virtback_blk_config(struct virtback_blk *blk)
+int virtback_blk_config(struct virtback_blk *blk, const struct virtback_config *cfg)
 {
 	struct virtback_device *vd = blk->vd;
 	struct virtback_blk_limits lim = {};
@@ -220,6 +233,9 @@ int virtback_blk_config(struct virtback_blk *blk)
 
 	blk->backing->ops->limits(blk->backing, &lim);
 	blk_fill_config(blk, &lim);
+	err = virtback_zoned_create(blk, cfg);
+	if (err)
+		return err;
 	err = blk_check_off(blk);
 	if (err)
 		return err;

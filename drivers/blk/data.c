@@ -171,6 +171,15 @@ static int blk_load_direct(struct virtback_req *req, struct virtback_iter *it)
 }
 
 /*
+ * A report of zones is made by this kernel; and of an append the pins are in use for
+ * its answer, and its parts must not be more than the store takes in one request.
+ */
+static bool blk_must_bounce(const struct virtback_blk_req *br)
+{
+	return br->start || (br->opf & REQ_OP_MASK) == REQ_OP_ZONE_APPEND;
+}
+
+/*
  * Make the next pass ready: all that it needs or nothing. @it moves on only when
  * this succeeds, so that a stalled pass can be tried again from the same place.
  */
@@ -181,7 +190,7 @@ static int blk_load(struct virtback_req *req, struct virtback_iter *it)
 	int err;
 
 	br->len = min_t(u32, br->total - br->done, BLK_PASS_BYTES);
-	if (virtback_blk_of(req)->direct) {
+	if (virtback_blk_of(req)->direct && !blk_must_bounce(br)) {
 		err = blk_load_direct(req, it);
 		if (err != -EINVAL)
 			return err;
@@ -338,8 +347,12 @@ void virtback_blk_submit(struct virtback_vq *vq, struct list_head *reqs)
 		list_del_init(&req->batch);
 		if (virtback_req_live(req)) {
 			struct virtback_backing *b = virtback_blk_of(req)->backing;
+			struct virtback_blk_req *br = virtback_req_priv(req);
 
-			b->ops->submit(b, req);
+			if (br->start)
+				br->start(req);
+			else
+				b->ops->submit(b, req);
 			continue;
 		}
 		blk_put_pages(req);

@@ -335,7 +335,9 @@ static void virtback_mmio_config(struct virtback_device *vd, struct virtback_acc
 		memcpy(&val, vd->config + off, a->size);
 		a->data = le64_to_cpu(val);
 	} else if (vd->type->write_config) {
-		vd->type->write_config(vd, off, a->size, a->data);
+		/* Above what the driver wrote is whatever its register held. */
+		vd->type->write_config(vd, off, a->size,
+				       a->data & GENMASK_ULL(8 * a->size - 1, 0));
 	} else {
 		virtback_mmio_bad(vd);
 	}

@@ -11,6 +11,7 @@
 #include <linux/err.h>
 #include <linux/timer.h>
 #include <linux/version.h>
+#include <linux/virtio_blk.h>
 #include <linux/virtio_config.h>
 
 /* 6.4 (and 6.1 has only some): features of VIRTIO 1.2 got names. */
@@ -80,6 +81,115 @@ static inline struct block_device *virtback_bdev(virtback_bdev_handle handle)
 static inline void virtback_bdev_close(virtback_bdev_handle handle, bool write, void *holder)
 {
 	blkdev_put(handle, virtback_bdev_mode(write, holder));
+}
+#endif
+
+/* 6.3: virtio_blk.h knows zoned disks (VIRTIO 1.3 section 5.2). */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+#define VIRTIO_BLK_F_ZONED			17
+
+#define VIRTIO_BLK_T_ZONE_APPEND		15
+#define VIRTIO_BLK_T_ZONE_REPORT		16
+#define VIRTIO_BLK_T_ZONE_OPEN			18
+#define VIRTIO_BLK_T_ZONE_CLOSE			20
+#define VIRTIO_BLK_T_ZONE_FINISH		22
+#define VIRTIO_BLK_T_ZONE_RESET			24
+#define VIRTIO_BLK_T_ZONE_RESET_ALL		26
+
+#define VIRTIO_BLK_Z_HM				1
+#define VIRTIO_BLK_ZT_CONV			1
+#define VIRTIO_BLK_ZT_SWR			2
+#define VIRTIO_BLK_ZT_SWP			3
+#define VIRTIO_BLK_ZS_NOT_WP			0
+#define VIRTIO_BLK_ZS_EMPTY			1
+#define VIRTIO_BLK_ZS_IOPEN			2
+#define VIRTIO_BLK_ZS_EOPEN			3
+#define VIRTIO_BLK_ZS_CLOSED			4
+#define VIRTIO_BLK_ZS_RDONLY			13
+#define VIRTIO_BLK_ZS_FULL			14
+#define VIRTIO_BLK_ZS_OFFLINE			15
+
+#define VIRTIO_BLK_S_ZONE_INVALID_CMD		3
+#define VIRTIO_BLK_S_ZONE_UNALIGNED_WP		4
+#define VIRTIO_BLK_S_ZONE_OPEN_RESOURCE		5
+#define VIRTIO_BLK_S_ZONE_ACTIVE_RESOURCE	6
+
+struct virtio_blk_zoned_characteristics {
+	__virtio32 zone_sectors;
+	__virtio32 max_open_zones;
+	__virtio32 max_active_zones;
+	__virtio32 max_append_sectors;
+	__virtio32 write_granularity;
+	__u8 model;
+	__u8 unused2[3];
+} __packed;
+
+struct virtio_blk_zone_descriptor {
+	__virtio64 z_cap;
+	__virtio64 z_start;
+	__virtio64 z_wp;
+	__u8 z_type;
+	__u8 z_state;
+	__u8 reserved[38];
+};
+
+struct virtio_blk_zone_report {
+	__virtio64 nr_zones;
+	__u8 reserved[56];
+	struct virtio_blk_zone_descriptor zones[];
+};
+#else
+static_assert(offsetof(struct virtio_blk_config, zoned) == 72);
+#endif
+
+/* Where &struct virtio_blk_zoned_characteristics is in configuration space. */
+#define VIRTBACK_ZONED_OFFSET	72
+
+/*
+ * A kernel without CONFIG_BLK_DEV_ZONED has no zoned devices, and 6.1 has not even
+ * the prototypes. 6.9: there are no host-aware devices any more; before, such a
+ * device is served as the ordinary disk that it can be. 6.10: blkdev_zone_mgmt()
+ * takes no gfp flags.
+ */
+#ifdef CONFIG_BLK_DEV_ZONED
+static inline bool virtback_bdev_zoned(struct block_device *bdev)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+	return bdev_is_zoned(bdev);
+#else
+	return bdev_zoned_model(bdev) == BLK_ZONED_HM;
+#endif
+}
+
+static inline int virtback_bdev_report_zones(struct block_device *bdev, u64 sector,
+					     unsigned int nr, report_zones_cb cb, void *data)
+{
+	return blkdev_report_zones(bdev, sector, nr, cb, data);
+}
+
+static inline int virtback_bdev_reset_zones(struct block_device *bdev)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
+	return blkdev_zone_mgmt(bdev, REQ_OP_ZONE_RESET, 0, bdev_nr_sectors(bdev));
+#else
+	return blkdev_zone_mgmt(bdev, REQ_OP_ZONE_RESET, 0, bdev_nr_sectors(bdev), GFP_NOIO);
+#endif
+}
+#else
+static inline bool virtback_bdev_zoned(struct block_device *bdev)
+{
+	return false;
+}
+
+static inline int virtback_bdev_report_zones(struct block_device *bdev, u64 sector,
+					     unsigned int nr, report_zones_cb cb, void *data)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline int virtback_bdev_reset_zones(struct block_device *bdev)
+{
+	return -EOPNOTSUPP;
 }
 #endif
 
@@ -189,6 +299,49 @@ static inline void virtback_test_stable(struct gendisk *disk)
 	blk_queue_flag_set(QUEUE_FLAG_STABLE_WRITES, disk->queue);
 #endif
 }
+
+#ifdef CONFIG_BLK_DEV_ZONED
+/* The same with zones of limits->chunk_sectors. */
+static inline struct gendisk *virtback_test_zoned_disk(struct queue_limits *lim)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+	lim->features |= BLK_FEAT_ZONED;
+	return blk_alloc_disk(lim, NUMA_NO_NODE);
+#else
+	struct gendisk *disk = blk_alloc_disk(NUMA_NO_NODE);
+
+	if (!disk)
+		return ERR_PTR(-ENOMEM);
+	disk_set_zoned(disk, BLK_ZONED_HM);
+	blk_queue_chunk_sectors(disk->queue, lim->chunk_sectors);
+	blk_queue_max_zone_append_sectors(disk->queue, lim->max_zone_append_sectors);
+	blk_queue_zone_write_granularity(disk->queue, lim->zone_write_granularity);
+	return disk;
+#endif
+}
+
+/* Its capacity and its report of zones are there. */
+static inline int virtback_test_zones_ready(struct gendisk *disk, u32 max_open, u32 max_active)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+	return blk_revalidate_disk_zones(disk);
+#else
+	disk_set_max_open_zones(disk, max_open);
+	disk_set_max_active_zones(disk, max_active);
+	disk->nr_zones = DIV_ROUND_UP(get_capacity(disk), disk->queue->limits.chunk_sectors);
+	return 0;
+#endif
+}
+
+/* 6.10: these limits are in struct queue_limits. */
+static inline void virtback_test_zone_limits(struct queue_limits *lim, u32 max_open, u32 max_active)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
+	lim->max_open_zones = max_open;
+	lim->max_active_zones = max_active;
+#endif
+}
+#endif
 #endif
 
 #endif

@@ -33,10 +33,10 @@ VB_XEN_DEBS="xen-utils-$VB_XEN_VERSION libxenmisc$VB_XEN_VERSION xen-utils-commo
 VB_LIB_DEBS="libc6 libncurses6 libtinfo6 libyajl2 libfdt1 libuuid1 libbz2-1.0
 	liblzma5 liblzo2-2 zlib1g libzstd1 libnl-3-200 libnl-route-3-200
 	libgcc-s1 libargon2-1 libjson-c5 libdevmapper1.02.1 libselinux1
-	libpcre2-8-0 libudev1 libcap2"
-VB_TOOL_DEBS="busybox-static dmsetup"
+	libpcre2-8-0 libudev1 libcap2 libblkid1 libsmartcols1"
+VB_TOOL_DEBS="busybox-static dmsetup util-linux"
 VB_GUEST_DEBS="busybox-static e2fsprogs libc6 libblkid1 libuuid1 libext2fs2
-	libcom-err2"
+	libcom-err2 util-linux libudev1"
 
 VB_DOM0_MODULES="xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs configfs
 	brd null_blk loop dm-mod dm-delay dm-flakey virtio_mmio virtio_blk
@@ -128,7 +128,7 @@ _make_dom0_base()
 	mkdir -p "$r"/{bin,sbin,etc,proc,sys,dev,run,tmp,root,mnt} \
 		"$r"/var/{log/xen/console,lib/xen,lib/xenstored} "$r"/usr/{bin,sbin}
 	copy_programs "$r" "$u" $x/{xl,xenstored,xenconsoled,xen-init-dom0} \
-		usr/bin/xenstore "$(sbin_of "$u" dmsetup)"
+		usr/bin/xenstore "$(sbin_of "$u" dmsetup)" "$(sbin_of "$u" blkzone)"
 	# pthread_cancel() loads it by name.
 	mkdir -p "$r/lib/aarch64-linux-gnu"
 	cp -L "$(find "$u" -name libgcc_s.so.1)" "$r/lib/aarch64-linux-gnu/"
@@ -166,7 +166,7 @@ _make_guest()
 	cp -L "$(find "$u" -path '*bin/busybox')" "$r/bin/busybox"
 	# The kernel asks for modules by this path: ext4 wants crc32c.
 	ln -s ../bin/busybox "$r/sbin/modprobe"
-	copy_programs "$r" "$u" sbin/mke2fs
+	copy_programs "$r" "$u" sbin/mke2fs sbin/blkzone
 	ln -s mke2fs "$r/sbin/mkfs.ext4"
 	# Without it mke2fs lacks ext4's features.
 	cp "$u/etc/mke2fs.conf" "$r/etc/"

@@ -269,6 +269,25 @@ null_disk()
 	wait_for 20 "$DISK" test -b "$DISK"
 }
 
+# null_zoned <name> <MiB> <MiB a zone> <conventional zones>: the same, host-managed.
+null_zoned()
+{
+	local c=/sys/kernel/config/nullb/$1
+
+	mkdir "$c"
+	echo "$2" >"$c/size"
+	echo 1 >"$c/memory_backed"
+	echo 512 >"$c/blocksize"
+	echo 1 >"$c/zoned"
+	echo "$3" >"$c/zone_size"
+	echo "$4" >"$c/zone_nr_conv"
+	echo 4 >"$c/zone_max_open"
+	echo 6 >"$c/zone_max_active"
+	echo 1 >"$c/power"
+	DISK=/dev/$1
+	wait_for 20 "$DISK" test -b "$DISK"
+}
+
 null_disk_remove()
 {
 	rmdir "/sys/kernel/config/nullb/$1" || fail "$1 is still in use"

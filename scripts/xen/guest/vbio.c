@@ -10,6 +10,7 @@
  *   vbio verify <dev> <MiB> <seed> [block size [threads]]
  *   vbio mix    <dev> <MiB> <seconds> [block size [threads]]  (destroys data)
  *   vbio exclusive <dev>     (fails while another holds it exclusively)
+ *   vbio zero|punch <dev> <MiB from> <MiB>	(punch lets the disk give blocks back)
  *
  * A size with a K is in KiB.
  */
@@ -154,6 +155,20 @@ static void *worker(void *arg)
 	return NULL;
 }
 
+/* The kernel sends the disk one command for it, if the disk knows one. */
+static int zero(const char *path, const char *from, const char *len, int punch)
+{
+	int fd = open(path, O_RDWR);
+	int how = punch ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE;
+
+	if (fd < 0 || fallocate(fd, how | FALLOC_FL_KEEP_SIZE, strtoull(from, NULL, 0) << 20,
+				strtoull(len, NULL, 0) << 20)) {
+		printf("vbio: %s: %s\n", path, strerror(errno));
+		return 1;
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	static const char * const names[] = { "write", "verify", "mix" };
@@ -163,6 +178,8 @@ int main(int argc, char **argv)
 
 	if (argc == 3 && !strcmp(argv[1], "exclusive"))
 		return open(argv[2], O_RDWR | O_EXCL) < 0;
+	if (argc == 5 && (!strcmp(argv[1], "zero") || !strcmp(argv[1], "punch")))
+		return zero(argv[2], argv[3], argv[4], argv[1][0] == 'p');
 	if (argc < 5 || argc > 7)
 		goto usage;
 	for (mode = WRITE; strcmp(argv[1], names[mode]); mode++)
