@@ -75,7 +75,9 @@ MODULE_PARM_DESC(base, "guest physical address of the register window (512 bytes
 module_param_cb(irq, &option_ops, "irq=", 0);
 MODULE_PARM_DESC(irq, "interrupt of the guest, an INTID from 32 to 1019, 33 is SPI 1 (default: none)");
 module_param_cb(backing, &option_ops, "backing=", 0);
-MODULE_PARM_DESC(backing, "absolute path of a block device (default: none)");
+MODULE_PARM_DESC(backing, "absolute path of a block device or a file; or none, for a device that gets one later (no default)");
+module_param_cb(direct_io, &option_ops, "direct_io=", 0);
+MODULE_PARM_DESC(direct_io, "past the page cache of a file, 0 or 1 (default: 1)");
 module_param_cb(readonly, &option_ops, "readonly=", 0);
 MODULE_PARM_DESC(readonly, "offer a read-only disk, 0 or 1 (default: 0, or as the backing device is)");
 module_param_cb(serial, &option_ops, "serial=", 0);

@@ -69,9 +69,9 @@ static void disk_end(struct test_disk *disk, struct bio *bio)
 
 static void disk_note(struct test_disk *disk, struct bio *bio)
 {
-	struct test_bio *seen = &disk->seen[disk->bios];
-
 	if (disk->bios < TEST_DISK_SEEN) {
+		struct test_bio *seen = &disk->seen[disk->bios];
+
 		seen->opf = bio->bi_opf;
 		seen->sector = bio->bi_iter.bi_sector;
 		seen->sectors = bio_sectors(bio);
@@ -171,6 +171,9 @@ bool test_disk_end(struct test_disk *disk, bool last)
 	return bio;
 }
 
+/* Disks made so far. */
+static unsigned int disks;
+
 static struct test_disk *disk_alloc(struct kunit *test)
 {
 	struct test_disk *disk = kunit_kzalloc(test, sizeof(*disk), GFP_KERNEL);
@@ -196,7 +199,8 @@ static void disk_add(struct kunit *test, struct test_disk *disk, u64 sectors,
 	disk->gd->fops = ops;
 	disk->gd->flags |= GENHD_FL_NO_PART;
 	disk->gd->private_data = disk;
-	strscpy(disk->gd->disk_name, "vbtest", DISK_NAME_LEN);
+	/* Two at once are enough. */
+	snprintf(disk->gd->disk_name, DISK_NAME_LEN, "vbtest%u", disks % 2);
 	snprintf(disk->path, sizeof(disk->path), "/dev/%s", disk->gd->disk_name);
 	set_capacity(disk->gd, sectors);
 #ifdef CONFIG_BLK_DEV_ZONED
@@ -210,6 +214,7 @@ static void disk_add(struct kunit *test, struct test_disk *disk, u64 sectors,
 		vfree(disk->data);
 	}
 	KUNIT_ASSERT_EQ(test, err, 0);
+	disks++;
 }
 
 /**
@@ -279,5 +284,18 @@ void test_disk_destroy(struct test_disk *disk)
 	flush_delayed_fput();
 	del_gendisk(disk->gd);
 	put_disk(disk->gd);
+	if (!disk->shared)
+		vfree(disk->data);
+}
+
+/**
+ * test_disk_share() - make a disk another way to the data of a second one
+ * @disk: disk that gives up its own
+ * @other: the second, which is destroyed later
+ */
+void test_disk_share(struct test_disk *disk, struct test_disk *other)
+{
 	vfree(disk->data);
+	disk->data = other->data;
+	disk->shared = true;
 }

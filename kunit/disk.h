@@ -53,6 +53,7 @@ struct test_bio {
  * @gd: its gendisk
  * @path: where it can be opened
  * @data: its contents
+ * @shared: @data is that of another disk
  * @lock: protects @held
  * @held: bios that have come in and not ended
  * @hold: keep bios in @held
@@ -77,6 +78,7 @@ struct test_disk {
 	struct gendisk *gd;
 	char path[32];
 	u8 *data;
+	bool shared;
 	spinlock_t lock;		/* held */
 	struct bio_list held;
 	bool hold;
@@ -104,6 +106,7 @@ struct test_disk *test_disk_create_ranges(struct kunit *test, u32 block_size, bo
 struct test_disk *test_disk_create_zoned(struct kunit *test);
 void test_disk_copy(struct test_disk *disk, struct bio *bio);
 void test_disk_destroy(struct test_disk *disk);
+void test_disk_share(struct test_disk *disk, struct test_disk *other);
 unsigned int test_disk_held(struct test_disk *disk);
 struct page *test_disk_page(struct test_disk *disk);
 bool test_disk_end(struct test_disk *disk, bool last);

@@ -27,7 +27,7 @@ static void options_refused(struct kunit *test, const char *str)
 static void options_whole_line(struct kunit *test)
 {
 	const char *host = "domid=3 base=0x2000000 irq=33";
-	const char *type = "backing=/dev/vdb readonly=1 serial=abc";
+	const char *type = "backing=/dev/vdb readonly=1 serial=abc direct_io=1";
 	const char *queues = "queues=2 queue_size=64 features_off=mq,in_order";
 	const char *memory = "dma=direct reset_timeout_ms=5000 map_limit_mb=64 mapping=grant";
 	struct virtback_config cfg;
@@ -42,6 +42,7 @@ static void options_whole_line(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cfg.irq, 33);
 	KUNIT_EXPECT_STREQ(test, cfg.backing, "/dev/vdb");
 	KUNIT_EXPECT_TRUE(test, cfg.readonly);
+	KUNIT_EXPECT_TRUE(test, cfg.direct_io);
 	KUNIT_EXPECT_STREQ(test, cfg.serial, "abc");
 	KUNIT_EXPECT_EQ(test, cfg.queues, 2);
 	KUNIT_EXPECT_EQ(test, cfg.queue_size, 64);

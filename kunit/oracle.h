@@ -16,6 +16,7 @@
 /* Bits of the feature words, sections 5.2.3 and 6. */
 #define ORACLE_F_RO		5
 #define ORACLE_F_FLUSH		9
+#define ORACLE_F_WRITE_ZEROES	14
 #define ORACLE_F_INDIRECT	28
 #define ORACLE_F_EVENT_IDX	29
 #define ORACLE_F_VERSION_1	32
@@ -30,6 +31,7 @@
 #define ORACLE_T_OUT		1
 #define ORACLE_T_FLUSH		4
 #define ORACLE_T_GET_ID		8
+#define ORACLE_T_WRITE_ZEROES	13
 #define ORACLE_S_OK		0
 #define ORACLE_S_IOERR		1
 #define ORACLE_S_UNSUPP		2
@@ -84,6 +86,7 @@ struct oracle_seg {
  * @sector: of its header
  * @out_len: bytes of data that the device reads
  * @in_len: bytes of data that the device writes
+ * @zeroes: sectors that are to be zero
  * @fail: the disk was told to fail it
  * @nseg: buffers
  * @seg: the buffers, those that the device reads first
@@ -101,6 +104,7 @@ struct oracle_req {
 	u64 sector;
 	u32 out_len;
 	u32 in_len;
+	u32 zeroes;
 	bool fail;
 	u16 nseg;
 	struct oracle_seg seg[ORACLE_NUM];

@@ -12,14 +12,24 @@
 /* What is in memory where the device has to write a status. */
 #define NO_STATUS	0xee
 
+/* Bytes of a range to be zeroed, behind the header. */
+#define ORACLE_RANGE	16
+
 static u64 sectors_of(const struct oracle_req *r)
 {
+	if (r->type == ORACLE_T_WRITE_ZEROES)
+		return r->zeroes;
 	return DIV_ROUND_UP(r->out_len + r->in_len, ORACLE_SECTOR);
+}
+
+static bool writes(const struct oracle_req *r)
+{
+	return r->type == ORACLE_T_OUT || r->type == ORACLE_T_WRITE_ZEROES;
 }
 
 static bool moves_data(const struct oracle_req *r)
 {
-	return r->type == ORACLE_T_IN || r->type == ORACLE_T_OUT;
+	return r->type == ORACLE_T_IN || writes(r);
 }
 
 /* May the disk be touched at all? */
@@ -27,7 +37,7 @@ static bool allowed(const struct oracle *o, const struct oracle_req *r)
 {
 	u64 n = sectors_of(r);
 
-	if ((r->out_len + r->in_len) % ORACLE_SECTOR)
+	if (r->type != ORACLE_T_WRITE_ZEROES && (r->out_len + r->in_len) % ORACLE_SECTOR)
 		return false;
 	if (n > o->sectors || r->sector > o->sectors - n)
 		return false;
@@ -97,6 +107,13 @@ static bool choose(struct oracle *o, struct oracle_req *r)
 	if (dice < 80) {
 		r->type = dice < 40 ? ORACLE_T_IN : ORACLE_T_OUT;
 		choose_length(o, r);
+		choose_sector(o, r);
+		return !conflicts(o, r);
+	}
+	if (dice < 90 && oracle_has(o, ORACLE_F_WRITE_ZEROES)) {
+		r->type = ORACLE_T_WRITE_ZEROES;
+		r->out_len = ORACLE_RANGE;
+		r->zeroes = 1 + oracle_below(o, 64);
 		choose_sector(o, r);
 		return !conflicts(o, r);
 	}
@@ -216,13 +233,19 @@ static void put_header(struct oracle *o, struct oracle_req *r)
 		__le32 type;
 		__le32 reserved;
 		__le64 sector;
+		__le64 range_sector;
+		__le32 range_sectors;
+		__le32 range_flags;
 	} header = {
 		.type = cpu_to_le32(r->type),
 		.reserved = cpu_to_le32(oracle_below(o, 8)),	/* once a priority: to be ignored */
-		.sector = cpu_to_le64(r->sector),
+		.sector = cpu_to_le64(r->type == ORACLE_T_WRITE_ZEROES ? 0 : r->sector),
+		.range_sector = cpu_to_le64(r->sector),
+		.range_sectors = cpu_to_le32(r->zeroes),
 	};
 
-	put_stream(o, r, (u8 *)&header, sizeof(header));
+	put_stream(o, r, (u8 *)&header, ORACLE_HEADER +
+		   (r->type == ORACLE_T_WRITE_ZEROES ? ORACLE_RANGE : 0));
 }
 
 /**
@@ -276,6 +299,7 @@ static u8 right_status(const struct oracle *o, const struct oracle_req *r)
 	switch (r->type) {
 	case ORACLE_T_IN:
 	case ORACLE_T_OUT:
+	case ORACLE_T_WRITE_ZEROES:
 		return allowed(o, r) && !r->fail ? ORACLE_S_OK : ORACLE_S_IOERR;
 	case ORACLE_T_FLUSH:
 	case ORACLE_T_GET_ID:
@@ -354,6 +378,10 @@ static void wrote(struct oracle *o, struct oracle_req *r, u8 *disk)
 	u32 pos = 0;
 	u16 i;
 
+	if (r->type == ORACLE_T_WRITE_ZEROES) {
+		memset(disk + to, 0, r->zeroes * ORACLE_SECTOR);
+		return;
+	}
 	for (i = 0; i < r->nseg && !r->seg[i].write; i++) {
 		const struct oracle_seg *s = &r->seg[i];
 		u32 skip = pos < ORACLE_HEADER ? min(s->len, ORACLE_HEADER - pos) : 0;
@@ -392,7 +420,7 @@ bool oracle_judge(struct oracle *o, struct oracle_req *r, u32 len, bool len_told
 		if (r->seg[i].write)
 			oracle_accept(o, r->seg[i].addr, r->seg[i].len);
 	}
-	if (status == ORACLE_S_OK && r->type == ORACLE_T_OUT) {
+	if (status == ORACLE_S_OK && writes(r)) {
 		wrote(o, r, o->disk);
 		if (o->in_limbo)
 			bitmap_clear(o->limbo, r->sector, sectors_of(r));
@@ -410,7 +438,7 @@ bool oracle_judge(struct oracle *o, struct oracle_req *r, u32 len, bool len_told
  */
 void oracle_cut_off(struct oracle *o, struct oracle_req *r)
 {
-	if (r->type != ORACLE_T_OUT || !allowed(o, r) || r->fail || !sectors_of(r))
+	if (!writes(r) || !allowed(o, r) || r->fail || !sectors_of(r))
 		return;
 	wrote(o, r, o->alt);
 	bitmap_set(o->limbo, r->sector, sectors_of(r));

@@ -13,6 +13,8 @@
 #include <linux/module.h>
 #include <linux/vmalloc.h>
 
+#include <virtback/compat.h>
+
 #include "blk_fixture.h"
 #include "oracle.h"
 
@@ -35,6 +37,7 @@ MODULE_PARM_DESC(virtback_oracle, "tests: seed and number of steps of the oracle
  * @steps: how long the sequence is
  * @cache: the disk has a volatile cache
  * @readonly: the disk is read-only
+ * @zeroes: the disk can zero ranges
  * @pages: pages of guest memory
  * @max_data: longest data in sectors
  */
@@ -44,6 +47,7 @@ struct oracle_case {
 	unsigned int steps;
 	bool cache;
 	bool readonly;
+	bool zeroes;
 	unsigned int pages;
 	u32 max_data;
 };
@@ -70,6 +74,8 @@ static const struct oracle_case oracle_params[] = {
 	{ "split, queue reset", B(RING_RESET) | B(INDIRECT), SHORT },
 	{ "packed, queue reset", B(PACKED) | B(RING_RESET) | B(EVENT_IDX), SHORT },
 	{ "packed, long requests", B(PACKED) | B(INDIRECT), LONG },
+	{ "split, write zeroes", B(INDIRECT) | B(WRITE_ZEROES), SHORT, .zeroes = true },
+	{ "packed, write zeroes", B(PACKED) | B(WRITE_ZEROES), SHORT, .zeroes = true },
 	{ "split, long requests", B(INDIRECT), LONG },
 	{ "split, long requests, event index", B(EVENT_IDX), LONG },
 };
@@ -154,7 +160,9 @@ static u32 choose_piece(const struct oracle_case *c, u64 seed)
 
 static struct fake *oracle_device(struct blk_test *b, const struct oracle_case *c)
 {
-	blk_test_disk(b, SECTOR_SIZE, c->cache);
+	const struct virtback_test_ranges can = { .zeroes = c->zeroes ? 4096 : 0 };
+
+	blk_test_disk_ranges(b, SECTOR_SIZE, c->cache, &can);
 	b->cfg.readonly = c->readonly;
 	strscpy(b->cfg.serial, "oracle-7", sizeof(b->cfg.serial));
 	b->f = fake_create(b->test, &virtback_blk_type, &b->cfg, c->pages * PAGE_SIZE, ORACLE_NUM);
@@ -178,13 +186,16 @@ static void device_answers_as_the_oracle(struct kunit *test)
 	f->piece = choose_piece(c, seed);
 
 	oracle_run(o, c->features | (c->cache ? B(FLUSH) : 0), oracle_args[1] ?: c->steps);
-	kunit_info(test, "seed %llu: %u in, %u out, %u flush, %u id, %u unknown; %u resets, %u irqs, %u kicks and %u saved\n",
-		   seed, o->done[ORACLE_T_IN], o->done[ORACLE_T_OUT], o->done[ORACLE_T_FLUSH],
+	kunit_info(test, "seed %llu: %u in, %u out, %u zero, %u flush, %u id, %u unknown; %u resets, %u irqs, %u kicks and %u saved\n",
+		   seed, o->done[ORACLE_T_IN], o->done[ORACLE_T_OUT],
+		   o->done[ORACLE_T_WRITE_ZEROES], o->done[ORACLE_T_FLUSH],
 		   o->done[ORACLE_T_GET_ID], o->done[15], o->resets, o->irqs, o->kicks, o->saved);
 	KUNIT_EXPECT_FALSE_MSG(test, o->failed, "%s, seed %llu, step %u: %s", c->name, seed,
 			       o->step, o->why);
 	/* It did look: of each type there was something. */
 	KUNIT_EXPECT_GT(test, o->done[ORACLE_T_IN] * o->done[ORACLE_T_OUT] * o->done[15], 0);
+	if (c->zeroes)
+		KUNIT_EXPECT_GT(test, o->done[ORACLE_T_WRITE_ZEROES], 0);
 	oracle_destroy(o);
 	b->disk->hold = false;
 	while (test_disk_end(b->disk, false))
@@ -200,7 +211,7 @@ static void every_ring_feature_has_a_case(struct kunit *test)
 
 	for (i = 0; i < ARRAY_SIZE(oracle_params); i++)
 		seen |= oracle_params[i].features;
-	KUNIT_EXPECT_EQ(test, seen,
+	KUNIT_EXPECT_EQ(test, seen & GENMASK_ULL(40, 28),
 			virtback_device_offered(&f->vd) & GENMASK_ULL(40, 28) & ~OTHERS);
 }
 

@@ -167,10 +167,9 @@ static int bdev_reset_zones(struct virtback_backing *b)
 	return virtback_bdev_reset_zones(bdev_of(b)->bdev);
 }
 
-static int bdev_refuse(const char *who, const struct virtback_config *cfg, const char *why, int err)
+static int bdev_sync(struct virtback_backing *b)
 {
-	pr_err("%s: backing=%s: %s (%d)\n", who, cfg->backing ?: "", why, err);
-	return err;
+	return blkdev_issue_flush(bdev_of(b)->bdev);
 }
 
 static const char *bdev_open_reason(int err)
@@ -233,7 +232,7 @@ static int bdev_open_handle(struct bdev_backing *bd, const char *who,
 static int bdev_check(struct bdev_backing *bd, const char *who, const struct virtback_config *cfg)
 {
 	if (!bdev_nr_sectors(bd->bdev))
-		return bdev_refuse(who, cfg, "has no capacity", -ENOMEDIUM);
+		return virtback_backing_refuse(who, cfg, "has no capacity", -ENOMEDIUM);
 	return 0;
 }
 
@@ -248,7 +247,7 @@ static struct virtback_backing *bdev_open(const char *who, const struct virtback
 	bd->b.ops = &virtback_bdev_backing;
 	err = bdev_open_handle(bd, who, cfg);
 	if (err) {
-		bdev_refuse(who, cfg, bdev_open_reason(err), err);
+		virtback_backing_refuse(who, cfg, bdev_open_reason(err), err);
 		goto free;
 	}
 	err = bdev_check(bd, who, cfg);
@@ -256,7 +255,7 @@ static struct virtback_backing *bdev_open(const char *who, const struct virtback
 		goto close;
 	err = bioset_init(&bd->bios, BDEV_BIOS, 0, BIOSET_NEED_BVECS);
 	if (err) {
-		bdev_refuse(who, cfg, "no memory for its bios", err);
+		virtback_backing_refuse(who, cfg, "no memory for its bios", err);
 		goto close;
 	}
 	return &bd->b;
@@ -284,6 +283,7 @@ const struct virtback_backing_ops virtback_bdev_backing = {
 	.limits = bdev_limits,
 	.capacity = bdev_capacity,
 	.has_cache = bdev_has_cache,
+	.sync = bdev_sync,
 	.submit = bdev_submit,
 	.report_zones = bdev_report_zones,
 	.reset_zones = bdev_reset_zones,

@@ -89,13 +89,18 @@ static enum virtback_prepare blk_answer(struct virtback_req *req, u8 status, u32
 bool virtback_blk_range_ok(const struct virtback_blk *blk, u64 sector, u64 bytes)
 {
 	u64 sectors = bytes >> SECTOR_SHIFT;
+	/* Once; pairs with blk_set_capacity(). */
+	u64 capacity = READ_ONCE(blk->capacity);
 
+	/* Nearly free, and sooner than the next look. */
+	if (unlikely(capacity != blk->backing->ops->capacity(blk->backing)))
+		virtback_blk_look_soon();
 	if (bytes & (SECTOR_SIZE - 1) || bytes & blk->block_mask)
 		return false;
 	if (sector & (blk->block_mask >> SECTOR_SHIFT))
 		return false;
 	/* In this order nothing can overflow. */
-	return sectors <= blk->capacity && sector <= blk->capacity - sectors;
+	return sectors <= capacity && sector <= capacity - sectors;
 }
 
 /* May change while we run: the administrator can switch a disk's cache. */
@@ -186,6 +191,12 @@ static enum virtback_prepare blk_get_id(struct virtback_req *req, struct virtbac
 static enum virtback_prepare blk_unsupp(struct virtback_req *req, struct virtback_iter *data)
 {
 	return blk_answer(req, VIRTIO_BLK_S_UNSUPP, 0);
+}
+
+/* A placeholder's driver should not be there, but it gets its answers. */
+static enum virtback_prepare blk_no_disk(struct virtback_req *req, struct virtback_iter *data)
+{
+	return blk_answer(req, VIRTIO_BLK_S_IOERR, 0);
 }
 
 /*
@@ -280,6 +291,8 @@ static enum virtback_prepare blk_prepare(struct virtback_req *req, struct virtba
 	if (data == &chain->in)
 		data->left--;	/* the status byte is none of the data */
 
+	if (!virtback_blk_of(req)->backing)
+		br->execute = blk_no_disk;
 	ret = br->execute(req, data);
 	if (ret == VIRTBACK_STALL || ret == VIRTBACK_BROKEN)
 		virtback_req_unpin(req, &req->status);
@@ -296,25 +309,13 @@ static int blk_create(struct virtback_device *vd, const struct virtback_config *
 	if (!blk)
 		return -ENOMEM;
 	blk->vd = vd;
-
-	blk->backing = virtback_bdev_backing.open(vd->name, cfg);
-	if (IS_ERR(blk->backing)) {
-		err = PTR_ERR(blk->backing);
-		goto free;
-	}
 	memcpy(blk->id, serial, strnlen(serial, sizeof(blk->id)));
 	vd->type_priv = blk;
-	err = virtback_blk_config(blk, cfg);
-	if (err)
-		goto close;
-	return 0;
-
-close:
-	virtback_zoned_destroy(blk);
-	vd->type_priv = NULL;
-	blk->backing->ops->close(blk->backing);
-free:
-	kfree(blk);
+	err = virtback_blk_open(blk, cfg);
+	if (err) {
+		vd->type_priv = NULL;
+		kfree(blk);
+	}
 	return err;
 }
 
@@ -325,20 +326,8 @@ static void blk_destroy(struct virtback_device *vd)
 	vd->type_priv = NULL;
 	vd->config = NULL;
 	vd->config_len = 0;
-	virtback_zoned_destroy(blk);
-	blk->backing->ops->close(blk->backing);
+	virtback_blk_close(blk);
 	kfree(blk);
-}
-
-/*
- * A driver that takes a host-managed disk for an ordinary one would write where it
- * must not, so it must not get it (VIRTIO 1.3 section 5.2.5.2).
- */
-static bool blk_features_ok(struct virtback_device *vd, u64 features)
-{
-	struct virtback_blk *blk = vd->type_priv;
-
-	return !blk->zones || features & BIT_ULL(VIRTIO_BLK_F_ZONED);
 }
 
 const struct virtback_type_ops virtback_blk_type = {
@@ -347,11 +336,12 @@ const struct virtback_type_ops virtback_blk_type = {
 	.req_size = sizeof(struct virtback_blk_req),
 	.create = blk_create,
 	.destroy = blk_destroy,
-	.features_ok = blk_features_ok,
 	.prepare = blk_prepare,
 	.resume = virtback_blk_next_pass,
 	.submit = virtback_blk_submit,
 	.write_config = virtback_blk_write_config,
 	.features_ok = virtback_blk_features_ok,
 	.reset = virtback_blk_reset,
+	.set_backing = virtback_blk_set_backing,
+	.check_size = virtback_blk_check_size,
 };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The block device type, shared by its parts: blk.c speaks virtio-blk, data.c
- * moves data in passes, range.c discards and zeroes, and what is behind a disk (a
- * block device: bdev.c) is reached through struct virtback_backing_ops alone.
+ * tells the driver of the disk in config.c, moves data in passes (data.c), discards
+ * and zeroes (range.c), and store.c looks after what is behind a disk (a block device:
+ * bdev.c, a file: file.c), which is reached through struct virtback_backing_ops alone.
  */
 #ifndef VIRTBACK_BLK_H
 #define VIRTBACK_BLK_H
@@ -72,6 +73,7 @@ struct virtback_blk_limits {
  * @capacity: its size now, in 512-byte sectors. Any context.
  * @has_cache: can completed writes be lost with the power, so that a flush is of
  *	       use? May change while the store is open. Any context.
+ * @sync: make completed writes durable. May sleep for long.
  * @submit: start the current pass of a request: operation and flags are br->opf,
  *	    the first sector br->sector plus br->done bytes. It is br->len bytes
  *	    long, and the data is what virtback_blk_next_bvec() gives if
@@ -92,6 +94,7 @@ struct virtback_backing_ops {
 	void (*limits)(struct virtback_backing *b, struct virtback_blk_limits *lim);
 	u64 (*capacity)(struct virtback_backing *b);
 	bool (*has_cache)(struct virtback_backing *b);
+	int (*sync)(struct virtback_backing *b);
 	void (*submit)(struct virtback_backing *b, struct virtback_req *req);
 	int (*report_zones)(struct virtback_backing *b, u64 sector, unsigned int nr,
 			    report_zones_cb cb, void *data);
@@ -111,8 +114,11 @@ struct virtback_backing {
 /**
  * struct virtback_blk - a disk
  * @vd: the device it belongs to
- * @backing: what is behind it
- * @capacity: 512-byte sectors, as told to the driver
+ * @backing: what is behind it, NULL for a placeholder. Changed with @lock held and
+ *	     the device paused; workers read it without a lock while it is not.
+ * @capacity: 512-byte sectors that can be reached. Changed with @lock and vd->lock
+ *	      held; workers read it with READ_ONCE(). What the driver was told is in
+ *	      @config.
  * @block_mask: logical block size - 1
  * @mem_mask: see &struct virtback_blk_limits
  * @direct: the guest's memory may be given to the store (dma=direct)
@@ -126,6 +132,9 @@ struct virtback_backing {
  * @before_zoned: the same, as far as a plain disk's goes
  * @zoned: the part of a zoned disk, behind it
  * @id: what GET_ID returns, zero padded, without a terminator when full
+ * @lock: who changes @backing or @capacity. Outside vd->lock; held across waiting
+ *	  for the disk, so only who may wait for it takes it, others try
+ * @link: in the list of disks whose size is watched
  */
 struct virtback_blk {
 	struct virtback_device *vd;
@@ -147,6 +156,8 @@ struct virtback_blk {
 		};
 	};
 	u8 id[VIRTIO_BLK_ID_BYTES];
+	struct mutex lock;		/* backing, capacity */
+	struct list_head link;
 };
 
 /**
@@ -237,7 +248,9 @@ enum virtback_prepare virtback_blk_finish(struct virtback_req *req, u8 status, u
 enum virtback_prepare virtback_blk_move(struct virtback_req *req, struct virtback_iter *data);
 
 /* drivers/blk/config.c */
-int virtback_blk_config(struct virtback_blk *blk, const struct virtback_config *cfg);
+int virtback_blk_describe(struct virtback_blk *blk, const struct virtback_config *cfg,
+			  u64 *features);
+void virtback_blk_show(struct virtback_blk *blk, u64 features);
 void virtback_blk_reset(struct virtback_device *vd);
 bool virtback_blk_features_ok(struct virtback_device *vd, u64 features);
 void virtback_blk_write_config(struct virtback_device *vd, u32 off, u32 len, u64 val);
@@ -256,6 +269,21 @@ u64 virtback_range_features(struct virtback_blk *blk, const struct virtback_blk_
 enum virtback_prepare virtback_range_prepare(struct virtback_req *req, struct virtback_iter *data);
 bool virtback_range_next(struct virtback_req *req);
 void virtback_range_put(struct virtback_req *req);
+
+/* drivers/blk/store.c */
+int virtback_blk_open(struct virtback_blk *blk, const struct virtback_config *cfg);
+void virtback_blk_close(struct virtback_blk *blk);
+int virtback_blk_set_backing(struct virtback_device *vd, const struct virtback_config *cfg);
+void virtback_blk_check_size(struct virtback_device *vd);
+void virtback_blk_look_soon(void);
+
+/* drivers/blk/backing.c */
+int virtback_backing_refuse(const char *who, const struct virtback_config *cfg, const char *why,
+			    int err);
+struct virtback_backing *virtback_backing_open(const char *who, const struct virtback_config *cfg);
+
+/* drivers/blk/file.c */
+extern const struct virtback_backing_ops virtback_file_backing;
 
 /* drivers/blk/bdev.c */
 extern const struct virtback_backing_ops virtback_bdev_backing;

@@ -218,16 +218,20 @@ void virtback_blk_write_config(struct virtback_device *vd, u32 off, u32 len, u64
 }
 
 /**
- * virtback_blk_config() - make the features and the configuration space of a disk
- * @blk: disk with an open backing store
+ * virtback_blk_describe() - work out what a driver is to be told of a disk
+ * @blk: disk with something behind it
  * @cfg: what the user asked for
+ * @features: set to the features of the type to offer
  *
- * Return: 0, or -errno after a line in the log: a feature is withheld that the driver
- * has to know (-EINVAL), or its zones are of no use.
+ * Nothing of it is seen before virtback_blk_show(). May sleep.
+ *
+ * Return: 0, or -errno after one line in the log: features_off= withholds what the
+ * disk cannot do without (-EINVAL), or its zones are of no use. After both, the zones
+ * are due to virtback_zoned_destroy().
  */
-int virtback_blk_config(struct virtback_blk *blk, const struct virtback_config *cfg)
+int virtback_blk_describe(struct virtback_blk *blk, const struct virtback_config *cfg,
+			  u64 *features)
 {
-	struct virtback_device *vd = blk->vd;
 	struct virtback_blk_limits lim = {};
 	int err;
 
@@ -236,15 +240,25 @@ int virtback_blk_config(struct virtback_blk *blk, const struct virtback_config *
 	err = virtback_zoned_create(blk, cfg);
 	if (err)
 		return err;
-	err = blk_check_off(blk);
-	if (err)
-		return err;
-	vd->type_features = blk_features(blk, &lim);
-	blk_clear_fields(&blk->config, virtback_device_offered(vd));
+	*features = blk_features(blk, &lim);
+	blk_clear_fields(&blk->config, *features & ~blk->vd->features_off);
+	return blk_check_off(blk);
+}
+
+/**
+ * virtback_blk_show() - offer a disk to drivers
+ * @blk: disk, described
+ * @features: as virtback_blk_describe() said
+ *
+ * Called with vd->lock held.
+ */
+void virtback_blk_show(struct virtback_blk *blk, u64 features)
+{
+	struct virtback_device *vd = blk->vd;
+
+	lockdep_assert_held(&vd->lock);
+	WRITE_ONCE(vd->type_features, features);
 	vd->config = &blk->config;
 	vd->config_len = blk_config_len(virtback_device_offered(vd));
-	mutex_lock(&vd->lock);
 	virtback_blk_reset(vd);
-	mutex_unlock(&vd->lock);
-	return 0;
 }

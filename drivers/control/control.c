@@ -95,6 +95,8 @@ static void virtback_entry_detach(struct virtback_entry *entry)
 static void virtback_entry_take_down(struct virtback_entry *entry)
 {
 	virtback_sysfs_unhold(entry);
+	/* Or a writer of "backing", for whom this waits, would wait for the disk. */
+	virtback_device_leave(&entry->vd);
 	device_del(&entry->vd.dev);
 	virtback_entry_detach(entry);
 }
@@ -220,6 +222,7 @@ static struct virtback_entry *virtback_entry_alloc(const struct virtback_config 
 	if (!entry)
 		return NULL;
 	INIT_LIST_HEAD(&entry->link);
+	mutex_init(&entry->backing_lock);
 	init_completion(&entry->detached);
 	init_completion(&entry->gone);
 	INIT_WORK(&entry->lost, virtback_entry_lost);
@@ -260,6 +263,35 @@ static const struct virtback_host_ops *virtback_choose_host(const struct virtbac
 #else
 	return NULL;
 #endif
+}
+
+/**
+ * virtback_backing_show() - print the path of a device's backing store
+ * @entry: the device
+ * @buf: a page, as sysfs gives it
+ *
+ * Return: bytes
+ */
+ssize_t virtback_backing_show(struct virtback_entry *entry, char *buf)
+{
+	ssize_t len;
+
+	spin_lock(&virtback_entries_lock);
+	len = sysfs_emit(buf, "%s\n", entry->cfg.backing);
+	spin_unlock(&virtback_entries_lock);
+	return len;
+}
+
+/**
+ * virtback_backing_record() - a device has another backing store from now on
+ * @entry: the device; its backing_lock is held
+ * @cfg: @backing is the new path, and the old one afterwards
+ */
+void virtback_backing_record(struct virtback_entry *entry, struct virtback_config *cfg)
+{
+	spin_lock(&virtback_entries_lock);
+	swap(cfg->backing, entry->cfg.backing);
+	spin_unlock(&virtback_entries_lock);
 }
 
 /* What was not given; then the core's part of the device. */
@@ -353,7 +385,7 @@ int virtback_create(const struct virtback_config *cfg)
 		goto detach;
 
 	pr_info("%s: %s on %s; the module stays in use until the device is removed\n",
-		vd->name, vd->type->name, entry->cfg.backing);
+		vd->name, vd->type->name, cfg->backing);
 	/* The guest may be gone already, and the host said so while we were busy. */
 	if (!virtback_entry_settle(entry)) {
 		pr_info("%s: not needed any more\n", vd->name);

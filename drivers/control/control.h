@@ -30,7 +30,10 @@ enum virtback_stage {
 /**
  * struct virtback_entry - a device in the registry
  * @vd: the device; its reference count is that of the entry
- * @cfg: what was asked for
+ * @cfg: what was asked for. cfg.backing changes with @backing_lock held and is
+ *	 read under the registry's lock, too
+ * @backing_lock: one change of cfg.backing at a time. Held across waiting for a
+ *		  disk, so only writers of the attribute take it
  * @link: in the registry, from the choice of the name until the disk is closed
  * @stage: protected by the registry's lock
  * @released: the host has released it; whoever takes it down
@@ -46,6 +49,7 @@ enum virtback_stage {
 struct virtback_entry {
 	struct virtback_device vd;
 	struct virtback_config cfg;
+	struct mutex backing_lock;	/* changes of cfg.backing */
 	struct list_head link;
 	enum virtback_stage stage;
 	bool doomed;
@@ -62,7 +66,7 @@ struct virtback_entry {
 
 /* options.c */
 const char *virtback_option_name(enum virtback_opt opt);
-ssize_t virtback_option_show(const struct virtback_entry *entry, enum virtback_opt opt, char *buf);
+ssize_t virtback_option_show(struct virtback_entry *entry, enum virtback_opt opt, char *buf);
 int virtback_config_copy(struct virtback_config *to, const struct virtback_config *from);
 char *virtback_config_next(char **list);
 int virtback_parse_bool(const char *val, bool *res);
@@ -77,6 +81,11 @@ int virtback_control_init(void);
 void virtback_control_exit(void);
 void virtback_control_stop(void);
 int virtback_remove(const char *name, bool force);
+ssize_t virtback_backing_show(struct virtback_entry *entry, char *buf);
+void virtback_backing_record(struct virtback_entry *entry, struct virtback_config *cfg);
+
+/* backing.c */
+int virtback_backing_store(struct virtback_entry *entry, const char *val);
 
 /* sysfs.c */
 extern struct class virtback_class;

@@ -44,6 +44,7 @@ static const char *const virtback_option_names[VIRTBACK_OPT_NR] = {
 	[VIRTBACK_OPT_BASE]	= "base",
 	[VIRTBACK_OPT_IRQ]	= "irq",
 	[VIRTBACK_OPT_BACKING]	= "backing",
+	[VIRTBACK_OPT_DIRECT_IO] = "direct_io",
 	[VIRTBACK_OPT_READONLY]	= "readonly",
 	[VIRTBACK_OPT_SERIAL]	= "serial",
 	[VIRTBACK_OPT_QUEUES]	= "queues",
@@ -107,8 +108,8 @@ static int virtback_parse_number(const char *val, u64 min, u64 max, u64 *res, co
 
 static int virtback_parse_backing(struct virtback_config *cfg, const char *val, const char **why)
 {
-	if (val[0] != '/') {
-		*why = "not an absolute path";
+	if (val[0] != '/' && strcmp(val, VIRTBACK_NO_BACKING)) {
+		*why = "not an absolute path (or " VIRTBACK_NO_BACKING ")";
 		return -EINVAL;
 	}
 	if (strlen(val) >= PATH_MAX) {
@@ -203,6 +204,11 @@ int virtback_option_set(struct virtback_config *cfg, enum virtback_opt opt, cons
 	case VIRTBACK_OPT_BACKING:
 		err = virtback_parse_backing(cfg, val, why);
 		break;
+	case VIRTBACK_OPT_DIRECT_IO:
+		err = virtback_parse_bool(val, &cfg->direct_io);
+		if (err)
+			*why = "not a bool (0, 1, n, y, no, yes, off, on)";
+		break;
 	case VIRTBACK_OPT_READONLY:
 		err = virtback_parse_bool(val, &cfg->readonly);
 		if (err)
@@ -268,7 +274,7 @@ int virtback_option_set(struct virtback_config *cfg, enum virtback_opt opt, cons
  *
  * Return: bytes, or -ENODATA when the device has no such value
  */
-ssize_t virtback_option_show(const struct virtback_entry *entry, enum virtback_opt opt, char *buf)
+ssize_t virtback_option_show(struct virtback_entry *entry, enum virtback_opt opt, char *buf)
 {
 	const struct virtback_config *cfg = &entry->cfg;
 	int len;
@@ -281,7 +287,9 @@ ssize_t virtback_option_show(const struct virtback_entry *entry, enum virtback_o
 	case VIRTBACK_OPT_IRQ:
 		return sysfs_emit(buf, "%u\n", cfg->irq);
 	case VIRTBACK_OPT_BACKING:
-		return sysfs_emit(buf, "%s\n", cfg->backing);
+		return virtback_backing_show(entry, buf);
+	case VIRTBACK_OPT_DIRECT_IO:
+		return sysfs_emit(buf, "%u\n", !test_bit(opt, &cfg->set) || cfg->direct_io);
 	case VIRTBACK_OPT_READONLY:
 		return sysfs_emit(buf, "%u\n", cfg->readonly);
 	case VIRTBACK_OPT_SERIAL:

@@ -112,6 +112,19 @@ static ssize_t virtback_opt_show(struct device *dev, struct device_attribute *at
 	return virtback_option_show(virtback_entry_of_dev(dev), attr - virtback_opt_attrs, buf);
 }
 
+static ssize_t virtback_opt_store(struct device *dev, struct device_attribute *attr,
+				  const char *buf, size_t count)
+{
+	char *copy = kstrndup(buf, count, GFP_KERNEL);
+	int err;
+
+	if (!copy)
+		return -ENOMEM;
+	err = virtback_backing_store(virtback_entry_of_dev(dev), strim(copy));
+	kfree(copy);
+	return err ?: count;
+}
+
 /* What has no default is not there unless it was given. */
 static umode_t virtback_opt_visible(struct kobject *kobj, struct attribute *attr, int n)
 {
@@ -148,6 +161,9 @@ static void virtback_opt_attrs_init(void)
 		attr->show = virtback_opt_show;
 		virtback_opt_list[i] = &attr->attr;
 	}
+	/* The one that can change. */
+	virtback_opt_attrs[VIRTBACK_OPT_BACKING].attr.mode = 0644;
+	virtback_opt_attrs[VIRTBACK_OPT_BACKING].store = virtback_opt_store;
 }
 
 static ssize_t type_show(struct device *dev, struct device_attribute *attr, char *buf)

@@ -44,7 +44,8 @@ u64 virtback_device_offered(const struct virtback_device *vd)
 {
 	u64 off = vd->features_off & ~(BIT_ULL(VIRTIO_F_VERSION_1) | vd->required);
 
-	return (VIRTBACK_CORE_FEATURES | vd->type_features | vd->host_features) & ~off;
+	return (VIRTBACK_CORE_FEATURES | READ_ONCE(vd->type_features) |
+		vd->host_features) & ~off;
 }
 
 /**
@@ -286,6 +287,7 @@ int virtback_device_init(struct virtback_device *vd, u16 nvqs, u16 queue_size)
 	int ret;
 
 	mutex_init(&vd->lock);
+	vd->id = vd->type->id;
 	init_waitqueue_head(&vd->orphans_gone);
 	timer_setup(&vd->reinject, virtback_device_reinject, 0);
 	ratelimit_state_init(&vd->log, DEFAULT_RATELIMIT_INTERVAL, DEFAULT_RATELIMIT_BURST);
@@ -333,6 +335,62 @@ void virtback_device_drain(struct virtback_device *vd)
 		virtback_vq_drain(&vd->vqs[i]);
 	/* Pairs with virtback_req_complete(), which still uses the queue. */
 	synchronize_rcu();
+}
+
+/**
+ * virtback_device_pause() - finish what was begun, begin nothing new
+ * @vd: device, running or not; not paused
+ *
+ * Waits for the requests in flight, so for the disk, with no lock held: register
+ * accesses go on, a reset among them. Killable, and a removal ends the wait. One
+ * caller at a time. On success virtback_device_unpause() is due.
+ *
+ * Return: 0, -ERESTARTSYS when killed, -ENODEV when the device is being removed;
+ * after an error the device runs on
+ */
+int virtback_device_pause(struct virtback_device *vd)
+{
+	int err = 0;
+	u16 i;
+
+	/* Pairs with virtback_vq_runnable(), by ring_lock in virtback_vq_quiet(). */
+	WRITE_ONCE(vd->paused, true);
+	for (i = 0; i < vd->nvqs && !err; i++)
+		err = virtback_vq_quiet(&vd->vqs[i]);
+	/* The last completions are out of virtback_req_complete(). */
+	synchronize_rcu();
+	if (err)
+		virtback_device_unpause(vd);
+	return err;
+}
+
+/**
+ * virtback_device_unpause() - undo virtback_device_pause()
+ * @vd: device
+ *
+ * Any context.
+ */
+void virtback_device_unpause(struct virtback_device *vd)
+{
+	/* What was changed meanwhile; pairs with virtback_vq_runnable(). */
+	smp_store_release(&vd->paused, false);
+	virtback_device_wake(vd);
+}
+
+/**
+ * virtback_device_leave() - a removal begins: who waits for the disk gives up
+ * @vd: device
+ *
+ * Any process context.
+ */
+void virtback_device_leave(struct virtback_device *vd)
+{
+	u16 i;
+
+	/* Pairs with virtback_vq_quiet(). */
+	WRITE_ONCE(vd->leaving, true);
+	for (i = 0; i < vd->nvqs; i++)
+		wake_up_all(&vd->vqs[i].drained);
 }
 
 /**

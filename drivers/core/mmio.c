@@ -142,7 +142,7 @@ static u32 virtback_mmio_read(struct virtback_device *vd, u32 offset)
 	case VIRTIO_MMIO_VERSION:
 		return VIRTBACK_MMIO_VERSION;
 	case VIRTIO_MMIO_DEVICE_ID:
-		return vd->type->id;
+		return vd->id;
 	case VIRTIO_MMIO_VENDOR_ID:
 		return VIRTBACK_VENDOR;
 	case VIRTIO_MMIO_DEVICE_FEATURES:

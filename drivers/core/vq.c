@@ -57,7 +57,8 @@ void virtback_vq_kick(struct virtback_vq *vq)
 static bool virtback_vq_runnable(const struct virtback_vq *vq)
 {
 	return READ_ONCE(vq->ready) && virtback_device_running(vq->vd) &&
-	       !atomic_read(&vq->vd->orphans);
+	       /* Pairs with virtback_device_unpause(). */
+	       !smp_load_acquire(&vq->vd->paused) && !atomic_read(&vq->vd->orphans);
 }
 
 /*
@@ -399,6 +400,36 @@ void virtback_vq_stop(struct virtback_vq *vq)
 void virtback_vq_drain(struct virtback_vq *vq)
 {
 	wait_event(vq->drained, !READ_ONCE(vq->nr_inflight));
+}
+
+/**
+ * virtback_vq_quiet() - wait until a paused queue has nothing on its way
+ * @vq: queue of a device whose paused is set
+ *
+ * Waits for the disk, but can be killed, and ends when the device leaves. May
+ * sleep; no lock that a register access needs may be held.
+ *
+ * Return: 0, then the worker is done with what is behind the device, and all
+ * completions are after a grace period of RCU; -ERESTARTSYS when killed, -ENODEV when
+ * the device is being removed
+ */
+int virtback_vq_quiet(struct virtback_vq *vq)
+{
+	int err;
+
+	/* A worker that did not see the pause has taken its last batch. */
+	mutex_lock(&vq->ring_lock);
+	mutex_unlock(&vq->ring_lock);
+	/* Pairs with virtback_device_leave(). */
+	err = wait_event_killable(vq->drained, !READ_ONCE(vq->nr_inflight) ||
+				  READ_ONCE(vq->vd->leaving));
+	if (err)
+		return err;
+	if (READ_ONCE(vq->nr_inflight))
+		return -ENODEV;
+	/* It may still be on its way out of submit(). */
+	kthread_flush_work(&vq->work);
+	return 0;
 }
 
 /**

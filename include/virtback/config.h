@@ -6,6 +6,7 @@
 #ifndef VIRTBACK_CONFIG_H
 #define VIRTBACK_CONFIG_H
 
+#include <linux/string.h>
 #include <linux/types.h>
 
 #include <virtback/device.h>
@@ -40,7 +41,8 @@ enum virtback_mapping {
  * @domid: guest; without it the device is for this kernel itself (loop host)
  * @base: guest physical address of the register window
  * @irq: Arm: INTID as libxl writes it (33 is SPI 1)
- * @backing: path of the block device; owned by the structure
+ * @backing: path of the block device or file, or "none"; owned by the structure
+ * @direct_io: past the page cache of a file; not set means yes
  * @readonly: offer a read-only disk
  * @serial: what GET_ID returns; empty: the device's name
  * @queues: number of virtqueues
@@ -60,6 +62,7 @@ struct virtback_config {
 	u64 base;
 	u32 irq;
 	char *backing;
+	bool direct_io;
 	bool readonly;
 	char serial[VIRTBACK_SERIAL_LEN + 1];
 	u16 queues;
@@ -76,6 +79,7 @@ enum virtback_opt {
 	VIRTBACK_OPT_BASE,
 	VIRTBACK_OPT_IRQ,
 	VIRTBACK_OPT_BACKING,
+	VIRTBACK_OPT_DIRECT_IO,
 	VIRTBACK_OPT_READONLY,
 	VIRTBACK_OPT_SERIAL,
 	VIRTBACK_OPT_QUEUES,
@@ -87,6 +91,14 @@ enum virtback_opt {
 	VIRTBACK_OPT_MAPPING,
 	VIRTBACK_OPT_NR,
 };
+
+/* What backing= says for a device that is to get its backing store later. */
+#define VIRTBACK_NO_BACKING	"none"
+
+static inline bool virtback_config_no_backing(const struct virtback_config *cfg)
+{
+	return cfg->backing && !strcmp(cfg->backing, VIRTBACK_NO_BACKING);
+}
 
 /* drivers/main.c: for devices that give none; 0: the host chooses */
 extern unsigned int virtback_map_limit_mb;

@@ -54,7 +54,7 @@ enum virtback_prepare {
 /**
  * struct virtback_type_ops - a device type
  * @name: for people
- * @id: DeviceID, a VIRTIO_ID_* of linux/virtio_ids.h
+ * @id: DeviceID, a VIRTIO_ID_* of linux/virtio_ids.h; @create may set vd->id to 0
  * @req_size: bytes of the type's own part of each request
  * @create: open what the device needs; sets vd->type_priv, vd->type_features,
  *	    vd->config and vd->config_len. May sleep for long.
@@ -74,6 +74,12 @@ enum virtback_prepare {
  *		 they are negotiated. vd->lock held.
  * @reset: give what the driver can change its initial value, optional. Called
  *	   with vd->lock held when no queue is served any more.
+ * @set_backing: put cfg->backing in the place of what is behind the device, which
+ *		 goes on running; optional. Logs one line when it refuses, nothing
+ *		 is changed then. May sleep for long, killable; not twice at once
+ *		 for a device, and not together with @destroy.
+ * @check_size: look whether what is behind the device has changed its size,
+ *		optional. May sleep, does not wait for a disk; as @set_backing.
  */
 struct virtback_type_ops {
 	const char *name;
@@ -87,6 +93,8 @@ struct virtback_type_ops {
 	void (*write_config)(struct virtback_device *vd, u32 off, u32 len, u64 val);
 	bool (*features_ok)(struct virtback_device *vd, u64 features);
 	void (*reset)(struct virtback_device *vd);
+	int (*set_backing)(struct virtback_device *vd, const struct virtback_config *cfg);
+	void (*check_size)(struct virtback_device *vd);
 };
 
 /**
@@ -154,8 +162,10 @@ struct virtback_host_ops {
  * @dev: in /sys/class/virtback; its release frees this structure
  * @name: "dom<domid>.<base in hex>" or "loop.<n>"
  * @type: device type
+ * @id: DeviceID; 0 for a placeholder, which drivers leave alone; @lock
  * @type_priv: the type's own data
- * @type_features: features of the type, as offered
+ * @type_features: features of the type, as offered; written under @lock, read by
+ *		   anyone
  * @host_features: features that the host offers in addition, VIRTIO_F_ACCESS_PLATFORM
  *		   for one; set before or in its attach()
  * @features_off: features that are not offered; not VERSION_1 nor those of
@@ -189,6 +199,11 @@ struct virtback_host_ops {
  *	 pairs with atomic_fetch_andnot() of InterruptACK before its reply.
  * @orphans: requests of before the last reset whose I/O has not ended; while not
  *	     0 no queue takes new chains (an old write must not land after a new)
+ * @paused: no queue takes new chains, see virtback_device_pause(). Written by it
+ *	    without a lock; a worker reads it with vq->ring_lock held.
+ * @leaving: the device is being removed, so nobody waits for its disk for another
+ *	     purpose. Only ever set; read without a lock, the wake-up of
+ *	     vq->drained orders it.
  * @orphans_gone: woken when @orphans falls to 0
  * @reinject: repeats an interrupt, see &virtback_host_ops.reinject
  * @log: rate limit of what a guest can make us log
@@ -201,6 +216,7 @@ struct virtback_device {
 	struct device dev;
 	char name[VIRTBACK_NAME_LEN];
 	const struct virtback_type_ops *type;
+	u32 id;
 	void *type_priv;
 	u64 type_features;
 	u64 host_features;
@@ -225,6 +241,8 @@ struct virtback_device {
 	atomic_t status;
 	atomic_t isr;
 	atomic_t orphans;
+	bool paused;
+	bool leaving;
 	wait_queue_head_t orphans_gone;
 	struct timer_list reinject;
 	struct ratelimit_state log;
@@ -253,6 +271,9 @@ do {									\
 int virtback_device_init(struct virtback_device *vd, u16 nvqs, u16 queue_size);
 void virtback_device_quiesce(struct virtback_device *vd);
 void virtback_device_drain(struct virtback_device *vd);
+int virtback_device_pause(struct virtback_device *vd);
+void virtback_device_unpause(struct virtback_device *vd);
+void virtback_device_leave(struct virtback_device *vd);
 void virtback_device_fini(struct virtback_device *vd);
 void virtback_device_reset(struct virtback_device *vd);
 void virtback_device_break(struct virtback_device *vd, const char *why);

@@ -304,6 +304,7 @@ void virtback_vq_stop(struct virtback_vq *vq);
 void virtback_vq_forget(struct virtback_vq *vq);
 void virtback_vq_kick(struct virtback_vq *vq);
 void virtback_vq_drain(struct virtback_vq *vq);
+int virtback_vq_quiet(struct virtback_vq *vq);
 
 /* drivers/core/req.c: what device types do with a request */
 bool virtback_req_live(const struct virtback_req *req);

@@ -33,8 +33,9 @@ VB_XEN_DEBS="xen-utils-$VB_XEN_VERSION libxenmisc$VB_XEN_VERSION xen-utils-commo
 VB_LIB_DEBS="libc6 libncurses6 libtinfo6 libyajl2 libfdt1 libuuid1 libbz2-1.0
 	liblzma5 liblzo2-2 zlib1g libzstd1 libnl-3-200 libnl-route-3-200
 	libgcc-s1 libargon2-1 libjson-c5 libdevmapper1.02.1 libselinux1
-	libpcre2-8-0 libudev1 libcap2 libblkid1 libsmartcols1"
-VB_TOOL_DEBS="busybox-static dmsetup util-linux"
+	libpcre2-8-0 libudev1 libcap2 libblkid1 libsmartcols1
+	libext2fs2 libcom-err2 libss2"
+VB_TOOL_DEBS="busybox-static dmsetup util-linux e2fsprogs"
 VB_GUEST_DEBS="busybox-static e2fsprogs libc6 libblkid1 libuuid1 libext2fs2
 	libcom-err2 util-linux libudev1"
 
@@ -128,7 +129,10 @@ _make_dom0_base()
 	mkdir -p "$r"/{bin,sbin,etc,proc,sys,dev,run,tmp,root,mnt} \
 		"$r"/var/{log/xen/console,lib/xen,lib/xenstored} "$r"/usr/{bin,sbin}
 	copy_programs "$r" "$u" $x/{xl,xenstored,xenconsoled,xen-init-dom0} \
-		usr/bin/xenstore "$(sbin_of "$u" dmsetup)" "$(sbin_of "$u" blkzone)"
+		usr/bin/xenstore "$(sbin_of "$u" dmsetup)" "$(sbin_of "$u" blkzone)" \
+		"$(sbin_of "$u" mke2fs)"
+	# Without it mke2fs lacks ext4's features.
+	cp "$u/etc/mke2fs.conf" "$r/etc/"
 	# pthread_cancel() loads it by name.
 	mkdir -p "$r/lib/aarch64-linux-gnu"
 	cp -L "$(find "$u" -name libgcc_s.so.1)" "$r/lib/aarch64-linux-gnu/"
