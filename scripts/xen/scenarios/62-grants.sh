@@ -31,8 +31,10 @@ GUEST_IMAGE=/vb/Image-grants
 granting g
 by_hand grant
 [ "$(cat "$SYS/dom$id.2000000/mapping")" = grant ] || fail "mapping is wrong"
-! echo "domid=$id base=0x2000400 irq=35 backing=/dev/ram2 mapping=grant dma=direct" \
-	2>/dev/null >$SYS/add || fail "dma=direct with grants was not refused"
+for o in dma=direct features_off=access_platform; do
+	! echo "domid=$id base=0x2000400 irq=35 backing=/dev/ram2 mapping=grant $o" \
+		2>/dev/null >$SYS/add || fail "$o with grants was not refused"
+done
 xl unpause g
 guest_ready g
 guest_do g 'for d in vda vdb; do
