@@ -97,9 +97,9 @@ static void buffer_that_cannot_be_copied_is_an_error(struct kunit *test)
 }
 
 /* A request that cannot be answered is not: what is in its memory is no answer. */
-static void expect_unanswered(struct kunit *test, struct fake *f, u64 error)
+static void expect_unanswered(struct kunit *test, struct fake *f, u32 type, u64 error)
 {
-	blk_chain(f, VIRTIO_BLK_T_IN, 0, BUF, 512);
+	blk_chain(f, type, 0, BUF, 512);
 	f->copy_error = error;
 	blk_go(f);
 	KUNIT_EXPECT_TRUE(test, fake_broken(f));
@@ -109,14 +109,20 @@ static void expect_unanswered(struct kunit *test, struct fake *f, u64 error)
 
 static void status_that_cannot_be_copied_breaks_the_device(struct kunit *test)
 {
-	expect_unanswered(test, copying(test, 0), STATUS);
+	expect_unanswered(test, copying(test, 0), VIRTIO_BLK_T_IN, STATUS);
+}
+
+/* Also where nothing went to a disk: whoever waits for a request lost here never ends. */
+static void answer_that_cannot_be_copied_breaks_the_device(struct kunit *test)
+{
+	expect_unanswered(test, copying(test, 0), VIRTIO_BLK_T_ZONE_REPORT, STATUS);
 }
 
 static void header_that_cannot_be_copied_breaks_the_device(struct kunit *test)
 {
 	struct fake *f = copying(test, 0);
 
-	expect_unanswered(test, f, HDR + 15);
+	expect_unanswered(test, f, VIRTIO_BLK_T_IN, HDR + 15);
 	KUNIT_EXPECT_EQ(test, ((struct blk_test *)test->priv)->disk->bios, 0);
 }
 
@@ -173,6 +179,7 @@ static struct kunit_case copy_cases[] = {
 	KUNIT_CASE(table_is_read_in_parts),
 	KUNIT_CASE(buffer_that_cannot_be_copied_is_an_error),
 	KUNIT_CASE(status_that_cannot_be_copied_breaks_the_device),
+	KUNIT_CASE(answer_that_cannot_be_copied_breaks_the_device),
 	KUNIT_CASE(header_that_cannot_be_copied_breaks_the_device),
 	KUNIT_CASE(table_that_cannot_be_copied_breaks_the_device),
 	KUNIT_CASE(late_read_is_not_copied),
