@@ -292,7 +292,7 @@ static void virtback_xen_release(struct virtback_device *vd)
 	 * Whoever waits for the removal finds the domain free of our mappings: first
 	 * those that hold the guest, then the ioreq page with the last of them.
 	 */
-	virtback_xen_cache_flush();
+	virtback_xen_cache_flush(&xd->guest->cache);
 	virtback_xen_dev_free(xd);
 }
 
