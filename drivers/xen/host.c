@@ -106,6 +106,10 @@ static int virtback_xen_check(struct virtback_device *vd, const struct virtback_
 	if (cfg->mapping == VIRTBACK_MAPPING_GRANT && cfg->dma == VIRTBACK_DMA_DIRECT)
 		return virtback_xen_refuse(vd, "dma", -EINVAL,
 					   "direct needs mapping=foreign: what is granted is copied");
+	if (cfg->mapping == VIRTBACK_MAPPING_GRANT &&
+	    test_bit(VIRTBACK_OPT_MAP_LIMIT_MB, &cfg->set))
+		return virtback_xen_refuse(vd, "map_limit_mb", -EINVAL,
+					   "needs mapping=foreign: only what is granted is mapped");
 	return virtback_xen_check_domain(vd, cfg->domid);
 }
 
@@ -221,7 +225,7 @@ static int virtback_xen_dev_fit(struct virtback_xen_dev *xd, const struct virtba
 		xd->reserve = reserve;
 		return 0;
 	case -ENOSPC:
-		pr_err("%s: map_limit_mb: too low, the queues of the guest's disks need %lu (%d)\n",
+		pr_err("%s: map_limit_mb: too low, the queues of the guest's disks need %lu MiB (%d)\n",
 		       xd->vd->name, need, ret);
 		return ret;
 	default:

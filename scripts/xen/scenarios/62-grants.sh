@@ -34,6 +34,8 @@ by_hand grant
 [ "$(cat "$SYS/dom$id.2000000/mapping")" = grant ] || fail "mapping is wrong"
 ! echo "domid=$id base=0x2000400 irq=35 backing=/dev/ram2 mapping=grant dma=direct" \
 	2>/dev/null >$SYS/add || fail "dma=direct with grants was not refused"
+! echo "domid=$id base=0x2000400 irq=35 backing=/dev/ram2 mapping=grant map_limit_mb=64" \
+	2>/dev/null >$SYS/add || fail "map_limit_mb with grants was not refused"
 xl unpause g
 guest_ready g
 guest_do g 'for d in vda vdb; do
