@@ -23,6 +23,9 @@
  */
 static char *given;
 
+/* @given has been read: what a parameter is set to from now on does not add to it. */
+static bool given_used;
+
 static int given_add(const char *key, const char *val)
 {
 	char *longer;
@@ -95,9 +98,11 @@ module_param_cb(reset_timeout_ms, &option_ops, "reset_timeout_ms=", 0);
 MODULE_PARM_DESC(reset_timeout_ms, "milliseconds that a reset waits for a disk with dma=direct, 1 to 600000 (default: 30000)");
 module_param_cb(mapping, &option_ops, "mapping=", 0);
 MODULE_PARM_DESC(mapping, "how a Xen guest's memory is reached: foreign (mapped when needed) or grant (what its driver grants) (default: foreign)");
+
 /*
  * Not an option of a device: it holds for all that give none, also for those of the
- * toolstack, and for those that come after it was changed.
+ * toolstack, and for those that come after it was changed. But behind the options of
+ * a device it is one of them, as it would be had insmod passed the quotes on.
  */
 unsigned int virtback_map_limit_mb;
 
@@ -107,6 +112,8 @@ static int map_limit_set(const char *val, const struct kernel_param *kp)
 	const char *why = NULL;
 	int err;
 
+	if (given && !given_used)
+		return given_add("map_limit_mb=", val);
 	err = virtback_option_set(&cfg, VIRTBACK_OPT_MAP_LIMIT_MB, val, &why);
 	if (err)
 		pr_err("map_limit_mb=%.80s: %s\n", val, why);
@@ -129,6 +136,9 @@ static int __init virtback_make_given(void)
 	char *copy, *rest, *str;
 	int err = 0;
 
+	kernel_param_lock(THIS_MODULE);
+	given_used = true;
+	kernel_param_unlock(THIS_MODULE);
 	if (!given)
 		return 0;
 	copy = kstrdup(given, GFP_KERNEL);
@@ -155,12 +165,13 @@ static int __init virtback_init(void)
 	err = virtback_control_init();
 	if (err)
 		return err;
-	err = virtback_sysfs_init();
-	if (err)
-		goto control;
+	/* Hosts first: "add" may be written as soon as it is there. */
 	err = virtback_xen_init();
 	if (err)
-		goto sysfs;
+		goto control;
+	err = virtback_sysfs_init();
+	if (err)
+		goto xen;
 	err = virtback_make_given();
 	if (err)
 		goto devices;
@@ -171,12 +182,11 @@ static int __init virtback_init(void)
 	return 0;
 
 devices:
-	/* Sysfs may have made devices as well: hosts go last. */
-	virtback_control_stop();
-	virtback_xen_exit();
-sysfs:
+	/* Sysfs may have made devices as well. */
 	virtback_control_stop();
 	virtback_sysfs_exit();
+xen:
+	virtback_xen_exit();
 control:
 	virtback_control_exit();
 	return err;
@@ -185,8 +195,8 @@ control:
 static void __exit virtback_exit(void)
 {
 	virtback_toolstack_exit();
-	virtback_xen_exit();
 	virtback_sysfs_exit();
+	virtback_xen_exit();
 	virtback_control_exit();
 }
 

@@ -311,13 +311,13 @@ static void cache_close_lets_all_go(struct kunit *test)
 	for (i = 1; i < 5; i++)
 		hv_touch(test, GFN(i));
 	virtback_xen_cache_close(cache);
-	virtback_xen_cache_flush();
+	virtback_xen_cache_flush(&hv->guest[0].cache);
 	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, VIRTBACK_CHUNK_PAGES);
 	KUNIT_EXPECT_EQ(test, atomic_read(&hv->guest[0].refs), 1);
 	KUNIT_EXPECT_EQ(test, hv_pin(hv, 0, 2, 8, &q), -EFAULT);
 	KUNIT_EXPECT_TRUE(test, hv_shows(p.va, 0, 2, 0));
 	virtback_xen_cache_unpin(&p);
-	virtback_xen_cache_flush();
+	virtback_xen_cache_flush(&hv->guest[0].cache);
 	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, 0U);
 	KUNIT_EXPECT_EQ(test, atomic_read(&hv->guest[0].refs), 0);
 	hv_end(test);
@@ -336,7 +336,7 @@ static void cache_close_while_mapped(struct kunit *test)
 	hv->on_map = cache_close_it;
 	KUNIT_ASSERT_EQ(test, hv_pin(hv, 0, 2, 8, &p), 0);
 	virtback_xen_cache_unpin(&p);
-	virtback_xen_cache_flush();
+	virtback_xen_cache_flush(&hv->guest[0].cache);
 	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, 0U);
 	hv_end(test);
 }
@@ -355,6 +355,49 @@ static void cache_close_needs_no_flush(struct kunit *test)
 	hv_end(test);
 }
 
+#define CACHE_MANY	80	/* more than the reaper does at once */
+
+/* While the reaper is busy with the first guest, the second one's page dies. */
+static void cache_one_more_dies(struct hv *hv, unsigned int guest)
+{
+	if (guest) {
+		hv->on_unmap = NULL;
+		hv->unmaps = hv->guest[0].mapped;
+	} else if (hv->piece.va) {
+		virtback_xen_cache_unpin(&hv->piece);
+		hv->piece.va = NULL;
+	}
+}
+
+/* A guest whose memory changes all the time does not keep another's mapped. */
+static void cache_guests_take_turns(struct kunit *test)
+{
+	struct hv *hv = hv_join(test, HV_RESERVE);
+	struct virtback_piece *p;
+	unsigned long need;
+	unsigned int i;
+
+	p = kunit_kcalloc(test, CACHE_MANY, sizeof(*p), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	KUNIT_ASSERT_EQ(test, virtback_xen_cache_join(&hv->guest[0].cache, 6, 0, 0, &need), 0);
+	/* Those of an old generation are mapped once more. */
+	for (i = 0; i < CACHE_MANY; i++) {
+		if (i == CACHE_MANY / 2)
+			virtback_xen_cache_invalidate(&hv->guest[0].cache);
+		KUNIT_ASSERT_EQ(test, hv_pin(hv, 0, GFN(i % (CACHE_MANY / 2)), 8, &p[i]), 0);
+	}
+	KUNIT_ASSERT_EQ(test, hv_pin(hv, 1, 3, 8, &hv->piece), 0);
+	virtback_xen_cache_invalidate(&hv->guest[0].cache);
+	virtback_xen_cache_invalidate(&hv->guest[1].cache);
+	hv->on_unmap = cache_one_more_dies;
+	hv_drain(p, CACHE_MANY);
+	msleep(50);
+	KUNIT_EXPECT_NE(test, hv->unmaps, 0U);
+	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, 0U);
+	KUNIT_EXPECT_EQ(test, hv->guest[1].mapped, 0U);
+	hv_end(test);
+}
+
 static void cache_guests_are_apart(struct kunit *test)
 {
 	struct hv *hv = hv_join(test, HV_RESERVE);
@@ -366,7 +409,7 @@ static void cache_guests_are_apart(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, hv_shows(p.va, 0, 3, 0));
 	KUNIT_EXPECT_TRUE(test, hv_shows(q.va, 1, 3, 7));
 	virtback_xen_cache_close(&hv->guest[0].cache);
-	virtback_xen_cache_flush();
+	virtback_xen_cache_flush(&hv->guest[0].cache);
 	KUNIT_EXPECT_TRUE(test, hv_shows(q.va, 1, 3, 7));
 	virtback_xen_cache_unpin(&q);
 	virtback_xen_cache_unpin(&p);
@@ -392,6 +435,7 @@ static struct kunit_case virtback_cache_cases[] = {
 	KUNIT_CASE(cache_close_lets_all_go),
 	KUNIT_CASE(cache_close_while_mapped),
 	KUNIT_CASE(cache_close_needs_no_flush),
+	KUNIT_CASE(cache_guests_take_turns),
 	KUNIT_CASE(cache_guests_are_apart),
 	{}
 };

@@ -118,6 +118,31 @@ static void answer_that_cannot_be_copied_breaks_the_device(struct kunit *test)
 	expect_unanswered(test, copying(test, 0), VIRTIO_BLK_T_ZONE_REPORT, STATUS);
 }
 
+/* Those that ended together with one that cannot be answered end as well. */
+static void broken_request_strands_no_other(struct kunit *test)
+{
+	struct blk_test *b = test->priv;
+	struct fake *f = copying(test, 0);
+
+	b->disk->hold = true;
+	blk_chain(f, VIRTIO_BLK_T_IN, 0, BUF, 512);
+	fake_offer(f, 0);
+	/* The header was read, the status byte is another one. */
+	fake_desc(f, 3, HDR, HDR_LEN, F_NEXT, 4);
+	fake_desc(f, 4, BUF + 4096, 512, F_NEXT | F_WRITE, 5);
+	fake_desc(f, 5, STATUS + 64, 1, F_WRITE, 0);
+	fake_offer(f, 3);
+	fake_kick(f);
+	KUNIT_ASSERT_EQ(test, f->vd.vqs[0].nr_inflight, 2);
+	f->copy_error = STATUS;
+	KUNIT_EXPECT_TRUE(test, test_disk_end(b->disk, false));
+	KUNIT_EXPECT_TRUE(test, test_disk_end(b->disk, false));
+	fake_settle(f);
+	KUNIT_EXPECT_TRUE(test, fake_broken(f));
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 1);
+	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].nr_inflight, 0);
+}
+
 static void header_that_cannot_be_copied_breaks_the_device(struct kunit *test)
 {
 	struct fake *f = copying(test, 0);
@@ -180,6 +205,7 @@ static struct kunit_case copy_cases[] = {
 	KUNIT_CASE(buffer_that_cannot_be_copied_is_an_error),
 	KUNIT_CASE(status_that_cannot_be_copied_breaks_the_device),
 	KUNIT_CASE(answer_that_cannot_be_copied_breaks_the_device),
+	KUNIT_CASE(broken_request_strands_no_other),
 	KUNIT_CASE(header_that_cannot_be_copied_breaks_the_device),
 	KUNIT_CASE(table_that_cannot_be_copied_breaks_the_device),
 	KUNIT_CASE(late_read_is_not_copied),

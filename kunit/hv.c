@@ -107,6 +107,8 @@ bool virtback_xen_unmap(struct page **page, unsigned int nr, u32 mapped)
 	bool ok = true;
 	unsigned int i;
 
+	if (hv->on_unmap && hv->owner[hv_nr(page[0])])
+		hv->on_unmap(hv, hv->owner[hv_nr(page[0])] - 1);
 	for (i = 0; i < nr; i++) {
 		u8 *owner = &hv->owner[hv_nr(page[i])];
 
@@ -203,9 +205,10 @@ void hv_settle(struct hv *hv)
 {
 	unsigned int i;
 
-	for (i = 0; i < HV_GUESTS; i++)
+	for (i = 0; i < HV_GUESTS; i++) {
 		flush_work(&hv->guest[i].cache.sweep);
-	virtback_xen_cache_flush();
+		virtback_xen_cache_flush(&hv->guest[i].cache);
+	}
 }
 
 /* hv_end() - the end of a test whose pins are all undone: nothing may be left */
@@ -218,8 +221,8 @@ void hv_end(struct kunit *test)
 		virtback_xen_cache_close(&hv->guest[i].cache);
 		KUNIT_EXPECT_EQ(test, hv->guest[i].cache.nr_held, 0UL);
 	}
-	virtback_xen_cache_flush();
 	for (i = 0; i < HV_GUESTS; i++) {
+		virtback_xen_cache_flush(&hv->guest[i].cache);
 		KUNIT_EXPECT_EQ(test, atomic_read(&hv->guest[i].refs), 0);
 		KUNIT_EXPECT_EQ(test, hv->guest[i].cache.nr_chunks, 0UL);
 		KUNIT_EXPECT_LE(test, hv->guest[i].cache.max_pages, hv->guest[i].cache.limit);

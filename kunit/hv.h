@@ -69,6 +69,9 @@ struct hv_guest {
  * @map_fails: the n-th next page is not mapped, 0 for none
  * @unmap_fails: the n-th next page stays mapped, 0 for none
  * @on_map: called within the next mapping
+ * @on_unmap: called before each unmapping, with the guest
+ * @unmaps: for that
+ * @piece: for that
  * @allocs: sets and pages given out so far
  * @lost: pages that stayed mapped
  * @errors: mapped over a mapping, unmapped what is not mapped, or over the limit
@@ -85,6 +88,9 @@ struct hv {
 	int map_fails;
 	int unmap_fails;
 	void (*on_map)(struct hv *hv);
+	void (*on_unmap)(struct hv *hv, unsigned int guest);
+	unsigned int unmaps;
+	struct virtback_piece piece;
 	unsigned int allocs;
 	unsigned int lost;
 	unsigned int errors;

@@ -123,8 +123,12 @@ static void virtback_vq_unresume(struct virtback_vq *vq, struct virtback_req *re
 	spin_unlock_irq(&vq->lock);
 }
 
-/* Go through the resumed requests once; those that have to wait are put on @stalled. */
-static bool virtback_vq_resume_all(struct virtback_vq *vq, struct list_head *batch,
+/*
+ * Go through the resumed requests once; those that have to wait are put on @stalled.
+ * All of them, even when one broke the device: the others have nobody else to end
+ * them, and who pauses the device waits for them.
+ */
+static void virtback_vq_resume_all(struct virtback_vq *vq, struct list_head *batch,
 				   struct list_head *stalled)
 {
 	struct virtback_req *req;
@@ -145,12 +149,11 @@ static bool virtback_vq_resume_all(struct virtback_vq *vq, struct list_head *bat
 		case VIRTBACK_BROKEN:
 			virtback_vq_put_req(vq, req);
 			virtback_device_break(vq->vd, "broken request");
-			return false;
+			break;
 		case VIRTBACK_DONE:
 			break;
 		}
 	}
-	return true;
 }
 
 /*
@@ -160,16 +163,16 @@ static bool virtback_vq_resume_all(struct virtback_vq *vq, struct list_head *bat
 static bool virtback_vq_gather_resumed(struct virtback_vq *vq, struct list_head *batch)
 {
 	LIST_HEAD(stalled);
-	bool ok, wait;
+	bool wait;
 
 	do {
-		ok = virtback_vq_resume_all(vq, batch, &stalled);
+		virtback_vq_resume_all(vq, batch, &stalled);
 		wait = !list_empty(&stalled);
 		spin_lock_irq(&vq->lock);
 		list_splice_init(&stalled, &vq->resume);
 		spin_unlock_irq(&vq->lock);
-	} while (ok && wait && virtback_vq_stall(vq));
-	return ok && !wait;
+	} while (wait && virtback_vq_stall(vq));
+	return !wait;
 }
 
 /* One chain: true when another may follow, false when the worker can rest. */

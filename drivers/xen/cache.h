@@ -179,7 +179,7 @@ struct virtback_xen_pages *virtback_cache_space(struct virtback_xen_cache *cache
 int virtback_xen_cache_join(struct virtback_xen_cache *cache, unsigned int given,
 			    unsigned int fallback, unsigned long reserve, unsigned long *need);
 void virtback_xen_cache_leave(struct virtback_xen_cache *cache, unsigned long reserve);
-void virtback_xen_cache_flush(void);
+void virtback_xen_cache_flush(struct virtback_xen_cache *cache);
 int virtback_xen_cache_start(void);
 void virtback_xen_cache_stop(void);
 

@@ -94,6 +94,9 @@ static int virtback_xen_check_grants(struct virtback_device *vd,
 	if (cfg->dma == VIRTBACK_DMA_DIRECT)
 		return virtback_xen_refuse(vd, "dma", -EINVAL,
 					   "direct needs mapping=foreign: what is granted is copied");
+	if (test_bit(VIRTBACK_OPT_MAP_LIMIT_MB, &cfg->set))
+		return virtback_xen_refuse(vd, "map_limit_mb", -EINVAL,
+					   "needs mapping=foreign: only what is granted is mapped");
 	if (cfg->features_off & BIT_ULL(VIRTIO_F_ACCESS_PLATFORM))
 		return virtback_xen_refuse(vd, "features_off", -EINVAL,
 					   "access_platform cannot be withheld: mapping=grant needs it");
@@ -235,7 +238,7 @@ static int virtback_xen_dev_fit(struct virtback_xen_dev *xd, const struct virtba
 		xd->reserve = reserve;
 		return 0;
 	case -ENOSPC:
-		pr_err("%s: map_limit_mb: too low, the queues of the guest's disks need %lu (%d)\n",
+		pr_err("%s: map_limit_mb: too low, the queues of the guest's disks need %lu MiB (%d)\n",
 		       xd->vd->name, need, ret);
 		return ret;
 	default:
@@ -306,7 +309,7 @@ static void virtback_xen_release(struct virtback_device *vd)
 	 * Whoever waits for the removal finds the domain free of our mappings: first
 	 * those that hold the guest, then the ioreq page with the last of them.
 	 */
-	virtback_xen_cache_flush();
+	virtback_xen_cache_flush(&xd->guest->cache);
 	virtback_xen_dev_free(xd);
 }
 

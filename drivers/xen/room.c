@@ -20,6 +20,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/limits.h>
 #include <linux/minmax.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -30,11 +31,17 @@
 /* How soon to look again for pages that someone else still uses. */
 #define VIRTBACK_REAP_AGAIN		(HZ / 20)
 
+/* Chunks of a guest that the reaper unmaps before it is the next one's turn. */
+#define VIRTBACK_REAP_BATCH		64
+
 /* Caches with dead chunks. */
 static LIST_HEAD(virtback_xen_dead);
 /* Protects the list; inside cache->lock. */
 static DEFINE_SPINLOCK(virtback_xen_dead_lock);
-/* One reaper at a time: who comes second finds the work of the first done. */
+/*
+ * One reaper at a time: who comes second finds the work of the first done. No guest
+ * decides how long it is held, so nobody takes it until a guest has no dead chunks.
+ */
 static DEFINE_MUTEX(virtback_xen_reap_lock);
 
 static void virtback_xen_reap_work(struct work_struct *work);
@@ -42,7 +49,7 @@ static DECLARE_DELAYED_WORK(virtback_xen_reaper, virtback_xen_reap_work);
 /* Reaper and sweeps. */
 struct workqueue_struct *virtback_xen_wq;
 
-/* The reaper is to look at the cache; true when it sleeps. */
+/* The reaper is to look at the cache; true when it is not on its way. */
 static bool virtback_cache_enlist(struct virtback_xen_cache *cache)
 {
 	bool first;
@@ -113,14 +120,28 @@ static struct virtback_chunk *virtback_cache_pop_dead(struct virtback_xen_cache 
 	return chunk;
 }
 
+/* The reaper has to come again; at once if it was stopped by @more, not by others. */
+static void virtback_cache_reap_again(struct virtback_xen_cache *cache, bool more)
+{
+	bool first;
+
+	lockdep_assert_held(&cache->lock);
+	first = virtback_cache_enlist(cache);
+	if (more)
+		mod_delayed_work(virtback_xen_wq, &virtback_xen_reaper, 0);
+	else if (first)
+		queue_delayed_work(virtback_xen_wq, &virtback_xen_reaper, VIRTBACK_REAP_AGAIN);
+}
+
 /*
- * Reap all dead chunks of a cache that can be, map_lock held for one at a time since
- * a queue may wait for it. Returns how many are left.
+ * Reap dead chunks of a cache, no more than @max, map_lock held for one at a time
+ * since a queue may wait for it. Returns how many could not be.
  */
-static unsigned int virtback_cache_reap(struct virtback_xen_cache *cache)
+static unsigned int virtback_cache_reap(struct virtback_xen_cache *cache, unsigned long max)
 {
 	struct virtback_chunk *chunk;
 	unsigned int left = 0;
+	unsigned long n = 0;
 	LIST_HEAD(busy);
 
 	do {
@@ -132,18 +153,18 @@ static unsigned int virtback_cache_reap(struct virtback_xen_cache *cache)
 		}
 		mutex_unlock(&cache->map_lock);
 		cond_resched();
-	} while (chunk);
-	if (left) {
+	} while (chunk && ++n < max);
+	if (left || chunk) {
 		spin_lock_irq(&cache->lock);
 		list_splice_tail(&busy, &cache->dead);
-		virtback_cache_enlist(cache);
+		virtback_cache_reap_again(cache, chunk && left < n);
 		spin_unlock_irq(&cache->lock);
 	}
 	return left;
 }
 
-/* Reap all dead chunks that can be. Returns how many are left. */
-static unsigned int virtback_xen_reap(void)
+/* Reap dead chunks, no more than @max a guest. Returns how many could not be. */
+static unsigned int virtback_xen_reap(unsigned long max)
 {
 	struct virtback_xen_cache *cache;
 	unsigned int left = 0;
@@ -156,7 +177,7 @@ static unsigned int virtback_xen_reap(void)
 						 dead_link))) {
 		list_del_init(&cache->dead_link);
 		spin_unlock_irq(&virtback_xen_dead_lock);
-		left += virtback_cache_reap(cache);
+		left += virtback_cache_reap(cache, max);
 		virtback_xen_cache_put(cache);
 		spin_lock_irq(&virtback_xen_dead_lock);
 	}
@@ -167,8 +188,7 @@ static unsigned int virtback_xen_reap(void)
 
 static void virtback_xen_reap_work(struct work_struct *work)
 {
-	if (virtback_xen_reap())
-		queue_delayed_work(virtback_xen_wq, &virtback_xen_reaper, VIRTBACK_REAP_AGAIN);
+	virtback_xen_reap(VIRTBACK_REAP_BATCH);
 }
 
 /**
@@ -343,13 +363,29 @@ void virtback_xen_cache_leave(struct virtback_xen_cache *cache, unsigned long re
 }
 
 /**
- * virtback_xen_cache_flush() - unmap what is dead now, not soon
+ * virtback_xen_cache_flush() - unmap what is dead of a guest now, not soon
+ * @cache: guest
  *
- * May sleep.
+ * May sleep. Takes as long as that is much, whatever guests do meanwhile.
  */
-void virtback_xen_cache_flush(void)
+void virtback_xen_cache_flush(struct virtback_xen_cache *cache)
 {
-	virtback_xen_reap();
+	unsigned long max;
+	bool listed;
+
+	mutex_lock(&virtback_xen_reap_lock);
+	spin_lock_irq(&virtback_xen_dead_lock);
+	listed = !list_empty(&cache->dead_link);
+	list_del_init(&cache->dead_link);
+	spin_unlock_irq(&virtback_xen_dead_lock);
+	/* A chunk has a page at least. What dies from here on is for the reaper. */
+	mutex_lock(&cache->map_lock);
+	max = cache->nr_pages + 1;
+	mutex_unlock(&cache->map_lock);
+	virtback_cache_reap(cache, max);
+	mutex_unlock(&virtback_xen_reap_lock);
+	if (listed)
+		virtback_xen_cache_put(cache);
 }
 
 /**
@@ -368,8 +404,9 @@ void virtback_xen_cache_stop(void)
 {
 	unsigned int left;
 
+	left = virtback_xen_reap(ULONG_MAX);
+	/* After the last that could ask for it. */
 	cancel_delayed_work_sync(&virtback_xen_reaper);
-	left = virtback_xen_reap();
 	if (left)
 		pr_warn("%u chunks of guest memory are in use elsewhere and stay mapped\n", left);
 	destroy_workqueue(virtback_xen_wq);

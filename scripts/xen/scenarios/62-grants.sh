@@ -31,7 +31,7 @@ GUEST_IMAGE=/vb/Image-grants
 granting g
 by_hand grant
 [ "$(cat "$SYS/dom$id.2000000/mapping")" = grant ] || fail "mapping is wrong"
-for o in dma=direct features_off=access_platform; do
+for o in dma=direct features_off=access_platform map_limit_mb=64; do
 	! echo "domid=$id base=0x2000400 irq=35 backing=/dev/ram2 mapping=grant $o" \
 		2>/dev/null >$SYS/add || fail "$o with grants was not refused"
 done
