@@ -136,7 +136,8 @@ static void host_may_require_a_feature(struct kunit *test)
 {
 	struct fake *f = blk_device(test->priv);
 
-	f->vd.host_features = f->vd.required = BIT_ULL(VIRTIO_F_ACCESS_PLATFORM);
+	f->vd.required = BIT_ULL(VIRTIO_F_ACCESS_PLATFORM);
+	f->vd.host_features = f->vd.required;
 	KUNIT_EXPECT_TRUE(test, virtback_device_offered(&f->vd) &
 				BIT_ULL(VIRTIO_F_ACCESS_PLATFORM));
 	fake_accept(f, BIT_ULL(VIRTIO_F_VERSION_1));
