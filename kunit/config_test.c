@@ -7,9 +7,11 @@
 
 #include "blk_fixture.h"
 
-#define FIELD(f, name)								\
-	((u32)blk_config(f, offsetof(struct virtio_blk_config, name),		\
-			 sizeof_field(struct virtio_blk_config, name)))
+static const struct virtio_blk_config layout;
+
+#define MEMBER(f, m)								\
+	((u32)blk_config(f, (const u8 *)&(m) - (const u8 *)&layout, sizeof(m)))
+#define FIELD(f, name)		MEMBER(f, layout.name)
 #define END(name)	offsetofend(struct virtio_blk_config, name)
 
 static const u64 plain = BIT_ULL(VIRTIO_BLK_F_SEG_MAX) | BIT_ULL(VIRTIO_BLK_F_GEOMETRY) |

@@ -6,7 +6,7 @@
 #include "blk_fixture.h"
 
 #define EXT4_FILE	"/ext4/disk"
-#define TMPFS_FILE	"/virtback-disk"
+#define RAMFS_FILE	"/virtback-disk"
 
 bool file_can(const char *path);
 void file_make(struct blk_test *b, const char *path, loff_t size);

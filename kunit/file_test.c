@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A file as the backing store of a disk (drivers/blk/file.c), on the two file
- * systems of the UML tests: tmpfs, and ext4 on a RAM disk, which can do direct I/O.
+ * systems of the UML tests: ramfs, and ext4 on a RAM disk, which can do direct I/O.
  */
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -57,11 +57,11 @@ static void buffered_data_is_in_the_file(struct kunit *test)
 	struct fake *f;
 
 	file_buffered(b);
-	f = file_start(b, TMPFS_FILE, SIZE, FLUSH);
+	f = file_start(b, RAMFS_FILE, SIZE, FLUSH);
 	blk_fill(f, BUF, 70000 & ~511, 2);
 	KUNIT_EXPECT_EQ(test, file_request(f, VIRTIO_BLK_T_OUT, 9, BUF, 70000 & ~511),
 			VIRTIO_BLK_S_OK);
-	KUNIT_EXPECT_TRUE(test, file_has(b, TMPFS_FILE, BUF, 9 * 512, 70000 & ~511));
+	KUNIT_EXPECT_TRUE(test, file_has(b, RAMFS_FILE, BUF, 9 * 512, 70000 & ~511));
 	KUNIT_EXPECT_EQ(test, file_request(f, VIRTIO_BLK_T_IN, 9, BUF + MIB, 70000 & ~511),
 			VIRTIO_BLK_S_OK);
 	KUNIT_EXPECT_EQ(test, memcmp(fake_va(f, BUF), fake_va(f, BUF + MIB), 70000 & ~511), 0);

@@ -189,15 +189,15 @@ static void file_grows(struct kunit *test)
 	struct fake *f;
 
 	file_buffered(b);
-	f = file_start(b, TMPFS_FILE, MIB, FLUSH);
-	file_truncate(b, TMPFS_FILE, 2 * MIB + 600);
+	f = file_start(b, RAMFS_FILE, MIB, FLUSH);
+	file_truncate(b, RAMFS_FILE, 2 * MIB + 600);
 	look(f);
 	KUNIT_EXPECT_EQ(test, file_sectors(f), 2 * MIB / 512 + 1);
 	KUNIT_EXPECT_EQ(test, isr(f) & CONFIG, CONFIG);
 	blk_fill(f, BUF, 512, 3);
 	KUNIT_EXPECT_EQ(test, file_request(f, VIRTIO_BLK_T_OUT, 2 * MIB / 512, BUF, 512),
 			VIRTIO_BLK_S_OK);
-	KUNIT_EXPECT_TRUE(test, file_has(b, TMPFS_FILE, BUF, 2 * MIB, 512));
+	KUNIT_EXPECT_TRUE(test, file_has(b, RAMFS_FILE, BUF, 2 * MIB, 512));
 }
 
 static struct kunit_case resize_cases[] = {

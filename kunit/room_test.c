@@ -55,7 +55,7 @@ static void room_kept_chunk_beyond_pinned_chunks(struct kunit *test)
 /* The whole reserve finds room, page by page, at the expense of what is not in use. */
 static void room_reserve_is_never_refused(struct kunit *test)
 {
-	struct virtback_piece p[HV_HELD], q[HV_RESERVE];
+	static struct virtback_piece p[HV_HELD], q[HV_RESERVE];
 	struct virtback_xen_cache *cache = hv_cache(test);
 	struct hv *hv = hv_join(test, HV_RESERVE);
 	unsigned int i;
@@ -82,7 +82,7 @@ static void room_reserve_is_never_refused(struct kunit *test)
 /* Pages alone that wait to be unmapped make room at once, in whatever number. */
 static void room_dead_make_room(struct kunit *test)
 {
-	struct virtback_piece p[HV_HELD], q[HV_RESERVE];
+	static struct virtback_piece p[HV_HELD], q[HV_RESERVE];
 	struct virtback_xen_cache *cache = hv_cache(test);
 	unsigned int i, n;
 

@@ -336,12 +336,12 @@ static void file_takes_the_place_of_a_disk(struct kunit *test)
 	struct swap_test *s = swap_of(test);
 	struct fake *f = swap_start(s, true);
 
-	file_make(&s->b, TMPFS_FILE, TEST_DISK_BYTES);
-	s->cfg.backing = TMPFS_FILE;
+	file_make(&s->b, RAMFS_FILE, TEST_DISK_BYTES);
+	s->cfg.backing = RAMFS_FILE;
 	set_bit(VIRTBACK_OPT_DIRECT_IO, &s->cfg.set);
 	KUNIT_EXPECT_EQ(test, swap_now(s), 0);
 	KUNIT_EXPECT_EQ(test, file_request(f, VIRTIO_BLK_T_IN, 3, BUF, 8192), VIRTIO_BLK_S_OK);
-	KUNIT_EXPECT_TRUE(test, file_has(&s->b, TMPFS_FILE, BUF, 3 * 512, 8192));
+	KUNIT_EXPECT_TRUE(test, file_has(&s->b, RAMFS_FILE, BUF, 3 * 512, 8192));
 	KUNIT_EXPECT_EQ(test, s->b.disk->reads, 0);
 	s->cfg.backing = s->b.disk->path;
 	KUNIT_EXPECT_EQ(test, swap_now(s), 0);

@@ -4,8 +4,14 @@
  * page cache unless direct_io=0 was given.
  *
  * What can be started without waiting is started by the queue's worker. The rest
- * (buffered writes, flushes, what the file system could not do at once) goes to a
- * workqueue of the file, so that one slow request does not hold up those behind it.
+ * (buffered writes, flushes, discards and zeroes, what the file system could not do at
+ * once) goes to a workqueue of the file, so that one slow request does not hold up those
+ * behind it.
+ *
+ * A discard makes a hole, and so do zeroes that may give blocks back; other zeroes keep
+ * the blocks, or get some. The size stays. Which of this a file system can is seen by
+ * trying, as the loop driver does: what it refuses is unsupported, and the driver of the
+ * guest does without.
  *
  * The kernel's means against others who use the file are write counts. A read-only
  * disk denies writing to all, as a running program does. A writable one is refused
@@ -16,11 +22,13 @@
 
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/falloc.h>
 #include <linux/kernel.h>
 #include <linux/mempool.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/stat.h>
+#include <linux/statfs.h>
 #include <linux/uio.h>
 #include <linux/workqueue.h>
 
@@ -180,6 +188,16 @@ static void file_rw(struct file_cmd *cmd, bool nowait)
 	fput(file);
 }
 
+/* Discard or zero; no data. Sleeps. */
+static int file_range(struct file_cmd *cmd)
+{
+	struct virtback_blk_req *br = virtback_req_priv(cmd->req);
+	int mode = br->opf & REQ_NOUNMAP ? FALLOC_FL_ZERO_RANGE : FALLOC_FL_PUNCH_HOLE;
+
+	return vfs_fallocate(cmd->fb->file, mode | FALLOC_FL_KEEP_SIZE,
+			     (loff_t)br->sector << SECTOR_SHIFT, br->len);
+}
+
 static void file_work(struct work_struct *work)
 {
 	struct file_cmd *cmd = container_of(work, struct file_cmd, work);
@@ -194,6 +212,8 @@ static void file_work(struct work_struct *work)
 	current->flags |= PF_LOCAL_THROTTLE;
 	if (br->opf & REQ_PREFLUSH)
 		file_end(cmd, vfs_fsync(cmd->fb->file, 1));
+	else if (!br->nr_vecs)
+		file_end(cmd, file_range(cmd));
 	else
 		file_rw(cmd, false);
 	current->flags = (current->flags & ~PF_LOCAL_THROTTLE) | throttle;
@@ -215,12 +235,12 @@ static void file_submit(struct virtback_backing *b, struct virtback_req *req)
 	cmd->done = 0;
 	cmd->vecs = br->nr_vecs <= FILE_SHORT_VECS ? cmd->few :
 						     mempool_alloc(&fb->vecs, GFP_NOIO);
-	while (virtback_blk_next_bvec(req, &pos, &cmd->vecs[i]))
+	while (i < br->nr_vecs && virtback_blk_next_bvec(req, &pos, &cmd->vecs[i]))
 		i++;
 	INIT_WORK(&cmd->work, file_work);
 
 	/* Few file systems take buffered writes that may not wait. */
-	if (!(br->opf & REQ_PREFLUSH) && fb->nowait && (fb->direct || !op_is_write(br->opf)))
+	if (br->nr_vecs && fb->nowait && (fb->direct || !op_is_write(br->opf)))
 		file_rw(cmd, true);
 	else
 		queue_work(fb->wq, &cmd->work);
@@ -249,6 +269,7 @@ static u64 file_capacity(struct virtback_backing *b)
 static void file_limits(struct virtback_backing *b, struct virtback_blk_limits *lim)
 {
 	struct file_backing *fb = file_of(b);
+	struct kstatfs st;
 
 	lim->block_size = fb->block_size;
 	/* What the file system writes without reading. */
@@ -257,6 +278,13 @@ static void file_limits(struct virtback_backing *b, struct virtback_blk_limits *
 	/* It may checksum, compress or keep what it is given: no memory of a guest. */
 	lim->mem_mask = SECTOR_SIZE - 1;
 	lim->stable = true;
+	if (!fb->file->f_op->fallocate || vfs_statfs(&fb->file->f_path, &st))
+		return;
+	lim->max_discard = U32_MAX;
+	/* Parts of a block are zeroed instead of given back. */
+	lim->discard_granularity = st.f_bsize;
+	lim->max_write_zeroes = U32_MAX;
+	lim->zeroes_may_unmap = true;
 }
 
 static const char *file_open_reason(int err, bool direct)

@@ -49,7 +49,7 @@ static void mount_at(const char *fs, const char *dir)
 		say("mount %s: %s", dir, strerror(errno));
 }
 
-/* The suites find files on tmpfs, which is the root, and on ext4 in a RAM disk. */
+/* The suites find files on ramfs, which is the root, and on ext4 in a RAM disk. */
 static void mount_ext4(void)
 {
 	static char buf[65536];
