@@ -33,7 +33,7 @@ kbuild = $(strip $(kernel_check))$(MAKE) -C $(KDIR) M=$(CURDIR)
 .DEFAULT_GOAL := modules
 .PHONY: help modules clean clean-cache install modules_install demo check check-full soak \
 	kunit kunit-debug kunit-6.1 lint checkpatch kernel-doc sparse coccicheck \
-	build-matrix clang mutants coverage xen-check smp-check
+	build-matrix clang mutants coverage costs xen-check smp-check
 
 help: ## list the targets and the variables
 	@sed -n 's/^\([a-z0-9.-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -101,6 +101,9 @@ mutants: ## every patch of kunit/mutants must turn a test red
 
 coverage: ## which lines of the module the KUnit suites do not reach
 	scripts/coverage
+
+costs: ## count what a request costs on Xen, into Documentation/costs.rst
+	scripts/xen/costs
 
 xen-check: ## boot Xen under QEMU and run its scenarios
 	scripts/xen/run

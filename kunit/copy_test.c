@@ -48,6 +48,21 @@ static void many_pages_are_copied_at_once(struct kunit *test)
 	KUNIT_EXPECT_LE(test, atomic_read(&f->copy_calls), 2 + 256 / VIRTBACK_COPY_BATCH);
 }
 
+static void copies_stay_within_our_pages(struct kunit *test)
+{
+	struct fake *f = copying(test, 0);
+	struct virtback_sg sg = { .addr = BUF + 1, .len = 3 * PAGE_SIZE };
+	struct virtback_iter it = { .sg = &sg, .nr = 1, .left = sg.len };
+	u8 *buf = kunit_kzalloc(test, 4 * PAGE_SIZE, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, buf);
+	blk_fill(f, BUF, 4 * PAGE_SIZE, 8);
+	KUNIT_EXPECT_EQ(test, virtback_iter_read(&f->vd.vqs[0], &it, buf + 100, sg.len), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(buf + 100, fake_va(f, BUF + 1), sg.len), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->bad_pins), 0);
+	KUNIT_EXPECT_GE(test, atomic_read(&f->copies), 4);
+}
+
 static void table_is_read_in_parts(struct kunit *test)
 {
 	struct fake *f = copying(test, BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC));
@@ -74,15 +89,17 @@ static void buffer_that_cannot_be_copied_is_an_error(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, blk_request(f, VIRTIO_BLK_T_OUT, 0, BUF, 8192),
 			VIRTIO_BLK_S_IOERR);
 	KUNIT_EXPECT_EQ(test, ((struct blk_test *)test->priv)->disk->writes, 0);
+	/* Also when what failed was asked for before the last. */
+	KUNIT_EXPECT_EQ(test, blk_request(f, VIRTIO_BLK_T_IN, 0, BUF, MIB), VIRTIO_BLK_S_IOERR);
 	f->copy_error = 0;
 	KUNIT_EXPECT_EQ(test, blk_request(f, VIRTIO_BLK_T_IN, 0, BUF, 8192), VIRTIO_BLK_S_OK);
 	KUNIT_EXPECT_FALSE(test, fake_broken(f));
 }
 
 /* A request that cannot be answered is not: what is in its memory is no answer. */
-static void expect_unanswered(struct kunit *test, struct fake *f, u64 error)
+static void expect_unanswered(struct kunit *test, struct fake *f, u32 type, u64 error)
 {
-	blk_chain(f, VIRTIO_BLK_T_IN, 0, BUF, 512);
+	blk_chain(f, type, 0, BUF, 512);
 	f->copy_error = error;
 	blk_go(f);
 	KUNIT_EXPECT_TRUE(test, fake_broken(f));
@@ -92,14 +109,20 @@ static void expect_unanswered(struct kunit *test, struct fake *f, u64 error)
 
 static void status_that_cannot_be_copied_breaks_the_device(struct kunit *test)
 {
-	expect_unanswered(test, copying(test, 0), STATUS);
+	expect_unanswered(test, copying(test, 0), VIRTIO_BLK_T_IN, STATUS);
+}
+
+/* Also where nothing went to a disk: whoever waits for a request lost here never ends. */
+static void answer_that_cannot_be_copied_breaks_the_device(struct kunit *test)
+{
+	expect_unanswered(test, copying(test, 0), VIRTIO_BLK_T_ZONE_REPORT, STATUS);
 }
 
 static void header_that_cannot_be_copied_breaks_the_device(struct kunit *test)
 {
 	struct fake *f = copying(test, 0);
 
-	expect_unanswered(test, f, HDR + 15);
+	expect_unanswered(test, f, VIRTIO_BLK_T_IN, HDR + 15);
 	KUNIT_EXPECT_EQ(test, ((struct blk_test *)test->priv)->disk->bios, 0);
 }
 
@@ -136,8 +159,8 @@ static void host_may_require_a_feature(struct kunit *test)
 {
 	struct fake *f = blk_device(test->priv);
 
-	f->vd.required = BIT_ULL(VIRTIO_F_ACCESS_PLATFORM);
-	f->vd.host_features = f->vd.required;
+	f->vd.host_features = BIT_ULL(VIRTIO_F_ACCESS_PLATFORM);
+	f->vd.required = f->vd.host_features;
 	KUNIT_EXPECT_TRUE(test, virtback_device_offered(&f->vd) &
 				BIT_ULL(VIRTIO_F_ACCESS_PLATFORM));
 	fake_accept(f, BIT_ULL(VIRTIO_F_VERSION_1));
@@ -152,9 +175,11 @@ static struct kunit_case copy_cases[] = {
 	KUNIT_CASE(nothing_is_pinned),
 	KUNIT_CASE(all_is_copied_before_it_is_used),
 	KUNIT_CASE(many_pages_are_copied_at_once),
+	KUNIT_CASE(copies_stay_within_our_pages),
 	KUNIT_CASE(table_is_read_in_parts),
 	KUNIT_CASE(buffer_that_cannot_be_copied_is_an_error),
 	KUNIT_CASE(status_that_cannot_be_copied_breaks_the_device),
+	KUNIT_CASE(answer_that_cannot_be_copied_breaks_the_device),
 	KUNIT_CASE(header_that_cannot_be_copied_breaks_the_device),
 	KUNIT_CASE(table_that_cannot_be_copied_breaks_the_device),
 	KUNIT_CASE(late_read_is_not_copied),

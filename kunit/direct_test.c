@@ -60,6 +60,8 @@ static void disk_gets_the_pages_of_the_guest(struct kunit *test)
 	blk_fill(f, BUF, SZ_4K, 1);
 	KUNIT_EXPECT_PTR_EQ(test, page_given(b, f, VIRTIO_BLK_T_OUT, BUF), page);
 	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].pages.nr, f->vd.vqs[0].pages.size);
+	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].stats.direct, 2 * SZ_4K);
+	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].stats.bounced, 0);
 }
 
 static void bounce_keeps_them_from_the_disk(struct kunit *test)
@@ -73,6 +75,8 @@ static void bounce_keeps_them_from_the_disk(struct kunit *test)
 	page = virt_to_page(fake_va(f, BUF));
 	KUNIT_EXPECT_PTR_NE(test, page_given(b, f, VIRTIO_BLK_T_IN, BUF), page);
 	KUNIT_EXPECT_PTR_NE(test, page_given(b, f, VIRTIO_BLK_T_OUT, BUF), page);
+	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].stats.direct, 0);
+	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].stats.bounced, 2 * SZ_4K);
 }
 
 static void odd_buffers_are_bounced(struct kunit *test)
@@ -211,6 +215,40 @@ static void reset_waits_for_the_disk(struct kunit *test)
 	destroy_delayed_work_on_stack(&later.work);
 }
 
+/* The driver takes one queue back: its buffers are its own again when that is answered. */
+static void expect_queue_waits(struct kunit *test, u64 features, u32 reg, u32 val)
+{
+	struct blk_test *b = test->priv;
+	struct later later;
+	struct fake *f;
+
+	b->cfg.reset_timeout_ms = 60000;
+	f = blk_start(b, features);
+	b->disk->hold = true;
+	blk_chain(f, VIRTIO_BLK_T_IN, 0, BUF, SZ_4K);
+	blk_go(f);
+	later.disk = b->disk;
+	INIT_DELAYED_WORK_ONSTACK(&later.work, later_end);
+	schedule_delayed_work(&later.work, msecs_to_jiffies(30));
+	fake_write(f, reg, val);
+	KUNIT_EXPECT_EQ(test, test_disk_held(b->disk), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->pins), 0);
+	cancel_delayed_work_sync(&later.work);
+	destroy_delayed_work_on_stack(&later.work);
+	if (test_disk_held(b->disk))
+		test_disk_end(b->disk, false);
+}
+
+static void queue_reset_waits_for_the_disk(struct kunit *test)
+{
+	expect_queue_waits(test, BIT_ULL(VIRTIO_F_RING_RESET), VIRTIO_MMIO_QUEUE_RESET, 1);
+}
+
+static void queue_that_is_stopped_waits_for_the_disk(struct kunit *test)
+{
+	expect_queue_waits(test, 0, VIRTIO_MMIO_QUEUE_READY, 0);
+}
+
 static void bounced_reset_does_not_wait(struct kunit *test)
 {
 	struct blk_test *b = test->priv;
@@ -240,6 +278,8 @@ static struct kunit_case direct_cases[] = {
 	KUNIT_CASE(buffer_outside_memory_is_an_error),
 	KUNIT_CASE(reset_does_not_wait_for_ever),
 	KUNIT_CASE(reset_waits_for_the_disk),
+	KUNIT_CASE(queue_reset_waits_for_the_disk),
+	KUNIT_CASE(queue_that_is_stopped_waits_for_the_disk),
 	KUNIT_CASE(bounced_reset_does_not_wait),
 	{}
 };

@@ -457,12 +457,14 @@ static void disk_that_gives_up_is_unsupported(struct kunit *test)
 	lim->max_write_zeroes_sectors = 0;
 	b->disk->fail = 1;
 	test_disk_end(b->disk, false);
+	fake_settle(f);
 	KUNIT_EXPECT_EQ(test, blk_status_of(f), VIRTIO_BLK_S_UNSUPP);
 	blk_chain(f, VIRTIO_BLK_T_DISCARD, 0, BUF, SEG);
 	blk_go(f);
 	lim->max_discard_sectors = 0;
 	b->disk->fail = 1;
 	test_disk_end(b->disk, false);
+	fake_settle(f);
 	KUNIT_EXPECT_EQ(test, blk_status_of(f), VIRTIO_BLK_S_UNSUPP);
 	/* From then on the block layer answers so. */
 	b->disk->hold = false;
@@ -624,43 +626,44 @@ static void request_of_segments_takes_one_page(struct kunit *test)
 	fake_settle(f);
 	KUNIT_EXPECT_EQ(test, pages->nr, pages->size - 1);
 	test_disk_end(b->disk, false);
+	fake_settle(f);
 	KUNIT_EXPECT_EQ(test, pages->nr, pages->size);
 	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 1);
 }
 
 static struct kunit_case range_cases[] = {
-	KUNIT_CASE(discard_reaches_the_disk),
-	KUNIT_CASE(zeroes_reach_the_disk),
-	KUNIT_CASE(erase_reaches_the_disk),
-	KUNIT_CASE(blocks_stay_unless_unmap_is_set),
-	KUNIT_CASE(every_segment_is_served),
-	KUNIT_CASE(segments_go_one_after_the_other),
-	KUNIT_CASE(longest_segments_are_served),
-	KUNIT_CASE(discard_need_not_be_aligned),
-	KUNIT_CASE(empty_segments_need_no_disk),
-	KUNIT_CASE(segments_may_be_split),
-	KUNIT_CASE(erased_segments_may_be_in_a_writable_buffer),
+	FAKE_CASE(discard_reaches_the_disk),
+	FAKE_CASE(zeroes_reach_the_disk),
+	FAKE_CASE(erase_reaches_the_disk),
+	FAKE_CASE(blocks_stay_unless_unmap_is_set),
+	FAKE_CASE(every_segment_is_served),
+	FAKE_CASE(segments_go_one_after_the_other),
+	FAKE_CASE(longest_segments_are_served),
+	FAKE_CASE(discard_need_not_be_aligned),
+	FAKE_CASE(empty_segments_need_no_disk),
+	FAKE_CASE(segments_may_be_split),
+	FAKE_CASE(erased_segments_may_be_in_a_writable_buffer),
 	KUNIT_CASE(segments_are_read_once),
-	KUNIT_CASE(segments_outside_memory_are_an_error),
-	KUNIT_CASE(unknown_flags_are_unsupported),
-	KUNIT_CASE(unmap_is_for_zeroes_alone),
-	KUNIT_CASE(ranges_past_the_end_stay_away),
-	KUNIT_CASE(too_long_segments_stay_away),
-	KUNIT_CASE(ranges_of_parts_of_blocks_stay_away),
-	KUNIT_CASE(segments_come_whole_and_not_too_many),
-	KUNIT_CASE(what_was_not_negotiated_is_unsupported),
-	KUNIT_CASE(read_only_disk_keeps_what_it_has),
-	KUNIT_CASE(failing_segment_ends_the_request),
-	KUNIT_CASE(disk_that_gives_up_is_unsupported),
-	KUNIT_CASE(zeroes_are_durable_where_a_write_is),
-	KUNIT_CASE(erase_is_durable_where_a_write_is),
-	KUNIT_CASE(discard_is_never_flushed),
-	KUNIT_CASE(driver_that_flushes_is_left_to_it),
-	KUNIT_CASE(failed_flush_fails_the_zeroes),
-	KUNIT_CASE(orphans_rest_does_not_happen),
-	KUNIT_CASE(new_write_waits_for_an_old_discard),
-	KUNIT_CASE(segments_wait_for_a_page),
-	KUNIT_CASE(request_of_segments_takes_one_page),
+	FAKE_CASE(segments_outside_memory_are_an_error),
+	FAKE_CASE(unknown_flags_are_unsupported),
+	FAKE_CASE(unmap_is_for_zeroes_alone),
+	FAKE_CASE(ranges_past_the_end_stay_away),
+	FAKE_CASE(too_long_segments_stay_away),
+	FAKE_CASE(ranges_of_parts_of_blocks_stay_away),
+	FAKE_CASE(segments_come_whole_and_not_too_many),
+	FAKE_CASE(what_was_not_negotiated_is_unsupported),
+	FAKE_CASE(read_only_disk_keeps_what_it_has),
+	FAKE_CASE(failing_segment_ends_the_request),
+	FAKE_CASE(disk_that_gives_up_is_unsupported),
+	FAKE_CASE(zeroes_are_durable_where_a_write_is),
+	FAKE_CASE(erase_is_durable_where_a_write_is),
+	FAKE_CASE(discard_is_never_flushed),
+	FAKE_CASE(driver_that_flushes_is_left_to_it),
+	FAKE_CASE(failed_flush_fails_the_zeroes),
+	FAKE_CASE(orphans_rest_does_not_happen),
+	FAKE_CASE(new_write_waits_for_an_old_discard),
+	FAKE_CASE(segments_wait_for_a_page),
+	FAKE_CASE(request_of_segments_takes_one_page),
 	{}
 };
 

@@ -102,6 +102,35 @@ static void lost_space_cannot_be_used(struct kunit *test)
 			VIRTIO_BLK_S_OK);
 }
 
+/* Nobody has looked, so the driver's request is the first to see it. */
+static void lost_space_is_seen_at_once(struct kunit *test)
+{
+	struct blk_test *b = test->priv;
+	struct fake *f;
+
+	blk_test_disk(b, 512, false);
+	f = blk_start(b, 0);
+	set_capacity(b->disk->gd, HALF);
+	KUNIT_EXPECT_EQ(test, blk_request(f, VIRTIO_BLK_T_IN, HALF, BUF, 512), VIRTIO_BLK_S_IOERR);
+	KUNIT_EXPECT_EQ(test, b->disk->bios, 0);
+	KUNIT_EXPECT_TRUE(test, told_within(f, HALF, 300));
+}
+
+static void file_that_shrank_stays_short(struct kunit *test)
+{
+	struct blk_test *b = test->priv;
+	struct fake *f;
+
+	file_buffered(b);
+	f = file_start(b, RAMFS_FILE, 2 * MIB, FLUSH);
+	file_truncate(b, RAMFS_FILE, MIB);
+	blk_fill(f, BUF, 512, 3);
+	KUNIT_EXPECT_EQ(test, file_request(f, VIRTIO_BLK_T_OUT, 2 * MIB / 512 - 1, BUF, 512),
+			VIRTIO_BLK_S_IOERR);
+	look(f);
+	KUNIT_EXPECT_EQ(test, file_sectors(f), MIB / 512);
+}
+
 static void lost_medium_is_kept_from_the_driver(struct kunit *test)
 {
 	struct blk_test *b = test->priv;
@@ -176,6 +205,8 @@ static struct kunit_case resize_cases[] = {
 	KUNIT_CASE(same_size_is_no_news),
 	KUNIT_CASE(new_space_can_be_used),
 	KUNIT_CASE(lost_space_cannot_be_used),
+	KUNIT_CASE(lost_space_is_seen_at_once),
+	KUNIT_CASE(file_that_shrank_stays_short),
 	KUNIT_CASE(lost_medium_is_kept_from_the_driver),
 	KUNIT_CASE(request_sees_the_new_size),
 	KUNIT_CASE(idle_disk_is_looked_at),

@@ -11,6 +11,7 @@
 
 #include <linux/kernel.h>
 #include <linux/math64.h>
+#include <linux/minmax.h>
 #include <linux/slab.h>
 #include <linux/virtio_ids.h>
 #include <linux/virtio_ring.h>
@@ -91,10 +92,14 @@ bool virtback_blk_range_ok(const struct virtback_blk *blk, u64 sector, u64 bytes
 	u64 sectors = bytes >> SECTOR_SHIFT;
 	/* Once; pairs with blk_set_capacity(). */
 	u64 capacity = READ_ONCE(blk->capacity);
+	u64 now = blk->backing->ops->capacity(blk->backing);
 
 	/* Nearly free, and sooner than the next look. */
-	if (unlikely(capacity != blk->backing->ops->capacity(blk->backing)))
+	if (unlikely(capacity != now)) {
 		virtback_blk_look_soon();
+		/* Above all a file, which a write past its end would make longer again. */
+		capacity = min(capacity, now);
+	}
 	if (bytes & (SECTOR_SIZE - 1) || bytes & blk->block_mask)
 		return false;
 	if (sector & (blk->block_mask >> SECTOR_SHIFT))

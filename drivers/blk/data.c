@@ -166,6 +166,7 @@ static int blk_load_direct(struct virtback_req *req, struct virtback_iter *it)
 		return err;
 	}
 	req->dma = true;
+	req->vq->stats.direct += br->len;
 	*it = pos;
 	return 0;
 }
@@ -206,6 +207,7 @@ static int blk_load(struct virtback_req *req, struct virtback_iter *it)
 		blk_put_pages(req);
 		return err;
 	}
+	req->vq->stats.bounced += br->len;
 	*it = pos;
 	return 0;
 }

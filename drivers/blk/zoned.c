@@ -46,8 +46,7 @@ u64 virtback_zoned_features(const struct virtback_blk *blk, u64 features)
 
 static enum virtback_prepare zoned_answer(struct virtback_req *req, u8 status)
 {
-	virtback_blk_finish(req, status, 0);
-	return VIRTBACK_DONE;
+	return virtback_blk_finish(req, status, 0);
 }
 
 static enum virtback_prepare zoned_invalid(struct virtback_req *req)

@@ -301,6 +301,8 @@ static ssize_t _name##_show(struct device *dev, struct device_attribute *attr, c
 }
 
 VIRTBACK_STAT_SHOW(requests)
+VIRTBACK_STAT_SHOW(bounced)
+VIRTBACK_STAT_SHOW(direct)
 VIRTBACK_STAT_SHOW(completed)
 VIRTBACK_STAT_SHOW(dropped)
 VIRTBACK_STAT_SHOW(irqs)
@@ -311,6 +313,8 @@ VIRTBACK_STAT_SHOW(stalls)
 static const struct device_attribute virtback_counters[] = {
 	__ATTR_RO(kicks),
 	__ATTR_RO(requests),
+	__ATTR_RO(bounced),
+	__ATTR_RO(direct),
 	__ATTR_RO(completed),
 	__ATTR_RO(dropped),
 	__ATTR_RO(irqs),

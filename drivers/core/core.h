@@ -73,5 +73,6 @@ void virtback_vq_wake(struct virtback_vq *vq);
 bool virtback_vq_stop_begin(struct virtback_vq *vq);
 void virtback_vq_stop_finish(struct virtback_vq *vq);
 void virtback_device_wake(struct virtback_device *vd);
+void virtback_device_settle(struct virtback_device *vd);
 
 #endif

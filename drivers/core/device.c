@@ -159,8 +159,14 @@ bool virtback_device_exposed(const struct virtback_device *vd)
 	return vd->dma == VIRTBACK_DMA_DIRECT && atomic_read(&vd->orphans);
 }
 
-/* Give a disk that accesses the guest's memory the time to end that. */
-static void virtback_device_settle(struct virtback_device *vd)
+/**
+ * virtback_device_settle() - give a disk that accesses the guest's memory the time to
+ *			      end that (dma=direct)
+ * @vd: device; the queues that its driver takes back are stopped
+ *
+ * For no longer than reset_timeout_ms. Called with vd->lock held, may sleep.
+ */
+void virtback_device_settle(struct virtback_device *vd)
 {
 	if (!virtback_device_exposed(vd) ||
 	    wait_event_timeout(vd->orphans_gone, !atomic_read(&vd->orphans),

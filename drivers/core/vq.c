@@ -379,8 +379,9 @@ void virtback_vq_forget(struct virtback_vq *vq)
  * @vq: queue; nothing happens when it is not ready
  *
  * When this returns nothing of the guest's memory is in use any more, whatever
- * the disk does; requests in flight have become orphans. Called with vd->lock
- * held, may sleep.
+ * the disk does; requests in flight have become orphans. As virtback_device_reset()
+ * it waits for a disk that accesses that memory (dma=direct), no longer than
+ * reset_timeout_ms. Called with vd->lock held, may sleep.
  */
 void virtback_vq_stop(struct virtback_vq *vq)
 {
@@ -388,6 +389,7 @@ void virtback_vq_stop(struct virtback_vq *vq)
 		return;
 	synchronize_rcu_expedited();
 	virtback_vq_stop_finish(vq);
+	virtback_device_settle(vq->vd);
 }
 
 /**

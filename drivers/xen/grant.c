@@ -81,6 +81,7 @@ static int virtback_grant_flush(struct virtback_xen_dev *xd, struct gnttab_copy 
 		return 0;
 	gnttab_batch_copy(batch, nr);
 	atomic64_add(nr, &xd->grant_copies);
+	atomic64_inc(&xd->grant_calls);
 	for (i = 0; i < nr; i++) {
 		if (batch[i].status != GNTST_okay)
 			err = -EFAULT;

@@ -86,6 +86,20 @@ static int virtback_xen_check_domain(struct virtback_device *vd, domid_t domid)
 	}
 }
 
+static int virtback_xen_check_grants(struct virtback_device *vd,
+				     const struct virtback_config *cfg)
+{
+	if (cfg->mapping != VIRTBACK_MAPPING_GRANT)
+		return 0;
+	if (cfg->dma == VIRTBACK_DMA_DIRECT)
+		return virtback_xen_refuse(vd, "dma", -EINVAL,
+					   "direct needs mapping=foreign: what is granted is copied");
+	if (cfg->features_off & BIT_ULL(VIRTIO_F_ACCESS_PLATFORM))
+		return virtback_xen_refuse(vd, "features_off", -EINVAL,
+					   "access_platform cannot be withheld: mapping=grant needs it");
+	return 0;
+}
+
 static int virtback_xen_check(struct virtback_device *vd, const struct virtback_config *cfg)
 {
 	int ret = virtback_xen_check_here(vd);
@@ -103,9 +117,9 @@ static int virtback_xen_check(struct virtback_device *vd, const struct virtback_
 		return virtback_xen_refuse(vd, "irq", -EINVAL, "missing");
 	if (cfg->irq < VIRTBACK_SPI_FIRST || cfg->irq > VIRTBACK_SPI_LAST)
 		return virtback_xen_refuse(vd, "irq", -EINVAL, "must be 32 to 1019");
-	if (cfg->mapping == VIRTBACK_MAPPING_GRANT && cfg->dma == VIRTBACK_DMA_DIRECT)
-		return virtback_xen_refuse(vd, "dma", -EINVAL,
-					   "direct needs mapping=foreign: what is granted is copied");
+	ret = virtback_xen_check_grants(vd, cfg);
+	if (ret)
+		return ret;
 	return virtback_xen_check_domain(vd, cfg->domid);
 }
 

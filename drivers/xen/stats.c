@@ -93,6 +93,7 @@ static DEVICE_ATTR_RO(_name)
 
 VIRTBACK_GRANT_STAT(grants, grant_pages);
 VIRTBACK_GRANT_STAT(copies, grant_copies);
+VIRTBACK_GRANT_STAT(copy_calls, grant_calls);
 
 static struct attribute *virtback_xen_attrs[] = {
 	&dev_attr_traps.attr,
@@ -112,6 +113,7 @@ static struct attribute *virtback_xen_attrs[] = {
 	&dev_attr_refused.attr,
 	&dev_attr_grants.attr,
 	&dev_attr_copies.attr,
+	&dev_attr_copy_calls.attr,
 	NULL,
 };
 

@@ -114,6 +114,7 @@ struct virtback_xen_guest {
  * @grants: mapping=grant, constant
  * @grant_pages: granted pages that are mapped now: rings
  * @grant_copies: copies that Xen made, each within one granted page
+ * @grant_calls: hypercalls that asked for them
  * @users: 1 for being attached, 1 for each slow access
  * @idle: completed when @users falls to 0
  */
@@ -127,6 +128,7 @@ struct virtback_xen_dev {
 	bool grants;
 	atomic64_t grant_pages;
 	atomic64_t grant_copies;
+	atomic64_t grant_calls;
 	refcount_t users;
 	struct completion idle;
 };

@@ -179,7 +179,8 @@ struct virtback_host_ops {
  * @host: host
  * @host_priv: the host's own data
  * @dma: what a backing store may access
- * @reset_timeout_ms: how long a reset waits for it when that is the guest's memory
+ * @reset_timeout_ms: how long a reset, of the device or a queue, waits for it when
+ *		      that is the guest's memory
  * @copies: nothing of the guest but the rings is mapped, @host->copy() moves all
  *	    else; so whoever touches the guest's buffers is a worker. Set in
  *	    @host->attach(), before the first access.

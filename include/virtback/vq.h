@@ -174,7 +174,10 @@ extern const struct virtback_ring_ops virtback_packed_ops;
 
 /**
  * struct virtback_vq_stats - counts since the device was made
- * @requests: chains taken; counted by the worker alone, without a lock
+ * @requests: chains taken; counted by the worker alone, without a lock, as are
+ *	      @bounced and @direct
+ * @bounced: bytes of data that a type copied between the guest's memory and its own
+ * @direct: bytes of the guest's memory that a device of this machine accessed
  * @completed: used elements published
  * @dropped: requests that a reset orphaned, or that had ended and waited for their
  *	     turn (IN_ORDER)
@@ -184,6 +187,8 @@ extern const struct virtback_ring_ops virtback_packed_ops;
  */
 struct virtback_vq_stats {
 	u64 requests;
+	u64 bounced;
+	u64 direct;
 	u64 completed;
 	u64 dropped;
 	u64 irqs;

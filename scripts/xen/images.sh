@@ -37,12 +37,12 @@ VB_LIB_DEBS="libc6 libncurses6 libtinfo6 libyajl2 libfdt1 libuuid1 libbz2-1.0
 	libext2fs2 libcom-err2 libss2"
 VB_TOOL_DEBS="busybox-static dmsetup util-linux e2fsprogs"
 VB_GUEST_DEBS="busybox-static e2fsprogs libc6 libblkid1 libuuid1 libext2fs2
-	libcom-err2 util-linux libudev1"
+	libcom-err2 util-linux libudev1 xfsprogs libinih1 liburcu8"
 
 VB_DOM0_MODULES="xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs configfs
 	brd null_blk loop dm-mod dm-delay dm-flakey virtio_mmio virtio_blk
 	ext4 crc32c_generic"
-VB_GUEST_MODULES="virtio_mmio virtio_blk ext4 crc32c_generic"
+VB_GUEST_MODULES="virtio_mmio virtio_blk ext4 xfs crc32c_generic"
 
 rig_packages()
 {
@@ -170,7 +170,7 @@ _make_guest()
 	cp -L "$(find "$u" -path '*bin/busybox')" "$r/bin/busybox"
 	# The kernel asks for modules by this path: ext4 wants crc32c.
 	ln -s ../bin/busybox "$r/sbin/modprobe"
-	copy_programs "$r" "$u" sbin/mke2fs sbin/blkzone
+	copy_programs "$r" "$u" sbin/mke2fs sbin/blkzone sbin/mkfs.xfs sbin/xfs_repair
 	ln -s mke2fs "$r/sbin/mkfs.ext4"
 	# Without it mke2fs lacks ext4's features.
 	cp "$u/etc/mke2fs.conf" "$r/etc/"
@@ -254,7 +254,7 @@ make_images()
 	cp "$kg/boot/Image" "$ov/vb/Image"
 	[ -z "$grants" ] || cp "$grants/boot/Image" "$ov/vb/Image-grants"
 	tiny_kernel "$ov/vb/tiny"
-	for node in "$VB_TOP"/tools/*.dts; do
+	for node in "$VB_TOP"/tools/*.dts "$VB_XEN_DIR"/dom0/*.dts; do
 		dtc -q -I dts -O dtb -o "$ov/vb/$(basename "$node" .dts).dtb" "$node"
 	done
 	chmod 755 "$ov/init"

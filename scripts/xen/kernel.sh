@@ -12,7 +12,7 @@ grant_kernel()
 {
 	local src
 
-	need_packages ccache libssl-dev
+	need_packages ccache
 	src=$(kernel_source "$VB_GRANT_KERNEL")
 	cache_entry "guest-kernel/$VB_GRANT_KERNEL-$(cache_key "$src" \
 		"$VB_XEN_DIR/guest/virtio.config" \

@@ -3,7 +3,7 @@
 # A guest whose memory shrinks and grows all the time, under a limit so low that its
 # memory is unmapped all the time as well: nothing is lost, and the limit holds.
 
-BALLOON_LIMIT=12	# MiB, the least for one disk
+BALLOON_LIMIT=23	# MiB, the least for one disk of two queues
 BALLOON_SECONDS=12
 
 counter()
@@ -41,15 +41,15 @@ ram_disk 0
 guest b "$(disk_line "$DISK" xvda w)"
 [ "$(counter xen/map_limit_mb)" = $BALLOON_LIMIT ] || fail "another limit is in force"
 
-# 32 buffers of 512 KiB are more than the limit. (Later INVALIDATE may be faster.)
-guest_do b 'vbio write /dev/vda 32 90 524288 32 && vbio verify /dev/vda 32 90 524288 32'
+# 32 buffers of 1 MiB are more than the limit. (Later INVALIDATE may be faster.)
+guest_do b 'vbio write /dev/vda 32 90 1048576 32 && vbio verify /dev/vda 32 90 1048576 32'
 [ "$(counter xen/evictions)" -gt 0 ] || fail "nothing had to go: the limit was not reached"
 
 guest_send b "end=\$(( \$(cut -d. -f1 /proc/uptime) + $BALLOON_SECONDS )); n=0;
 	while [ \$(cut -d. -f1 /proc/uptime) -lt \$end ]; do
 		n=\$(( n + 1 ));
-		vbio write /dev/vda 16 \$n 524288 32 >/tmp/out || { cat /tmp/out; exit 1; };
-		vbio verify /dev/vda 16 \$n 524288 32 >/tmp/out || { cat /tmp/out; exit 1; };
+		vbio write /dev/vda 32 \$n 1048576 32 >/tmp/out || { cat /tmp/out; exit 1; };
+		vbio verify /dev/vda 32 \$n 1048576 32 >/tmp/out || { cat /tmp/out; exit 1; };
 	done; echo rounds \$n"
 turns=0
 until grep -aq "^@@$CMD rc=" "$LOGS/guest-b.log"; do
@@ -75,7 +75,7 @@ done
 [ "$(counter xen/refused)" = 0 ] || fail "there was no room for a request"
 guest_sane b
 blockdev --flushbufs "$DISK"
-vbio verify "$DISK" 16 "$rounds" >/tmp/out || { cat /tmp/out; fail "$DISK has other data"; }
+vbio verify "$DISK" 32 "$rounds" >/tmp/out || { cat /tmp/out; fail "$DISK has other data"; }
 
 # A second disk would need more: refused, and with the reason.
 mark_log
