@@ -144,10 +144,10 @@ static void size_stays(struct kunit *test)
 	struct blk_test *b = test->priv;
 	struct fake *f = file_start(b, EXT4_FILE, SIZE, ALL);
 
-	/* The disk ends here now, and we have not looked yet. */
+	/* What lies behind the end is refused, and does not bring it back. */
 	file_truncate(b, EXT4_FILE, SIZE - 2 * BLOCK * 512);
 	KUNIT_EXPECT_EQ(test, range(f, VIRTIO_BLK_T_WRITE_ZEROES, SIZE / 512 - BLOCK, BLOCK, 0),
-			VIRTIO_BLK_S_OK);
+			VIRTIO_BLK_S_IOERR);
 	virtback_blk_type.check_size(&f->vd);
 	KUNIT_EXPECT_EQ(test, file_sectors(f), SIZE / 512 - 2 * BLOCK);
 }

@@ -122,8 +122,8 @@ static void file_that_shrank_stays_short(struct kunit *test)
 	struct fake *f;
 
 	file_buffered(b);
-	f = file_start(b, TMPFS_FILE, 2 * MIB, FLUSH);
-	file_truncate(b, TMPFS_FILE, MIB);
+	f = file_start(b, RAMFS_FILE, 2 * MIB, FLUSH);
+	file_truncate(b, RAMFS_FILE, MIB);
 	blk_fill(f, BUF, 512, 3);
 	KUNIT_EXPECT_EQ(test, file_request(f, VIRTIO_BLK_T_OUT, 2 * MIB / 512 - 1, BUF, 512),
 			VIRTIO_BLK_S_IOERR);
