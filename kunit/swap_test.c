@@ -288,6 +288,19 @@ static void other_size_is_refused(struct kunit *test)
 	expect_refused(s, -EINVAL);
 }
 
+static void disk_takes_the_place_of_one_that_is_gone(struct kunit *test)
+{
+	struct swap_test *s = swap_of(test);
+	struct fake *f = swap_start(s, false);
+
+	set_capacity(s->b.disk->gd, 0);
+	f->vd.type->check_size(&f->vd);
+	KUNIT_EXPECT_EQ(test, blk_request(f, VIRTIO_BLK_T_IN, 0, BUF, SZ_4K), VIRTIO_BLK_S_IOERR);
+	KUNIT_EXPECT_EQ(test, swap_now(s), 0);
+	KUNIT_EXPECT_EQ(test, blk_request(f, VIRTIO_BLK_T_IN, 0, BUF, SZ_4K), VIRTIO_BLK_S_OK);
+	KUNIT_EXPECT_NULL(test, memchr_inv(fake_va(f, BUF), 0x3c, SZ_4K));
+}
+
 static void other_block_size_is_refused(struct kunit *test)
 {
 	struct swap_test *s = swap_of(test);
@@ -408,6 +421,7 @@ static struct kunit_case swap_cases[] = {
 	KUNIT_CASE(old_disk_is_flushed),
 	KUNIT_CASE(disk_that_cannot_be_flushed_stays),
 	KUNIT_CASE(other_size_is_refused),
+	KUNIT_CASE(disk_takes_the_place_of_one_that_is_gone),
 	KUNIT_CASE(other_block_size_is_refused),
 	KUNIT_CASE(other_abilities_are_refused),
 	KUNIT_CASE(read_only_disk_is_refused),

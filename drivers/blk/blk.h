@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The block device type, shared by its parts: blk.c speaks virtio-blk, data.c
- * tells the driver of the disk in config.c, moves data in passes (data.c), discards
- * and zeroes (range.c), and store.c looks after what is behind a disk (a block device:
+ * The block device type, shared by its parts: blk.c parses requests, config.c tells
+ * the driver of the disk, data.c moves data in passes, range.c discards and zeroes,
+ * zoned.c knows zones, and store.c looks after what is behind a disk (a block device:
  * bdev.c, a file: file.c), which is reached through struct virtback_backing_ops alone.
  */
 #ifndef VIRTBACK_BLK_H

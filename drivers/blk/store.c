@@ -38,7 +38,7 @@ static void blk_set_capacity(struct virtback_blk *blk, u64 sectors)
 	__virtio64 told = __cpu_to_virtio64(true, sectors);
 
 	lockdep_assert_held(&vd->lock);
-	/* Pairs with blk_range_ok(). */
+	/* Pairs with virtback_blk_range_ok(). */
 	WRITE_ONCE(blk->capacity, sectors);
 	if (sectors && told != blk->config.capacity) {
 		blk->config.capacity = told;
@@ -201,7 +201,8 @@ static const char *blk_unfit(const struct virtback_blk *blk, const struct virtba
 
 	if (next->zones || blk->zones)
 		return "is zoned, or the disk is: no two of them are in the same state";
-	if (next->capacity != blk->capacity)
+	/* As the driver knows it: what was behind the disk may be gone. */
+	if (next->config.capacity != blk->config.capacity)
 		return "has another size";
 	if (next->block_mask != blk->block_mask)
 		return "has another block size";
@@ -232,7 +233,6 @@ static int blk_check_fit(struct virtback_blk *blk, struct virtback_blk *next,
 /* A placeholder becomes a disk. Called with vd->lock held. */
 static void blk_adopt(struct virtback_blk *blk, struct virtback_blk *next, u64 features)
 {
-	WRITE_ONCE(blk->capacity, next->capacity);
 	blk->block_mask = next->block_mask;
 	blk->max_discard = next->max_discard;
 	blk->max_write_zeroes = next->max_write_zeroes;
@@ -260,6 +260,7 @@ static int blk_exchange(struct virtback_blk *blk, struct virtback_blk *next, u64
 	}
 	mutex_lock(&vd->lock);
 	blk->backing = next->backing;
+	WRITE_ONCE(blk->capacity, next->capacity);
 	/* What the driver is not told. */
 	blk->mem_mask = next->mem_mask;
 	blk->direct = next->direct;

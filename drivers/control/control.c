@@ -9,9 +9,10 @@
  * whoever moved the device to CREATING or REMOVING, with no lock held.
  *
  * A removal has two halves. The first takes the device from sysfs and from the
- * guest, and waits for no disk (but the loop host's stock driver may). The second,
- * virtback_entry_finish(), waits for the disk without bound and so has a work item
- * of its own.
+ * guest, and waits for no disk (but the loop host's stock driver may, a disk with
+ * dma=direct is given reset_timeout_ms, and a writer of "backing" has to leave). The
+ * second, virtback_entry_finish(), waits for the disk without bound and so has a work
+ * item of its own.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 

@@ -18,6 +18,7 @@
 
 #include "cache.h"
 
+/* Single pages first, then sets, so that neither is looked for among the others. */
 static LIST_HEAD(virtback_xen_pool);
 /* Protects the pool. */
 static DEFINE_SPINLOCK(virtback_xen_pool_lock);
@@ -35,29 +36,31 @@ static int virtback_xen_pages_cmp(const void *a, const void *b)
 
 static struct virtback_xen_pages *virtback_xen_pages_pooled(unsigned int nr)
 {
-	struct virtback_xen_pages *pages;
+	struct virtback_xen_pages *pages = NULL;
+	struct list_head *link;
 
 	spin_lock(&virtback_xen_pool_lock);
-	list_for_each_entry(pages, &virtback_xen_pool, link) {
-		if (pages->nr == nr) {
-			list_del_init(&pages->link);
-			spin_unlock(&virtback_xen_pool_lock);
-			return pages;
-		}
-	}
+	link = nr == 1 ? virtback_xen_pool.next : virtback_xen_pool.prev;
+	if (!list_empty(&virtback_xen_pool))
+		pages = list_entry(link, struct virtback_xen_pages, link);
+	if (pages && pages->nr == nr)
+		list_del_init(&pages->link);
+	else
+		pages = NULL;
 	spin_unlock(&virtback_xen_pool_lock);
-	return NULL;
+	return pages;
 }
 
 /* Give one set back to the kernel, which then has pages for a set of another size. */
 static bool virtback_xen_pages_trim(void)
 {
-	struct virtback_xen_pages *pages;
+	struct virtback_xen_pages *pages = NULL;
 
 	spin_lock(&virtback_xen_pool_lock);
-	pages = list_first_entry_or_null(&virtback_xen_pool, struct virtback_xen_pages, link);
-	if (pages)
+	if (!list_empty(&virtback_xen_pool)) {
+		pages = list_last_entry(&virtback_xen_pool, struct virtback_xen_pages, link);
 		list_del(&pages->link);
+	}
 	spin_unlock(&virtback_xen_pool_lock);
 	if (!pages)
 		return false;
@@ -115,7 +118,10 @@ struct virtback_xen_pages *virtback_xen_pages_alloc(unsigned int nr)
 void virtback_xen_pages_free(struct virtback_xen_pages *pages)
 {
 	spin_lock(&virtback_xen_pool_lock);
-	list_add(&pages->link, &virtback_xen_pool);
+	if (pages->nr == 1)
+		list_add(&pages->link, &virtback_xen_pool);
+	else
+		list_add_tail(&pages->link, &virtback_xen_pool);
 	spin_unlock(&virtback_xen_pool_lock);
 }
 
