@@ -136,8 +136,8 @@ static void blk_fill_config(struct virtback_blk *blk, const struct virtback_blk_
 	/* Two of a chain are header and status. */
 	c->seg_max = vb32(blk->vd->vqs[0].chain_max - 2);
 	c->blk_size = vb32(bs);
-	/* Topology counts in logical blocks. */
 	c->num_queues = vb16(blk->vd->nvqs);
+	/* Topology counts in logical blocks. */
 	c->physical_block_exp = ilog2(lim->physical_block_size / bs);
 	c->alignment_offset = min_t(u32, lim->alignment_offset / bs, U8_MAX);
 	c->min_io_size = vb16(min_t(u32, lim->io_min / bs, U16_MAX));

@@ -48,13 +48,14 @@ enum virtback_mapping {
  * @queues: number of virtqueues
  * @queue_size: QueueNumMax of each; split rings get the power of 2 below
  * @features_off: feature bits that are not offered, never VERSION_1
- *
- * The last three have defaults, see virtback_config_complete().
  * @dma: what the backing store may access
  * @reset_timeout_ms: how long a reset waits for that; 0: the default
  * @mapping: how the guest's memory is reached
  * @map_limit_mb: MiB of the guest that may be mapped, of all its devices together;
  *		  0: virtback_map_limit_mb
+ *
+ * virtback_config_complete() gives @queues, @queue_size and @features_off their
+ * defaults.
  */
 struct virtback_config {
 	unsigned long set;
