@@ -9,8 +9,8 @@
 VB_XEN_DIR=$VB_TOP/scripts/xen
 VB_XEN_VERSION=${XEN:-4.17}
 case $VB_XEN_VERSION in
-4.17) VB_XEN_SUITE=bookworm ;;
-4.20) VB_XEN_SUITE=trixie ;;
+4.17) VB_XEN_SUITE=bookworm VB_EXT2_DEB=libext2fs2 ;;
+4.20) VB_XEN_SUITE=trixie VB_EXT2_DEB=libext2fs2t64 ;;
 *) die "there is no rig for Xen $VB_XEN_VERSION; XEN is 4.17 or 4.20" ;;
 esac
 VB_CROSS=aarch64-linux-gnu-
@@ -34,7 +34,7 @@ VB_LIB_DEBS="libc6 libncurses6 libtinfo6 libyajl2 libfdt1 libuuid1 libbz2-1.0
 	liblzma5 liblzo2-2 zlib1g libzstd1 libnl-3-200 libnl-route-3-200
 	libgcc-s1 libargon2-1 libjson-c5 libdevmapper1.02.1 libselinux1
 	libpcre2-8-0 libudev1 libcap2 libblkid1 libsmartcols1
-	libext2fs2 libcom-err2 libss2"
+	$VB_EXT2_DEB libcom-err2 libss2"
 VB_TOOL_DEBS="busybox-static dmsetup util-linux e2fsprogs"
 VB_GUEST_DEBS="busybox-static e2fsprogs libc6 libblkid1 libuuid1 libext2fs2
 	libcom-err2 util-linux libudev1 xfsprogs libinih1 liburcu8"
