@@ -69,11 +69,6 @@ enum virtback_prepare virtback_blk_finish(struct virtback_req *req, u8 status, u
 	return VIRTBACK_DONE;
 }
 
-static enum virtback_prepare blk_answer(struct virtback_req *req, u8 status, u32 written)
-{
-	return virtback_blk_finish(req, status, written);
-}
-
 /**
  * virtback_blk_range_ok() - are these whole blocks of the disk?
  * @blk: disk
@@ -145,14 +140,14 @@ static enum virtback_prepare blk_rw(struct virtback_req *req, struct virtback_it
 
 	/* The used ring could not say how much of more than this was read. */
 	if (data->left >= U32_MAX || !virtback_blk_range_ok(blk, br->sector, data->left))
-		return blk_answer(req, VIRTIO_BLK_S_IOERR, 0);
+		return virtback_blk_finish(req, VIRTIO_BLK_S_IOERR, 0);
 	if (write && !blk->backing->write)
-		return blk_answer(req, VIRTIO_BLK_S_IOERR, 0);
+		return virtback_blk_finish(req, VIRTIO_BLK_S_IOERR, 0);
 	if (!data->left)
-		return blk_answer(req, VIRTIO_BLK_S_OK, 0);
+		return virtback_blk_finish(req, VIRTIO_BLK_S_OK, 0);
 	status = virtback_zoned_check(blk, write, br->sector, data->left);
 	if (status != VIRTIO_BLK_S_OK)
-		return blk_answer(req, status, 0);
+		return virtback_blk_finish(req, status, 0);
 	return virtback_blk_move(req, data);
 }
 
@@ -179,7 +174,7 @@ static enum virtback_prepare blk_flush(struct virtback_req *req, struct virtback
 
 	/* Every completed write is durable already, or there was none. */
 	if (!blk->backing->write || !virtback_blk_has_cache(blk))
-		return blk_answer(req, VIRTIO_BLK_S_OK, 0);
+		return virtback_blk_finish(req, VIRTIO_BLK_S_OK, 0);
 	return VIRTBACK_SUBMIT;
 }
 
@@ -189,19 +184,19 @@ static enum virtback_prepare blk_get_id(struct virtback_req *req, struct virtbac
 	u32 len = min_t(u64, data->left, sizeof(blk->id));
 
 	if (virtback_iter_write(req->vq, data, blk->id, len))
-		return blk_answer(req, VIRTIO_BLK_S_IOERR, 0);
-	return blk_answer(req, VIRTIO_BLK_S_OK, len);
+		return virtback_blk_finish(req, VIRTIO_BLK_S_IOERR, 0);
+	return virtback_blk_finish(req, VIRTIO_BLK_S_OK, len);
 }
 
 static enum virtback_prepare blk_unsupp(struct virtback_req *req, struct virtback_iter *data)
 {
-	return blk_answer(req, VIRTIO_BLK_S_UNSUPP, 0);
+	return virtback_blk_finish(req, VIRTIO_BLK_S_UNSUPP, 0);
 }
 
 /* A placeholder's driver should not be there, but it gets its answers. */
 static enum virtback_prepare blk_no_disk(struct virtback_req *req, struct virtback_iter *data)
 {
-	return blk_answer(req, VIRTIO_BLK_S_IOERR, 0);
+	return virtback_blk_finish(req, VIRTIO_BLK_S_IOERR, 0);
 }
 
 /*

@@ -237,7 +237,7 @@ int virtback_blk_describe(struct virtback_blk *blk, const struct virtback_config
 
 	blk->backing->ops->limits(blk->backing, &lim);
 	blk_fill_config(blk, &lim);
-	err = virtback_zoned_create(blk, cfg);
+	err = virtback_zoned_create(blk, cfg, &lim);
 	if (err)
 		return err;
 	*features = blk_features(blk, &lim);

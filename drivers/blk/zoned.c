@@ -44,14 +44,9 @@ u64 virtback_zoned_features(const struct virtback_blk *blk, u64 features)
 	return (features & ~ZONED_NOT_WITH) | BIT_ULL(VIRTIO_BLK_F_ZONED);
 }
 
-static enum virtback_prepare zoned_answer(struct virtback_req *req, u8 status)
-{
-	return virtback_blk_finish(req, status, 0);
-}
-
 static enum virtback_prepare zoned_invalid(struct virtback_req *req)
 {
-	return zoned_answer(req, VIRTIO_BLK_S_ZONE_INVALID_CMD);
+	return virtback_blk_finish(req, VIRTIO_BLK_S_ZONE_INVALID_CMD, 0);
 }
 
 /* What every request for one zone has to be: within the disk, at a zone's start. */
@@ -105,9 +100,9 @@ static enum virtback_prepare zoned_manage(struct virtback_req *req, struct virtb
 	struct virtback_blk *blk = virtback_blk_of(req);
 
 	if (!blk->zones)
-		return zoned_answer(req, VIRTIO_BLK_S_UNSUPP);
+		return virtback_blk_finish(req, VIRTIO_BLK_S_UNSUPP, 0);
 	if (!blk->backing->write)
-		return zoned_answer(req, VIRTIO_BLK_S_IOERR);
+		return virtback_blk_finish(req, VIRTIO_BLK_S_IOERR, 0);
 	if (!zoned_start_ok(blk, br->sector))
 		return zoned_invalid(req);
 	return VIRTBACK_SUBMIT;
@@ -119,9 +114,9 @@ static enum virtback_prepare zoned_reset_all(struct virtback_req *req, struct vi
 	struct virtback_blk *blk = virtback_blk_of(req);
 
 	if (!blk->zones)
-		return zoned_answer(req, VIRTIO_BLK_S_UNSUPP);
+		return virtback_blk_finish(req, VIRTIO_BLK_S_UNSUPP, 0);
 	if (!blk->backing->write)
-		return zoned_answer(req, VIRTIO_BLK_S_IOERR);
+		return virtback_blk_finish(req, VIRTIO_BLK_S_IOERR, 0);
 	br->start = virtback_zoned_start_reset_all;
 	return VIRTBACK_SUBMIT;
 }
@@ -145,7 +140,7 @@ static enum virtback_prepare zoned_append_move(struct virtback_req *req,
 	else if (err == -ENOSPC)
 		ret = VIRTBACK_STALL;
 	else
-		ret = zoned_answer(req, VIRTIO_BLK_S_IOERR);
+		ret = virtback_blk_finish(req, VIRTIO_BLK_S_IOERR, 0);
 	if (ret == VIRTBACK_STALL)
 		virtback_req_unpin(req, &req->data);
 	return ret;
@@ -158,11 +153,11 @@ static enum virtback_prepare zoned_append(struct virtback_req *req, struct virtb
 	struct virtback_blk_limits lim = {};
 
 	if (!blk->zones)
-		return zoned_answer(req, VIRTIO_BLK_S_UNSUPP);
+		return virtback_blk_finish(req, VIRTIO_BLK_S_UNSUPP, 0);
 	if (!blk->backing->write)
-		return zoned_answer(req, VIRTIO_BLK_S_IOERR);
+		return virtback_blk_finish(req, VIRTIO_BLK_S_IOERR, 0);
 	if (br->in_len < sizeof(u64))
-		return zoned_answer(req, VIRTIO_BLK_S_IOERR);
+		return virtback_blk_finish(req, VIRTIO_BLK_S_IOERR, 0);
 	if (!data->left || !zoned_start_ok(blk, br->sector))
 		return zoned_invalid(req);
 	/*
@@ -173,7 +168,7 @@ static enum virtback_prepare zoned_append(struct virtback_req *req, struct virtb
 	if (data->left > (u64)lim.max_append_sectors << SECTOR_SHIFT)
 		return zoned_invalid(req);
 	if (data->left & (blk->zones->granularity - 1))
-		return zoned_answer(req, VIRTIO_BLK_S_ZONE_UNALIGNED_WP);
+		return virtback_blk_finish(req, VIRTIO_BLK_S_ZONE_UNALIGNED_WP, 0);
 	return zoned_append_move(req, data);
 }
 
@@ -184,7 +179,7 @@ static enum virtback_prepare zoned_report(struct virtback_req *req, struct virtb
 	u32 head = sizeof(struct virtio_blk_zone_report), nr;
 
 	if (!blk->zones)
-		return zoned_answer(req, VIRTIO_BLK_S_UNSUPP);
+		return virtback_blk_finish(req, VIRTIO_BLK_S_UNSUPP, 0);
 	if (br->sector >= blk->zones->capacity || data->left < head)
 		return zoned_invalid(req);
 	/* No more than one pass, than there is room for, and than there are. */
@@ -250,13 +245,6 @@ static int zoned_learn(struct blk_zone *zone, unsigned int idx, void *data)
 	return 0;
 }
 
-static int zoned_refuse(const struct virtback_blk *blk, const struct virtback_config *cfg,
-			const char *why, int err)
-{
-	pr_err("%s: backing=%s: %s (%d)\n", blk->vd->name, cfg->backing ?: "", why, err);
-	return err;
-}
-
 static void zoned_fill_config(struct virtback_blk *blk, const struct virtback_blk_limits *lim)
 {
 	struct virtio_blk_zoned_characteristics *c = &blk->zoned;
@@ -274,44 +262,46 @@ static void zoned_fill_config(struct virtback_blk *blk, const struct virtback_bl
  * virtback_zoned_create() - look whether a disk has zones, and learn them
  * @blk: disk with an open backing and its capacity; @zones is set
  * @cfg: what the user asked for
+ * @lim: what the backing is like
  *
- * Logs one line when it fails. May sleep for long.
+ * Logs one line when it fails, unless memory is short. May sleep for long.
  *
  * Return: 0 also when it has none, or -errno, then there is nothing to undo
  */
-int virtback_zoned_create(struct virtback_blk *blk, const struct virtback_config *cfg)
+int virtback_zoned_create(struct virtback_blk *blk, const struct virtback_config *cfg,
+			  const struct virtback_blk_limits *lim)
 {
-	struct virtback_blk_limits lim = {};
+	const char *who = blk->vd->name;
 	struct virtback_zones *z;
 	int err = -ENOMEM, nr;
 
-	blk->backing->ops->limits(blk->backing, &lim);
-	if (!lim.zone_sectors)
+	if (!lim->zone_sectors)
 		return 0;
-	if (!is_power_of_2(lim.zone_sectors) || !is_power_of_2(lim.write_granularity) ||
-	    lim.write_granularity < SECTOR_SIZE || lim.write_granularity > ZONED_PASS_BYTES)
-		return zoned_refuse(blk, cfg, "zones of a size that is not supported", -EOPNOTSUPP);
+	if (!is_power_of_2(lim->zone_sectors) || !is_power_of_2(lim->write_granularity) ||
+	    lim->write_granularity < SECTOR_SIZE || lim->write_granularity > ZONED_PASS_BYTES)
+		return virtback_backing_refuse(who, cfg, "zones of a size that is not supported",
+					       -EOPNOTSUPP);
 
 	z = kzalloc(sizeof(*z), GFP_KERNEL);
 	if (!z)
 		return -ENOMEM;
 	z->capacity = blk->capacity;
-	z->sectors = lim.zone_sectors;
+	z->sectors = lim->zone_sectors;
 	z->nr = DIV_ROUND_UP_ULL(blk->capacity, z->sectors);
-	z->granularity = lim.write_granularity;
+	z->granularity = lim->write_granularity;
 	z->sequential = bitmap_zalloc(z->nr, GFP_KERNEL);
 	if (!z->sequential)
 		goto free;
 
 	nr = blk->backing->ops->report_zones(blk->backing, 0, z->nr, zoned_learn, z);
 	if (nr != z->nr) {
-		err = zoned_refuse(blk, cfg, "cannot report its zones", nr < 0 ? nr : -EIO);
+		err = virtback_backing_refuse(who, cfg, "cannot report its zones", nr < 0 ? nr : -EIO);
 		goto free;
 	}
 	z->wq = alloc_workqueue("virtback-%s", WQ_UNBOUND | WQ_MEM_RECLAIM, 1, blk->vd->name);
 	if (!z->wq)
 		goto free;
-	zoned_fill_config(blk, &lim);
+	zoned_fill_config(blk, lim);
 	blk->zones = z;
 	return 0;
 

@@ -40,7 +40,8 @@ static inline bool virtback_zone_is_seq(const struct virtback_zones *z, u64 sect
 }
 
 /* drivers/blk/zoned.c */
-int virtback_zoned_create(struct virtback_blk *blk, const struct virtback_config *cfg);
+int virtback_zoned_create(struct virtback_blk *blk, const struct virtback_config *cfg,
+			  const struct virtback_blk_limits *lim);
 void virtback_zoned_destroy(struct virtback_blk *blk);
 u64 virtback_zoned_features(const struct virtback_blk *blk, u64 features);
 bool virtback_zoned_parse(struct virtback_blk_req *br, u32 type);
