@@ -28,8 +28,8 @@ static void options_whole_line(struct kunit *test)
 {
 	const char *host = "domid=3 base=0x2000000 irq=33";
 	const char *type = "backing=/dev/vdb readonly=1 serial=abc direct_io=1";
-	const char *queues = "queues=2 queue_size=64 features_off=mq,in_order";
-	const char *memory = "dma=direct reset_timeout_ms=5000 map_limit_mb=64 mapping=grant poll_us=50";
+	const char *queues = "queues=2 queue_size=64 features_off=mq,in_order poll_us=50";
+	const char *memory = "dma=direct reset_timeout_ms=5000 map_limit_mb=64 mapping=grant";
 	struct virtback_config cfg;
 	char *line = kasprintf(GFP_KERNEL, "%s %s %s %s", host, type, queues, memory);
 
