@@ -21,6 +21,8 @@
 #include "blk.h"
 #include "zoned.h"
 
+#include <trace/events/virtback_blk.h>
+
 /* The status byte; nothing of an orphan, whose memory is the driver's again. */
 static int blk_tell(struct virtback_req *req, u8 status)
 {
@@ -45,6 +47,7 @@ enum virtback_prepare virtback_blk_finish(struct virtback_req *req, u8 status, u
 {
 	struct virtback_blk_req *br = virtback_req_priv(req);
 
+	trace_virtback_blk_complete(req, status);
 	/* Before the completion, which may hand the page to a waiter. */
 	virtback_range_put(req);
 	/*
@@ -277,6 +280,7 @@ static enum virtback_prepare blk_prepare(struct virtback_req *req, struct virtba
 	if (err)
 		return virtback_blk_result(err);
 
+	br->opf = REQ_OP_DRV_IN;	/* what has no operation of the block layer's */
 	br->total = 0;
 	br->done = 0;
 	br->len = 0;

@@ -105,10 +105,12 @@ struct virtback_backing_ops {
  * struct virtback_backing - an open backing store; the first part of its kind's own
  * @ops: its kind
  * @write: it was opened for writing; the disk is read-only otherwise
+ * @dev: the block device that it is, 0 for a file; for people
  */
 struct virtback_backing {
 	const struct virtback_backing_ops *ops;
 	bool write;
+	dev_t dev;
 };
 
 /**

@@ -24,6 +24,8 @@
 
 #include "blk.h"
 
+#include <trace/events/virtback_blk.h>
+
 #define BLK_PASS_BYTES	((u32)VIRTBACK_ROUND_PAGES << PAGE_SHIFT)
 
 /* The guest's own memory, a page at a time: pieces may lie anywhere. */
@@ -351,6 +353,7 @@ void virtback_blk_submit(struct virtback_vq *vq, struct list_head *reqs)
 			struct virtback_backing *b = virtback_blk_of(req)->backing;
 			struct virtback_blk_req *br = virtback_req_priv(req);
 
+			trace_virtback_blk_submit(req);
 			if (br->start)
 				br->start(req);
 			else

@@ -15,6 +15,8 @@
 #include <virtback/compat.h>
 #include <virtback/device.h>
 
+#include <trace/events/virtback.h>
+
 #include "core.h"
 
 #define VIRTBACK_CORE_FEATURES	(BIT_ULL(VIRTIO_F_VERSION_1) |		\
@@ -92,6 +94,7 @@ void virtback_device_interrupt(struct virtback_device *vd, u32 bit)
 {
 	if (atomic_fetch_or(bit, &vd->isr) & bit)
 		return;
+	trace_virtback_interrupt(vd, false);
 	vd->host->raise_irq(vd);
 	if (vd->host->reinject && !timer_pending(&vd->reinject))
 		mod_timer(&vd->reinject, jiffies + VIRTBACK_REINJECT);
@@ -109,6 +112,7 @@ static void virtback_device_reinject(struct timer_list *t)
 	smp_mb();
 	if (!atomic_read(&vd->isr))
 		return;		/* idle devices have no timer running */
+	trace_virtback_interrupt(vd, true);
 	vd->host->raise_irq(vd);
 	mod_timer(&vd->reinject, jiffies + VIRTBACK_REINJECT);
 }

@@ -23,6 +23,8 @@
 #include <virtback/device.h>
 #include <virtback/mmio.h>
 
+#include <trace/events/virtback.h>
+
 #include "core.h"
 
 #define VIRTBACK_MAGIC		0x74726976	/* "virt" */
@@ -95,12 +97,17 @@ bool virtback_mmio_fast(struct virtback_device *vd, struct virtback_access *a)
 
 /**
  * virtback_mmio_finish() - do what an access set off, after the driver's reply
- * @a: access that virtback_mmio_fast() answered
+ * @vd: device
+ * @a: access that virtback_mmio_fast() or virtback_mmio_slow() answered
  *
- * Any context.
+ * Any context. The caller keeps the device from going away.
  */
-void virtback_mmio_finish(struct virtback_access *a)
+void virtback_mmio_finish(struct virtback_device *vd, struct virtback_access *a)
 {
+	if (a->write)
+		trace_virtback_mmio_write(vd, a);
+	else
+		trace_virtback_mmio_read(vd, a);
 	if (a->kick)
 		virtback_vq_kick(a->kick);
 }
@@ -378,8 +385,7 @@ void virtback_mmio_slow(struct virtback_device *vd, struct virtback_access *a)
  */
 void virtback_mmio(struct virtback_device *vd, struct virtback_access *a)
 {
-	if (virtback_mmio_fast(vd, a))
-		virtback_mmio_finish(a);
-	else
+	if (!virtback_mmio_fast(vd, a))
 		virtback_mmio_slow(vd, a);
+	virtback_mmio_finish(vd, a);
 }

@@ -16,6 +16,8 @@
 
 #include <virtback/device.h>
 
+#include <trace/events/virtback.h>
+
 #include "core.h"
 
 /**
@@ -238,6 +240,7 @@ void virtback_req_complete(struct virtback_req *req, u32 written)
 	bool irq = false, last_orphan = false, again;
 	unsigned long flags;
 
+	trace_virtback_request_complete(req, written);
 	virtback_req_unkeep(req);
 	/*
 	 * The unlocked parts below use the queue after the waiter for its last

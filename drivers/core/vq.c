@@ -23,6 +23,8 @@
 
 #include <virtback/device.h>
 
+#include <trace/events/virtback.h>
+
 #include "core.h"
 
 /* Requests between two looks at ring_lock: bounds how long a stop waits. */
@@ -48,6 +50,7 @@ void virtback_vq_wake(struct virtback_vq *vq)
  */
 void virtback_vq_kick(struct virtback_vq *vq)
 {
+	trace_virtback_kick(vq);
 	atomic_long_inc(&vq->kicks);
 	if (READ_ONCE(vq->ready))
 		virtback_vq_wake(vq);
@@ -201,6 +204,7 @@ static bool virtback_vq_gather_one(struct virtback_vq *vq, struct list_head *bat
 	}
 	req->id = chain.id;
 	req->ndesc = chain.ndesc;
+	trace_virtback_request_start(req, &chain);
 	switch (vq->vd->type->prepare(req, &chain)) {
 	case VIRTBACK_SUBMIT:
 		list_add_tail(&req->batch, batch);

@@ -190,7 +190,7 @@ static bool virtback_xen_trap_access(struct virtback_xen_vcpu *vcpu)
 		if (!virtback_xen_over_budget(vcpu) && virtback_mmio_fast(xd->vd, &access)) {
 			req->data = access.data;
 			virtback_xen_answer(vcpu);
-			virtback_mmio_finish(&access);
+			virtback_mmio_finish(xd->vd, &access);
 			goto unlock;
 		}
 		/* Being detached counts as no device. */
@@ -245,18 +245,15 @@ static irqreturn_t virtback_xen_trap_thread(int irq, void *data)
 	struct virtback_xen_vcpu *vcpu = data;
 	struct virtback_xen_dev *xd = vcpu->slow;
 	struct virtback_access access = virtback_xen_access(xd, &vcpu->req);
-	bool fast;
 
 	/* A guest decides how much is done here: no more than its fair share. */
 	if (rt_task(current))
 		sched_set_normal(current, 0);
-	fast = virtback_mmio_fast(xd->vd, &access);
-	if (!fast)
+	if (!virtback_mmio_fast(xd->vd, &access))
 		virtback_mmio_slow(xd->vd, &access);
 	vcpu->req.data = access.data;
 	virtback_xen_answer(vcpu);
-	if (fast)
-		virtback_mmio_finish(&access);
+	virtback_mmio_finish(xd->vd, &access);
 	virtback_xen_dev_put(xd);
 	return IRQ_HANDLED;
 }

@@ -30,7 +30,7 @@ struct virtback_access {
 
 bool virtback_mmio_fast(struct virtback_device *vd, struct virtback_access *a);
 void virtback_mmio_slow(struct virtback_device *vd, struct virtback_access *a);
-void virtback_mmio_finish(struct virtback_access *a);
+void virtback_mmio_finish(struct virtback_device *vd, struct virtback_access *a);
 void virtback_mmio(struct virtback_device *vd, struct virtback_access *a);
 
 #endif
