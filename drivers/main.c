@@ -5,6 +5,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/init.h>
+#include <linux/kstrtox.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/slab.h>
@@ -129,6 +130,35 @@ static const struct kernel_param_ops map_limit_ops = {
 
 module_param_cb(map_limit_mb, &map_limit_ops, &virtback_map_limit_mb, 0644);
 MODULE_PARM_DESC(map_limit_mb, "MiB of a guest that may be mapped, 1 to 16384, for guests none of whose devices gives another (default: 512, 64 where mapping costs memory of this domain, or more if the queues need more)");
+
+/* 0 spares the reading of clocks, for who compares. */
+static int latency_set(const char *val, const struct kernel_param *kp)
+{
+	bool on;
+
+	if (kstrtobool(val, &on)) {
+		pr_err("latency=%.80s: not a bool\n", val);
+		return -EINVAL;
+	}
+	if (on)
+		static_branch_enable(&virtback_latency_on);
+	else
+		static_branch_disable(&virtback_latency_on);
+	return 0;
+}
+
+static int latency_get(char *buf, const struct kernel_param *kp)
+{
+	return sysfs_emit(buf, "%d\n", static_key_enabled(&virtback_latency_on));
+}
+
+static const struct kernel_param_ops latency_ops = {
+	.set = latency_set,
+	.get = latency_get,
+};
+
+module_param_cb(latency, &latency_ops, NULL, 0644);
+MODULE_PARM_DESC(latency, "measure how long requests take, for latency in debugfs, 0 or 1 (default: 1)");
 
 /* Make the devices that the parameters name. */
 static int __init virtback_make_given(void)

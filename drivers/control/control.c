@@ -95,6 +95,7 @@ static void virtback_entry_detach(struct virtback_entry *entry)
 /* The first half. The caller moved the device to REMOVING. */
 static void virtback_entry_take_down(struct virtback_entry *entry)
 {
+	virtback_debugfs_del(entry);
 	virtback_sysfs_unhold(entry);
 	/* Or a writer of "backing", for whom this waits, would wait for the disk. */
 	virtback_device_leave(&entry->vd);
@@ -334,6 +335,8 @@ static int virtback_entry_publish(struct virtback_entry *entry)
 	err = virtback_sysfs_hold(entry);
 	if (err)
 		device_del(&vd->dev);
+	else
+		virtback_debugfs_add(entry);
 	return err;
 }
 
@@ -603,7 +606,10 @@ void virtback_control_stop(void)
 int virtback_control_init(void)
 {
 	virtback_wq = alloc_workqueue("virtback", WQ_UNBOUND, 0);
-	return virtback_wq ? 0 : -ENOMEM;
+	if (!virtback_wq)
+		return -ENOMEM;
+	virtback_debugfs_init();
+	return 0;
 }
 
 /**
@@ -611,5 +617,6 @@ int virtback_control_init(void)
  */
 void virtback_control_exit(void)
 {
+	virtback_debugfs_exit();
 	destroy_workqueue(virtback_wq);
 }

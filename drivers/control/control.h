@@ -13,6 +13,9 @@
 #include <virtback/config.h>
 #include <virtback/device.h>
 
+struct dentry;
+struct seq_file;
+
 #define VIRTBACK_VERSION	"0.1"
 
 /**
@@ -45,6 +48,7 @@ enum virtback_stage {
  * @finish: the part of the removal that waits for the disk
  * @groups: attribute groups, ended by NULL
  * @vq_groups: storage of the queues' groups
+ * @debugfs: its directory in debugfs, NULL or an error when it has none
  */
 struct virtback_entry {
 	struct virtback_device vd;
@@ -60,6 +64,7 @@ struct virtback_entry {
 	struct work_struct finish;
 	const struct attribute_group **groups;
 	struct virtback_vq_group *vq_groups;
+	struct dentry *debugfs;
 };
 
 #define virtback_entry_of(d) container_of(d, struct virtback_entry, vd)
@@ -86,6 +91,14 @@ void virtback_backing_record(struct virtback_entry *entry, struct virtback_confi
 
 /* backing.c */
 int virtback_backing_store(struct virtback_entry *entry, const char *val);
+
+/* debugfs.c */
+int virtback_latency_show(struct seq_file *m, void *unused);
+void virtback_latency_clear(struct virtback_device *vd);
+void virtback_debugfs_init(void);
+void virtback_debugfs_exit(void);
+void virtback_debugfs_add(struct virtback_entry *entry);
+void virtback_debugfs_del(struct virtback_entry *entry);
 
 /* sysfs.c */
 extern struct class virtback_class;

@@ -89,15 +89,18 @@ void virtback_device_wake(struct virtback_device *vd)
  * looked, so no second interrupt is sent: the atomic is fully ordered after the
  * store of the used index and pairs with the one of InterruptACK, after whose
  * reply the driver scans its queues.
+ *
+ * Return: true when the host was asked for an interrupt.
  */
-void virtback_device_interrupt(struct virtback_device *vd, u32 bit)
+bool virtback_device_interrupt(struct virtback_device *vd, u32 bit)
 {
 	if (atomic_fetch_or(bit, &vd->isr) & bit)
-		return;
+		return false;
 	trace_virtback_interrupt(vd, false);
 	vd->host->raise_irq(vd);
 	if (vd->host->reinject && !timer_pending(&vd->reinject))
 		mod_timer(&vd->reinject, jiffies + VIRTBACK_REINJECT);
+	return true;
 }
 
 static void virtback_device_reinject(struct timer_list *t)
@@ -303,9 +306,14 @@ int virtback_device_init(struct virtback_device *vd, u16 nvqs, u16 queue_size)
 	ratelimit_state_init(&vd->log, DEFAULT_RATELIMIT_INTERVAL, DEFAULT_RATELIMIT_BURST);
 	/* What it says of suppressed lines would name no device. */
 	ratelimit_set_flags(&vd->log, RATELIMIT_MSG_ON_RELEASE);
+	ret = virtback_latency_init(&vd->traps);
+	if (ret)
+		return ret;
 	vd->vqs = kvcalloc(nvqs, sizeof(*vd->vqs), GFP_KERNEL);
-	if (!vd->vqs)
+	if (!vd->vqs) {
+		virtback_latency_destroy(&vd->traps);
 		return -ENOMEM;
+	}
 	for (i = 0; i < nvqs; i++) {
 		vd->nvqs = i + 1;
 		ret = virtback_vq_init(&vd->vqs[i], vd, i, queue_size);
@@ -415,4 +423,5 @@ void virtback_device_fini(struct virtback_device *vd)
 		virtback_vq_destroy(&vd->vqs[--vd->nvqs]);
 	kvfree(vd->vqs);
 	vd->vqs = NULL;
+	virtback_latency_destroy(&vd->traps);
 }

@@ -104,12 +104,15 @@ bool virtback_mmio_fast(struct virtback_device *vd, struct virtback_access *a)
  */
 void virtback_mmio_finish(struct virtback_device *vd, struct virtback_access *a)
 {
+	u64 now = virtback_latency_now();
+
 	if (a->write)
 		trace_virtback_mmio_write(vd, a);
 	else
 		trace_virtback_mmio_read(vd, a);
 	if (a->kick)
-		virtback_vq_kick(a->kick);
+		virtback_vq_kick(a->kick, now);
+	virtback_latency_add(&vd->traps, a->start, now);
 }
 
 /* The queue that QueueSel names, NULL when there is none. */
@@ -385,6 +388,7 @@ void virtback_mmio_slow(struct virtback_device *vd, struct virtback_access *a)
  */
 void virtback_mmio(struct virtback_device *vd, struct virtback_access *a)
 {
+	a->start = virtback_latency_now();
 	if (!virtback_mmio_fast(vd, a))
 		virtback_mmio_slow(vd, a);
 	virtback_mmio_finish(vd, a);

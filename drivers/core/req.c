@@ -238,6 +238,7 @@ void virtback_req_complete(struct virtback_req *req, u32 written)
 	struct virtback_vq *vq = req->vq;
 	struct virtback_device *vd = vq->vd;
 	bool irq = false, last_orphan = false, again;
+	u64 now = virtback_latency_now();
 	unsigned long flags;
 
 	trace_virtback_request_complete(req, written);
@@ -251,6 +252,7 @@ void virtback_req_complete(struct virtback_req *req, u32 written)
 		/* Before the used element hands the buffers back to the driver. */
 		virtback_req_unpin(req, &req->data);
 		virtback_req_unpin(req, &req->status);
+		virtback_latency_add(&vq->latency[VIRTBACK_LATENCY_COMPLETE], req->submitted, now);
 	}
 
 	spin_lock_irqsave(&vq->lock, flags);
@@ -262,8 +264,9 @@ void virtback_req_complete(struct virtback_req *req, u32 written)
 	vq->stalled = false;
 	spin_unlock_irqrestore(&vq->lock, flags);
 
-	if (irq)
-		virtback_device_interrupt(vd, VIRTIO_MMIO_INT_VRING);
+	if (irq && virtback_device_interrupt(vd, VIRTIO_MMIO_INT_VRING))
+		virtback_latency_add(&vq->latency[VIRTBACK_LATENCY_INTERRUPT], now,
+				     virtback_latency_now());
 	if (last_orphan) {
 		wake_up(&vd->orphans_gone);
 		virtback_device_wake(vd);

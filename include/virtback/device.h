@@ -210,6 +210,7 @@ struct virtback_host_ops {
  * @log: rate limit of what a guest can make us log
  * @bad_accesses: register accesses of a wrong width, alignment or offset, with a
  *		  value or at a time that is not allowed
+ * @traps: how long register accesses took, from the trap to the reply
  * @nvqs: number of queues
  * @vqs: the queues
  */
@@ -248,6 +249,7 @@ struct virtback_device {
 	struct timer_list reinject;
 	struct ratelimit_state log;
 	atomic_t bad_accesses;
+	struct virtback_latency traps;
 
 	u16 nvqs;
 	struct virtback_vq *vqs;
@@ -280,7 +282,7 @@ void virtback_device_reset(struct virtback_device *vd);
 void virtback_device_break(struct virtback_device *vd, const char *why);
 void virtback_device_set_status(struct virtback_device *vd, u8 val);
 void virtback_device_config_changed(struct virtback_device *vd);
-void virtback_device_interrupt(struct virtback_device *vd, u32 bit);
+bool virtback_device_interrupt(struct virtback_device *vd, u32 bit);
 u64 virtback_device_offered(const struct virtback_device *vd);
 bool virtback_device_running(const struct virtback_device *vd);
 bool virtback_device_exposed(const struct virtback_device *vd);
