@@ -100,6 +100,11 @@ MODULE_PARM_DESC(reset_timeout_ms, "milliseconds that a reset waits for a disk w
 module_param_cb(mapping, &option_ops, "mapping=", 0);
 MODULE_PARM_DESC(mapping, "how a Xen guest's memory is reached: foreign (mapped when needed) or grant (what its driver grants) (default: foreign)");
 
+module_param_cb(cpus, &option_ops, "cpus=", 0);
+MODULE_PARM_DESC(cpus, "processors that the threads of the queues may run on, a list as in 0-3,5 (default: all)");
+module_param_cb(priority, &option_ops, "priority=", 0);
+MODULE_PARM_DESC(priority, "nice value of the threads of the queues, -20 to 19 (default: 0)");
+
 /*
  * Not an option of a device: it holds for all that give none, also for those of the
  * toolstack, and for those that come after it was changed. But behind the options of

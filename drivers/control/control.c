@@ -312,8 +312,13 @@ static int virtback_entry_init(struct virtback_entry *entry)
 	}
 	vd->features_off = cfg->features_off;
 	err = virtback_device_init(vd, cfg->queues, cfg->queue_size);
-	if (err)
+	if (err) {
 		pr_err("%s: cannot set up the queues: %d\n", vd->name, err);
+		return err;
+	}
+	err = virtback_workers_place(entry);
+	if (err)
+		virtback_device_fini(vd);
 	return err;
 }
 

@@ -75,6 +75,8 @@ ssize_t virtback_option_show(struct virtback_entry *entry, enum virtback_opt opt
 int virtback_config_copy(struct virtback_config *to, const struct virtback_config *from);
 char *virtback_config_next(char **list);
 int virtback_parse_bool(const char *val, bool *res);
+int virtback_parse_cpus(const char *val, struct cpumask *mask, const char **why);
+int virtback_parse_priority(const char *val, int *res, const char **why);
 int virtback_config_complete(struct virtback_config *cfg, unsigned int nr_cpus, const char **why);
 
 /* features.c */
@@ -88,6 +90,11 @@ void virtback_control_stop(void);
 int virtback_remove(const char *name, bool force);
 ssize_t virtback_backing_show(struct virtback_entry *entry, char *buf);
 void virtback_backing_record(struct virtback_entry *entry, struct virtback_config *cfg);
+
+/* worker.c */
+int virtback_workers_place(struct virtback_entry *entry);
+int virtback_cpus_store(struct virtback_entry *entry, const char *val);
+int virtback_priority_store(struct virtback_entry *entry, const char *val);
 
 /* backing.c */
 int virtback_backing_store(struct virtback_entry *entry, const char *val);

@@ -11,6 +11,7 @@
 
 #include <linux/kstrtox.h>
 #include <linux/module.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
@@ -112,6 +113,22 @@ static ssize_t virtback_opt_show(struct device *dev, struct device_attribute *at
 	return virtback_option_show(virtback_entry_of_dev(dev), attr - virtback_opt_attrs, buf);
 }
 
+/* The options that can change while a device is there. */
+static int virtback_opt_change(struct virtback_entry *entry, enum virtback_opt opt,
+			       const char *val)
+{
+	switch (opt) {
+	case VIRTBACK_OPT_BACKING:
+		return virtback_backing_store(entry, val);
+	case VIRTBACK_OPT_CPUS:
+		return virtback_cpus_store(entry, val);
+	case VIRTBACK_OPT_PRIORITY:
+		return virtback_priority_store(entry, val);
+	default:
+		return -EIO;	/* as for an attribute without a store() */
+	}
+}
+
 static ssize_t virtback_opt_store(struct device *dev, struct device_attribute *attr,
 				  const char *buf, size_t count)
 {
@@ -120,7 +137,8 @@ static ssize_t virtback_opt_store(struct device *dev, struct device_attribute *a
 
 	if (!copy)
 		return -ENOMEM;
-	err = virtback_backing_store(virtback_entry_of_dev(dev), strim(copy));
+	err = virtback_opt_change(virtback_entry_of_dev(dev), attr - virtback_opt_attrs,
+				  strim(copy));
 	kfree(copy);
 	return err ?: count;
 }
@@ -148,6 +166,12 @@ static const struct attribute_group virtback_opt_group = {
 	.is_visible = virtback_opt_visible,
 };
 
+static bool virtback_opt_writable(enum virtback_opt opt)
+{
+	return opt == VIRTBACK_OPT_BACKING || opt == VIRTBACK_OPT_CPUS ||
+	       opt == VIRTBACK_OPT_PRIORITY;
+}
+
 static void virtback_opt_attrs_init(void)
 {
 	int i;
@@ -159,11 +183,12 @@ static void virtback_opt_attrs_init(void)
 		attr->attr.name = virtback_option_name(i);
 		attr->attr.mode = 0444;
 		attr->show = virtback_opt_show;
+		if (virtback_opt_writable(i)) {
+			attr->attr.mode = 0644;
+			attr->store = virtback_opt_store;
+		}
 		virtback_opt_list[i] = &attr->attr;
 	}
-	/* The one that can change. */
-	virtback_opt_attrs[VIRTBACK_OPT_BACKING].attr.mode = 0644;
-	virtback_opt_attrs[VIRTBACK_OPT_BACKING].store = virtback_opt_store;
 }
 
 static ssize_t type_show(struct device *dev, struct device_attribute *attr, char *buf)
@@ -283,6 +308,14 @@ static struct virtback_vq *virtback_counter_vq(struct device_attribute *attr)
 	return container_of(attr, struct virtback_counter_attr, attr)->vq;
 }
 
+/* Of the thread; 0 where readers have another name space of processes. */
+static ssize_t pid_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct task_struct *task = virtback_counter_vq(attr)->worker->task;
+
+	return sysfs_emit(buf, "%d\n", task_pid_vnr(task));
+}
+
 static ssize_t kicks_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	return sysfs_emit(buf, "%ld\n", atomic_long_read(&virtback_counter_vq(attr)->kicks));
@@ -311,6 +344,7 @@ VIRTBACK_STAT_SHOW(stalls)
 
 /* What every queue's directory has; copied for each queue. */
 static const struct device_attribute virtback_counters[] = {
+	__ATTR_RO(pid),
 	__ATTR_RO(kicks),
 	__ATTR_RO(requests),
 	__ATTR_RO(bounced),

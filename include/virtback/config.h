@@ -53,6 +53,9 @@ enum virtback_mapping {
  * @mapping: how the guest's memory is reached
  * @map_limit_mb: MiB of the guest that may be mapped, of all its devices together;
  *		  0: virtback_map_limit_mb
+ * @cpus: list of the processors that the queues' workers may run on; owned by the
+ *	  structure, NULL for all
+ * @priority: nice value of the workers
  *
  * virtback_config_complete() gives @queues, @queue_size and @features_off their
  * defaults.
@@ -73,6 +76,8 @@ struct virtback_config {
 	u32 reset_timeout_ms;
 	u32 map_limit_mb;
 	enum virtback_mapping mapping;
+	char *cpus;
+	int priority;
 };
 
 enum virtback_opt {
@@ -90,6 +95,8 @@ enum virtback_opt {
 	VIRTBACK_OPT_RESET_TIMEOUT_MS,
 	VIRTBACK_OPT_MAP_LIMIT_MB,
 	VIRTBACK_OPT_MAPPING,
+	VIRTBACK_OPT_CPUS,
+	VIRTBACK_OPT_PRIORITY,
 	VIRTBACK_OPT_NR,
 };
 

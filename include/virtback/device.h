@@ -16,6 +16,7 @@
 
 #include <virtback/vq.h>
 
+struct cpumask;
 struct virtback_config;
 struct virtback_device;
 
@@ -286,5 +287,11 @@ bool virtback_device_interrupt(struct virtback_device *vd, u32 bit);
 u64 virtback_device_offered(const struct virtback_device *vd);
 bool virtback_device_running(const struct virtback_device *vd);
 bool virtback_device_exposed(const struct virtback_device *vd);
+
+/* drivers/core/worker.c */
+int virtback_device_set_cpus(struct virtback_device *vd, const struct cpumask *mask);
+const struct cpumask *virtback_device_cpus(const struct virtback_device *vd);
+void virtback_device_set_nice(struct virtback_device *vd, int nice);
+int virtback_device_nice(const struct virtback_device *vd);
 
 #endif
