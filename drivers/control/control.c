@@ -43,6 +43,18 @@ static void virtback_entry_release(struct device *dev)
 	kfree(entry);
 }
 
+/**
+ * virtback_control_queue() - have a device's work done soon, by one who may sleep
+ * @work: the work
+ * @delay: jiffies until then; what is queued already keeps its time
+ *
+ * Any context.
+ */
+void virtback_control_queue(struct delayed_work *work, unsigned long delay)
+{
+	queue_delayed_work(virtback_wq, work, delay);
+}
+
 /* Once nothing uses the guest's memory. */
 static void virtback_entry_release_host(struct virtback_entry *entry)
 {
@@ -61,8 +73,9 @@ static void virtback_entry_finish(struct work_struct *work)
 	virtback_entry_release_host(entry);
 	vd->type->destroy(vd);
 	virtback_device_fini(vd);
-	/* The host has released it: nobody can queue it again. */
+	/* The host has released it: nobody can queue these again. */
 	cancel_work_sync(&entry->lost);
+	virtback_state_fini(entry);
 	pr_info("%s: gone\n", vd->name);
 
 	spin_lock(&virtback_entries_lock);
@@ -96,6 +109,7 @@ static void virtback_entry_detach(struct virtback_entry *entry)
 static void virtback_entry_take_down(struct virtback_entry *entry)
 {
 	virtback_debugfs_del(entry);
+	virtback_state_end(entry);
 	virtback_sysfs_unhold(entry);
 	/* Or a writer of "backing", for whom this waits, would wait for the disk. */
 	virtback_device_leave(&entry->vd);
@@ -229,6 +243,7 @@ static struct virtback_entry *virtback_entry_alloc(const struct virtback_config 
 	init_completion(&entry->gone);
 	INIT_WORK(&entry->lost, virtback_entry_lost);
 	INIT_WORK(&entry->finish, virtback_entry_finish);
+	virtback_state_init(entry);
 	dev = &entry->vd.dev;
 	device_initialize(dev);
 	dev->class = &virtback_class;
@@ -338,11 +353,13 @@ static int virtback_entry_publish(struct virtback_entry *entry)
 	if (err)
 		return err;
 	err = virtback_sysfs_hold(entry);
-	if (err)
+	if (err) {
 		device_del(&vd->dev);
-	else
-		virtback_debugfs_add(entry);
-	return err;
+		return err;
+	}
+	virtback_debugfs_add(entry);
+	virtback_state_begin(entry);
+	return 0;
 }
 
 /**

@@ -48,6 +48,11 @@ enum virtback_stage {
  * @finish: the part of the removal that waits for the disk
  * @groups: attribute groups, ended by NULL
  * @vq_groups: storage of the queues' groups
+ * @state: looks whether the driver's state is another than the one told last
+ * @told: the state that a uevent told last; @state alone
+ * @nr_told: how many did, beside those of adding and removing; as @told
+ * @telling: the device is in sysfs, so that uevents can be sent; written by who adds
+ *	     or removes it
  * @debugfs: its directory in debugfs, NULL or an error when it has none
  */
 struct virtback_entry {
@@ -64,6 +69,10 @@ struct virtback_entry {
 	struct work_struct finish;
 	const struct attribute_group **groups;
 	struct virtback_vq_group *vq_groups;
+	struct delayed_work state;
+	const char *told;
+	unsigned int nr_told;
+	bool telling;
 	struct dentry *debugfs;
 };
 
@@ -98,6 +107,16 @@ int virtback_priority_store(struct virtback_entry *entry, const char *val);
 
 /* backing.c */
 int virtback_backing_store(struct virtback_entry *entry, const char *val);
+
+void virtback_control_queue(struct delayed_work *work, unsigned long delay);
+
+/* state.c */
+const char *virtback_state_name(const struct virtback_device *vd);
+int virtback_uevent(const struct virtback_device *vd, struct kobj_uevent_env *env);
+void virtback_state_init(struct virtback_entry *entry);
+void virtback_state_begin(struct virtback_entry *entry);
+void virtback_state_end(struct virtback_entry *entry);
+void virtback_state_fini(struct virtback_entry *entry);
 
 /* debugfs.c */
 int virtback_latency_show(struct seq_file *m, void *unused);

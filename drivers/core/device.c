@@ -7,6 +7,7 @@
 
 #include <linux/errno.h>
 #include <linux/jiffies.h>
+#include <linux/percpu.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/virtio_config.h>
@@ -120,6 +121,12 @@ static void virtback_device_reinject(struct timer_list *t)
 	mod_timer(&vd->reinject, jiffies + VIRTBACK_REINJECT);
 }
 
+static void virtback_device_tell(struct virtback_device *vd)
+{
+	if (vd->state_changed)
+		vd->state_changed(vd);
+}
+
 /**
  * virtback_device_break() - the driver broke the rules: DEVICE_NEEDS_RESET
  * @vd: device
@@ -134,6 +141,7 @@ void virtback_device_break(struct virtback_device *vd, const char *why)
 	if (old & VIRTIO_CONFIG_S_NEEDS_RESET)
 		return;
 	virtback_guest_err(vd, "%s, the device needs a reset\n", why);
+	virtback_device_tell(vd);
 	if (old & VIRTIO_CONFIG_S_DRIVER_OK)
 		virtback_device_interrupt(vd, VIRTIO_MMIO_INT_CONFIG);
 }
@@ -225,6 +233,7 @@ void virtback_device_reset(struct virtback_device *vd)
 	if (vd->type->reset)
 		vd->type->reset(vd);
 	atomic_set(&vd->status, 0);
+	virtback_device_tell(vd);
 }
 
 /* FEATURES_OK (VIRTIO 1.2 section 2.2): false leaves the bit unset. */
@@ -279,6 +288,7 @@ void virtback_device_set_status(struct virtback_device *vd, u8 val)
 		return;
 	}
 	atomic_or(new, &vd->status);
+	virtback_device_tell(vd);
 	if (new & VIRTIO_CONFIG_S_DRIVER_OK)
 		virtback_device_wake(vd);
 }
@@ -306,12 +316,10 @@ int virtback_device_init(struct virtback_device *vd, u16 nvqs, u16 queue_size)
 	ratelimit_state_init(&vd->log, DEFAULT_RATELIMIT_INTERVAL, DEFAULT_RATELIMIT_BURST);
 	/* What it says of suppressed lines would name no device. */
 	ratelimit_set_flags(&vd->log, RATELIMIT_MSG_ON_RELEASE);
-	ret = virtback_latency_init(&vd->traps);
-	if (ret)
-		return ret;
+	vd->regs = __alloc_percpu(VIRTBACK_REG_NR * sizeof(u64), __alignof__(u64));
 	vd->vqs = kvcalloc(nvqs, sizeof(*vd->vqs), GFP_KERNEL);
-	if (!vd->vqs) {
-		virtback_latency_destroy(&vd->traps);
+	if (virtback_latency_init(&vd->traps) || !vd->regs || !vd->vqs) {
+		virtback_device_fini(vd);
 		return -ENOMEM;
 	}
 	for (i = 0; i < nvqs; i++) {
@@ -424,4 +432,6 @@ void virtback_device_fini(struct virtback_device *vd)
 	kvfree(vd->vqs);
 	vd->vqs = NULL;
 	virtback_latency_destroy(&vd->traps);
+	free_percpu(vd->regs);
+	vd->regs = NULL;
 }

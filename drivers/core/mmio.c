@@ -13,8 +13,10 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/bits.h>
+#include <linux/cpumask.h>
 #include <linux/log2.h>
 #include <linux/nospec.h>
+#include <linux/percpu.h>
 #include <linux/string.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_mmio.h>
@@ -95,6 +97,62 @@ bool virtback_mmio_fast(struct virtback_device *vd, struct virtback_access *a)
 	return true;
 }
 
+static enum virtback_reg virtback_reg_of(u32 offset)
+{
+	switch (offset) {
+	case VIRTIO_MMIO_QUEUE_NOTIFY:
+		return VIRTBACK_REG_QUEUE_NOTIFY;
+	case VIRTIO_MMIO_INTERRUPT_STATUS:
+		return VIRTBACK_REG_INTERRUPT_STATUS;
+	case VIRTIO_MMIO_INTERRUPT_ACK:
+		return VIRTBACK_REG_INTERRUPT_ACK;
+	case VIRTIO_MMIO_STATUS:
+		return VIRTBACK_REG_STATUS;
+	case VIRTIO_MMIO_DEVICE_FEATURES:
+	case VIRTIO_MMIO_DEVICE_FEATURES_SEL:
+	case VIRTIO_MMIO_DRIVER_FEATURES:
+	case VIRTIO_MMIO_DRIVER_FEATURES_SEL:
+		return VIRTBACK_REG_FEATURES;
+	case VIRTIO_MMIO_QUEUE_SEL:
+	case VIRTIO_MMIO_QUEUE_NUM_MAX:
+	case VIRTIO_MMIO_QUEUE_NUM:
+	case VIRTIO_MMIO_QUEUE_READY:
+	case VIRTIO_MMIO_QUEUE_DESC_LOW:
+	case VIRTIO_MMIO_QUEUE_DESC_HIGH:
+	case VIRTIO_MMIO_QUEUE_AVAIL_LOW:
+	case VIRTIO_MMIO_QUEUE_AVAIL_HIGH:
+	case VIRTIO_MMIO_QUEUE_USED_LOW:
+	case VIRTIO_MMIO_QUEUE_USED_HIGH:
+	case VIRTIO_MMIO_QUEUE_RESET:
+		return VIRTBACK_REG_QUEUE;
+	case VIRTIO_MMIO_CONFIG_GENERATION:
+	case VIRTIO_MMIO_CONFIG ... VIRTBACK_WINDOW_SIZE - 1:
+		return VIRTBACK_REG_CONFIG;
+	default:
+		return VIRTBACK_REG_OTHER;
+	}
+}
+
+/**
+ * virtback_device_reg_count() - how often were registers of a kind accessed?
+ * @vd: device
+ * @reg: the kind
+ *
+ * Any context.
+ *
+ * Return: the number since the device was made.
+ */
+u64 virtback_device_reg_count(const struct virtback_device *vd, enum virtback_reg reg)
+{
+	u64 sum = 0;
+	int cpu;
+
+	/* Pairs with this_cpu_inc() of virtback_mmio_finish(). */
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(per_cpu_ptr(vd->regs, cpu)[reg]);
+	return sum;
+}
+
 /**
  * virtback_mmio_finish() - do what an access set off, after the driver's reply
  * @vd: device
@@ -112,6 +170,7 @@ void virtback_mmio_finish(struct virtback_device *vd, struct virtback_access *a)
 		trace_virtback_mmio_read(vd, a);
 	if (a->kick)
 		virtback_vq_kick(a->kick, now);
+	this_cpu_inc(vd->regs[virtback_reg_of(a->offset)]);
 	virtback_latency_add(&vd->traps, a->start, now);
 }
 

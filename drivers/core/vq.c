@@ -11,9 +11,11 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/cpumask.h>
 #include <linux/errno.h>
 #include <linux/kthread.h>
 #include <linux/minmax.h>
+#include <linux/percpu.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
@@ -479,6 +481,26 @@ int virtback_vq_quiet(struct virtback_vq *vq)
 }
 
 /**
+ * virtback_vq_counter() - read a counter of the device type
+ * @vq: queue
+ * @i: index in &virtback_type_ops.counters
+ *
+ * Any context.
+ *
+ * Return: its value since the device was made.
+ */
+u64 virtback_vq_counter(const struct virtback_vq *vq, unsigned int i)
+{
+	u64 sum = 0;
+	int cpu;
+
+	/* Pairs with this_cpu_add() of virtback_vq_count(). */
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(per_cpu_ptr(vq->counters, cpu)[i]);
+	return sum;
+}
+
+/**
  * virtback_vq_init() - make a queue
  * @vq: zeroed
  * @vd: its device; vd->type is set
@@ -522,6 +544,12 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 		list_add_tail(&req->inflight, &vq->idle);
 	}
 
+	if (vd->type->nr_counters) {
+		vq->counters = __alloc_percpu(vd->type->nr_counters * sizeof(u64),
+					      __alignof__(u64));
+		if (!vq->counters)
+			return -ENOMEM;
+	}
 	for (stage = VIRTBACK_LATENCY_SUBMIT; stage < VIRTBACK_LATENCY_NR; stage++) {
 		ret = virtback_latency_init(&vq->latency[stage]);
 		if (ret)
@@ -568,6 +596,7 @@ void virtback_vq_destroy(struct virtback_vq *vq)
 		kthread_destroy_worker(vq->worker);
 	for (stage = VIRTBACK_LATENCY_SUBMIT; stage < VIRTBACK_LATENCY_NR; stage++)
 		virtback_latency_destroy(&vq->latency[stage]);
+	free_percpu(vq->counters);
 	virtback_pool_destroy_objects(&vq->keep);
 	virtback_pool_destroy_objects(&vq->pieces);
 	virtback_pool_destroy_pages(&vq->pages);

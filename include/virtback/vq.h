@@ -251,6 +251,7 @@ struct virtback_vq_stats {
  * @kicked: when the first of those came that the worker has not seen yet, 0 for none.
  *	    Kicks set it where it is 0 and the worker takes it, both without a lock:
  *	    what two of them do at once costs a measurement.
+ * @counters: what the type counts, one number for each of its names and each CPU
  * @latency: how long its stages took, from VIRTBACK_LATENCY_SUBMIT on
  * @worker: the thread that serves the queue
  * @work: queued on @worker by a kick
@@ -301,6 +302,7 @@ struct virtback_vq {
 	struct virtback_vq_stats stats;
 	atomic_long_t kicks;
 	u64 kicked;
+	u64 __percpu *counters;
 	struct virtback_latency latency[VIRTBACK_LATENCY_NR];
 
 	struct kthread_worker *worker;
@@ -311,7 +313,21 @@ struct virtback_vq {
 	void *reqs;
 };
 
+/**
+ * virtback_vq_count() - add to a counter of the device type
+ * @vq: queue
+ * @i: index in &virtback_type_ops.counters
+ * @n: how much
+ *
+ * Any context.
+ */
+static inline void virtback_vq_count(struct virtback_vq *vq, unsigned int i, u64 n)
+{
+	this_cpu_add(vq->counters[i], n);
+}
+
 /* drivers/core/vq.c: life of a queue */
+u64 virtback_vq_counter(const struct virtback_vq *vq, unsigned int i);
 int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 index, u16 num_max);
 void virtback_vq_destroy(struct virtback_vq *vq);
 int virtback_vq_start(struct virtback_vq *vq);
