@@ -120,6 +120,11 @@ static int map_limit_set(const char *val, const struct kernel_param *kp)
 
 	if (given && !given_used)
 		return given_add("map_limit_mb=", val);
+	/* As it is read before anyone has written it. */
+	if (!strcmp(val, "0") || !strcmp(val, "0\n")) {
+		WRITE_ONCE(virtback_map_limit_mb, 0);
+		return 0;
+	}
 	err = virtback_option_set(&cfg, VIRTBACK_OPT_MAP_LIMIT_MB, val, &why);
 	if (err)
 		pr_err("map_limit_mb=%.80s: %s\n", val, why);
@@ -134,7 +139,7 @@ static const struct kernel_param_ops map_limit_ops = {
 };
 
 module_param_cb(map_limit_mb, &map_limit_ops, &virtback_map_limit_mb, 0644);
-MODULE_PARM_DESC(map_limit_mb, "MiB of a guest that may be mapped, 1 to 16384, for guests none of whose devices gives another (default: 512, 64 where mapping costs memory of this domain, or more if the queues need more)");
+MODULE_PARM_DESC(map_limit_mb, "MiB of a guest that may be mapped, 1 to 16384, for guests none of whose devices gives another; 0 is the default (512, 64 where mapping costs memory of this domain, or more if the queues need more)");
 
 /* 0 spares the reading of clocks, for who compares. */
 static int latency_set(const char *val, const struct kernel_param *kp)
