@@ -249,6 +249,8 @@ static void text_is_as_documented(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, text(test), "# unit: ns\n");
 	virtback_latency_add(&vqs[0].latency[VIRTBACK_LATENCY_COMPLETE], 1, 1 + 1023);
 	KUNIT_EXPECT_STREQ(test, text(test), "# unit: ns\n0 complete 512 1\n");
+	virtback_latency_clear(&f->vd);
+	KUNIT_EXPECT_STREQ(test, text(test), "# unit: ns\n");
 }
 
 static struct kunit_case cases[] = {
