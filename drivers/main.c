@@ -141,6 +141,30 @@ static const struct kernel_param_ops map_limit_ops = {
 module_param_cb(map_limit_mb, &map_limit_ops, &virtback_map_limit_mb, 0644);
 MODULE_PARM_DESC(map_limit_mb, "MiB of a guest that may be mapped, 1 to 16384, for guests none of whose devices gives another; 0 is the default (512, 64 where mapping costs memory of this domain, or more if the queues need more)");
 
+static int defaults_set(const char *val, const struct kernel_param *kp)
+{
+	return virtback_defaults_set(val);
+}
+
+static int defaults_get(char *buf, const struct kernel_param *kp)
+{
+	return virtback_defaults_show(buf);
+}
+
+static void defaults_free(void *arg)
+{
+	virtback_defaults_exit();
+}
+
+static const struct kernel_param_ops defaults_ops = {
+	.set = defaults_set,
+	.get = defaults_get,
+	.free = defaults_free,
+};
+
+module_param_cb(defaults, &defaults_ops, NULL, 0644);
+MODULE_PARM_DESC(defaults, "options for devices made from now on that do not give them, those of the toolstack among them: key=value pairs separated by blanks, in quotes that reach the kernel (default: none)");
+
 /* 0 spares the reading of clocks, for who compares. */
 static int latency_set(const char *val, const struct kernel_param *kp)
 {

@@ -76,8 +76,8 @@ static void wait_told(struct virtback_entry *entry, const char *state)
 {
 	unsigned int n;
 
-	for (n = 0; n < 100 && strcmp(READ_ONCE(entry->told), state); n++)
-		msleep(10);
+	for (n = 0; n < 50 && strcmp(READ_ONCE(entry->told), state); n++)
+		msleep(20);
 }
 
 static void state_is_told_once(struct kunit *test)

@@ -34,6 +34,7 @@ static const char *const blk_counters[BLK_COUNTERS] = {
 	[BLK_ERRORS_UNSUPP]	= "errors_unsupp",
 	[BLK_ERRORS_ZONE]	= "errors_zone",
 };
+
 static_assert(BLK_COUNTERS <= VIRTBACK_TYPE_COUNTERS);
 
 /* What the driver is told of a failure, and so not of an orphan's. */

@@ -388,12 +388,15 @@ int virtback_create(const struct virtback_config *cfg)
 	vd = &entry->vd;
 	vd->type = &virtback_blk_type;
 	vd->host = virtback_choose_host(cfg);
-	vd->dma = entry->cfg.dma;
-	vd->reset_timeout_ms = entry->cfg.reset_timeout_ms ?: VIRTBACK_RESET_TIMEOUT_MS;
 
 	err = virtback_entry_register(entry);
 	if (err)
 		goto put;
+	err = virtback_defaults_apply(&entry->cfg, vd->name);
+	if (err)
+		goto unregister;
+	vd->dma = entry->cfg.dma;
+	vd->reset_timeout_ms = entry->cfg.reset_timeout_ms ?: VIRTBACK_RESET_TIMEOUT_MS;
 	err = virtback_entry_check(entry);
 	if (err)
 		goto unregister;

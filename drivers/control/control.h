@@ -80,6 +80,7 @@ struct virtback_entry {
 
 /* options.c */
 const char *virtback_option_name(enum virtback_opt opt);
+int virtback_option_find(const char *name, size_t len);
 ssize_t virtback_option_show(struct virtback_entry *entry, enum virtback_opt opt, char *buf);
 int virtback_config_copy(struct virtback_config *to, const struct virtback_config *from);
 char *virtback_config_next(char **list);
@@ -87,6 +88,12 @@ int virtback_parse_bool(const char *val, bool *res);
 int virtback_parse_cpus(const char *val, struct cpumask *mask, const char **why);
 int virtback_parse_priority(const char *val, int *res, const char **why);
 int virtback_config_complete(struct virtback_config *cfg, unsigned int nr_cpus, const char **why);
+
+/* defaults.c */
+int virtback_defaults_set(const char *val);
+int virtback_defaults_show(char *buf);
+int virtback_defaults_apply(struct virtback_config *cfg, const char *who);
+void virtback_defaults_exit(void);
 
 /* features.c */
 int virtback_features_parse(const char *val, u64 *res, const char **why);

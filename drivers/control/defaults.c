@@ -89,8 +89,6 @@ static bool virtback_default_fits(const struct virtback_config *cfg, enum virtba
 		return cfg->mapping != VIRTBACK_MAPPING_GRANT;
 	case VIRTBACK_OPT_QUEUES:
 		return !(cfg->features_off & BIT_ULL(VIRTIO_BLK_F_MQ));
-	case VIRTBACK_OPT_FEATURES_OFF:
-		return cfg->queues <= 1;
 	default:
 		return true;
 	}
@@ -128,6 +126,9 @@ int virtback_defaults_apply(struct virtback_config *cfg, const char *who)
 		err = virtback_option_set(cfg, opt, val + 1, &why);
 		if (err)
 			pr_err("%s: %s: %s (by the module's parameter defaults)\n", who, pair, why);
+		/* As with queues, which need it: what the device says counts. */
+		if (opt == VIRTBACK_OPT_FEATURES_OFF && cfg->queues > 1)
+			cfg->features_off &= ~BIT_ULL(VIRTIO_BLK_F_MQ);
 	}
 	kfree(copy);
 	return err;

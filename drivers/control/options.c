@@ -393,8 +393,14 @@ ssize_t virtback_option_show(struct virtback_entry *entry, enum virtback_opt opt
 	return -ENODATA;
 }
 
-/* The option of a name, which need not end after @len; or -ENOENT. */
-static int virtback_option_find(const char *name, size_t len)
+/**
+ * virtback_option_find() - the option of a name
+ * @name: the name
+ * @len: its characters; more may follow
+ *
+ * Return: the option, or -ENOENT.
+ */
+int virtback_option_find(const char *name, size_t len)
 {
 	int opt;
 
