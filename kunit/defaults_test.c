@@ -120,4 +120,5 @@ static struct kunit_suite suite = {
 	.exit = defaults_test_exit,
 	.test_cases = cases,
 };
+
 kunit_test_suite(suite);

@@ -196,6 +196,8 @@ static void interrupts_are_counted_and_what_shares_one_is_not(struct kunit *test
 	fake_release(f);
 	KUNIT_EXPECT_EQ(test, stage(f, VIRTBACK_LATENCY_INTERRUPT, 0), 1);
 	KUNIT_EXPECT_EQ(test, atomic_read(&f->irqs), 1);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&f->vd.vqs[0].irqs_sent), 1);
+	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].stats.irqs, 2);
 }
 
 static void switched_off_counts_nothing(struct kunit *test)
@@ -274,4 +276,5 @@ static struct kunit_suite suite = {
 	.exit = fake_exit,
 	.test_cases = cases,
 };
+
 kunit_test_suite(suite);

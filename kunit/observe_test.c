@@ -243,4 +243,5 @@ static struct kunit_suite blk_suite = {
 	.exit = blk_test_exit,
 	.test_cases = blk_cases,
 };
+
 kunit_test_suites(&suite, &blk_suite);

@@ -306,4 +306,5 @@ static struct kunit_suite suite = {
 	.exit = fake_exit,
 	.test_cases = cases,
 };
+
 kunit_test_suites(&suite, &blk_suite);

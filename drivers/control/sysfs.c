@@ -352,6 +352,11 @@ static ssize_t kicks_show(struct device *dev, struct device_attribute *attr, cha
 	return sysfs_emit(buf, "%ld\n", atomic_long_read(&virtback_counter_vq(attr)->kicks));
 }
 
+static ssize_t irqs_sent_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%ld\n", atomic_long_read(&virtback_counter_vq(attr)->irqs_sent));
+}
+
 #define VIRTBACK_STAT_SHOW(_name)					\
 static ssize_t _name##_show(struct device *dev, struct device_attribute *attr, char *buf) \
 {									\
@@ -383,6 +388,7 @@ static const struct device_attribute virtback_counters[] = {
 	__ATTR_RO(completed),
 	__ATTR_RO(dropped),
 	__ATTR_RO(irqs),
+	__ATTR_RO(irqs_sent),
 	__ATTR_RO(irqs_saved),
 	__ATTR_RO(stalls),
 };

@@ -264,9 +264,11 @@ void virtback_req_complete(struct virtback_req *req, u32 written)
 	vq->stalled = false;
 	spin_unlock_irqrestore(&vq->lock, flags);
 
-	if (irq && virtback_device_interrupt(vd, VIRTIO_MMIO_INT_VRING))
+	if (irq && virtback_device_interrupt(vd, VIRTIO_MMIO_INT_VRING)) {
+		atomic_long_inc(&vq->irqs_sent);
 		virtback_latency_add(&vq->latency[VIRTBACK_LATENCY_INTERRUPT], now,
 				     virtback_latency_now());
+	}
 	if (last_orphan) {
 		wake_up(&vd->orphans_gone);
 		virtback_device_wake(vd);

@@ -248,6 +248,7 @@ struct virtback_vq_stats {
  * @drained: woken under @lock when @nr_inflight falls to 0
  * @stats: counters
  * @kicks: QueueNotify writes for this queue; any context
+ * @irqs_sent: interrupts that the host was asked for because of this queue; any context
  * @kicked: when the first of those came that the worker has not seen yet, 0 for none.
  *	    Kicks set it where it is 0 and the worker takes it, both without a lock:
  *	    what two of them do at once costs a measurement.
@@ -301,6 +302,7 @@ struct virtback_vq {
 	wait_queue_head_t drained;
 	struct virtback_vq_stats stats;
 	atomic_long_t kicks;
+	atomic_long_t irqs_sent;
 	u64 kicked;
 	u64 __percpu *counters;
 	struct virtback_latency latency[VIRTBACK_LATENCY_NR];
