@@ -80,7 +80,7 @@ saw xen_unmap "dom$id gfn=0x[0-9a-f]+ nr_pages=16 mapped=0x[0-9a-f]+"
 # A known request: 4 KiB at 8 MiB.
 cat "$SYS/$dev"/vq*/sectors_written | awk '{ n += $1 } END { print n }' >/tmp/before
 trace_begin
-guest_do o 'dd if=/dev/zero of=/dev/vda bs=4k seek=2048 count=1 oflag=direct 2>/dev/null'
+guest_do o 'dd if=/dev/zero of=/dev/vda bs=4k seek=2048 count=1 conv=fsync 2>/dev/null'
 trace_end
 saw mmio_write "$w offset=0x050 value=0x[01] width=4"
 saw kick "$w queue=[01]"
@@ -138,11 +138,11 @@ destroy o
 nothing_left /dev/nb0
 trace_end
 saw xen_unmap "dom$id .*"
+wait_for 30 "the uevent of its end" grep -qE "^remove $id " /tmp/uevents
 kill $listener
 sed 's/^/# uevent: /' /tmp/uevents
 grep -qx "add $id reset" /tmp/uevents || fail "no uevent of the device's appearance"
 grep -qx "change $id driver-ok" /tmp/uevents || fail "no uevent of its driver's start"
-grep -qE "^remove $id " /tmp/uevents || fail "no uevent of its end"
 null_disk_remove nb0
 [ ! -d /tmp/cgroup/vb ] || { rmdir /tmp/cgroup/vb && umount /tmp/cgroup; } ||
 	fail "the control group is still in use"
