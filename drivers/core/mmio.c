@@ -13,7 +13,6 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/bits.h>
-#include <linux/cpumask.h>
 #include <linux/log2.h>
 #include <linux/nospec.h>
 #include <linux/percpu.h>
@@ -131,26 +130,6 @@ static enum virtback_reg virtback_reg_of(u32 offset)
 	default:
 		return VIRTBACK_REG_OTHER;
 	}
-}
-
-/**
- * virtback_device_reg_count() - how often were registers of a kind accessed?
- * @vd: device
- * @reg: the kind
- *
- * Any context.
- *
- * Return: the number since the device was made.
- */
-u64 virtback_device_reg_count(const struct virtback_device *vd, enum virtback_reg reg)
-{
-	u64 sum = 0;
-	int cpu;
-
-	/* Pairs with this_cpu_inc() of virtback_mmio_finish(). */
-	for_each_possible_cpu(cpu)
-		sum += READ_ONCE(per_cpu_ptr(vd->regs, cpu)[reg]);
-	return sum;
 }
 
 /**

@@ -11,7 +11,6 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/cpumask.h>
 #include <linux/errno.h>
 #include <linux/kthread.h>
 #include <linux/minmax.h>
@@ -478,26 +477,6 @@ int virtback_vq_quiet(struct virtback_vq *vq)
 	/* It may still be on its way out of submit(). */
 	kthread_flush_work(&vq->work);
 	return 0;
-}
-
-/**
- * virtback_vq_counter() - read a counter of the device type
- * @vq: queue
- * @i: index in &virtback_type_ops.counters
- *
- * Any context.
- *
- * Return: its value since the device was made.
- */
-u64 virtback_vq_counter(const struct virtback_vq *vq, unsigned int i)
-{
-	u64 sum = 0;
-	int cpu;
-
-	/* Pairs with this_cpu_add() of virtback_vq_count(). */
-	for_each_possible_cpu(cpu)
-		sum += READ_ONCE(per_cpu_ptr(vq->counters, cpu)[i]);
-	return sum;
 }
 
 /**

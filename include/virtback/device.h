@@ -325,7 +325,7 @@ u64 virtback_device_offered(const struct virtback_device *vd);
 bool virtback_device_running(const struct virtback_device *vd);
 bool virtback_device_exposed(const struct virtback_device *vd);
 
-/* drivers/core/mmio.c */
+/* drivers/core/stats.c */
 u64 virtback_device_reg_count(const struct virtback_device *vd, enum virtback_reg reg);
 
 /* drivers/core/worker.c */

@@ -328,8 +328,10 @@ static inline void virtback_vq_count(struct virtback_vq *vq, unsigned int i, u64
 	this_cpu_add(vq->counters[i], n);
 }
 
-/* drivers/core/vq.c: life of a queue */
+/* drivers/core/stats.c */
 u64 virtback_vq_counter(const struct virtback_vq *vq, unsigned int i);
+
+/* drivers/core/vq.c: life of a queue */
 int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 index, u16 num_max);
 void virtback_vq_destroy(struct virtback_vq *vq);
 int virtback_vq_start(struct virtback_vq *vq);
