@@ -33,7 +33,7 @@ named()
 		-e 's#/vq[0-9]*/#/vq<n>/#' | sort -u
 }
 
-mountpoint -q $DBG || mount -t debugfs debugfs $DBG
+grep -q " $DBG " /proc/mounts || mount -t debugfs debugfs $DBG
 create "$(tiny_config t -- 'vuart = "sbsa_uart"')" -p
 id=$(guest_id t)
 load
@@ -44,8 +44,8 @@ described >/tmp/described
 named >/tmp/there
 note "$(wc -l </tmp/described) files described, $(wc -l </tmp/there) are there"
 [ "$(wc -l </tmp/there)" -gt 60 ] || fail "that is too few"
-grep -vxFf /tmp/described /tmp/there >/tmp/undescribed
-grep -vxFf /tmp/there /tmp/described >/tmp/absent
+grep -vxFf /tmp/described /tmp/there >/tmp/undescribed || true
+grep -vxFf /tmp/there /tmp/described >/tmp/absent || true
 sed 's/^/# not described: /' /tmp/undescribed
 sed 's/^/# not there: /' /tmp/absent
 [ ! -s /tmp/undescribed ] || fail "files are not described"

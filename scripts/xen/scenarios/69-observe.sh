@@ -43,8 +43,8 @@ stage()
 	awk -v s="$2" '$2 == s { n += $4 } END { print n + 0 }' "$DBG/virtback/$1/latency"
 }
 
-mountpoint -q $DBG || mount -t debugfs debugfs $DBG
-mountpoint -q $T || mount -t tracefs tracefs $T
+grep -q " $DBG " /proc/mounts || mount -t debugfs debugfs $DBG
+grep -q " $T " /proc/mounts || mount -t tracefs tracefs $T
 uevent sh -c '[ "$SUBSYSTEM" != virtback ] || echo "$ACTION $VIRTBACK_DOMID $VIRTBACK_STATE" >>/tmp/uevents' &
 listener=$!
 : >/tmp/uevents
