@@ -9,9 +9,9 @@
 
 #include <linux/bitops.h>
 #include <linux/jump_label.h>
+#include <linux/ktime.h>
 #include <linux/minmax.h>
 #include <linux/percpu.h>
-#include <linux/timekeeping.h>
 #include <linux/types.h>
 
 /* Less than 1 ns, then from 2^0 ns on; the last, from 2^38 (275 s), has no end. */

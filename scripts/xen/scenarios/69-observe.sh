@@ -54,18 +54,21 @@ load
 	fail "there are other events than this scenario knows"
 # So little that a guest that reads its disk makes the module let go of some.
 echo 24 >/sys/module/virtback/parameters/map_limit_mb
-null_disk nb0 32
+null_disk nb0 96
 trace_begin
 guest o "$(disk_line /dev/nb0 xvda w)"
 id=$(guest_id o)
 dev=dom$id.2000000
 # What a balloon takes from the guest Xen tells with an INVALIDATE.
 xenstore-write "/local/domain/$id/memory/target" $(( 184 * 1024 ))
-invalidated()
+has_less()
 {
-	[ "$(cat "$SYS/$dev/xen/invalidations")" -gt 0 ]
+	[ "$(xl list o | awk 'NR == 2 { print $3 }')" -le 184 ]
 }
-wait_for "$WAIT" "the guest's memory to change" invalidated
+wait_for "$WAIT" "the guest to give memory back" has_less
+[ "$(cat "$SYS/$dev/xen/invalidations")" -gt 0 ] || fail "Xen did not tell of it"
+# What is mapped from now on stays until something has to make room.
+sleep 2
 guest_do o 'dd if=/dev/vda of=/dev/null bs=1M 2>/dev/null'
 trace_end
 [ "$(cat "$SYS/$dev/xen/evictions")" -gt 0 ] || fail "nothing had to be evicted"
