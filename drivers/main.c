@@ -5,6 +5,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/init.h>
+#include <linux/kstrtox.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/slab.h>
@@ -101,6 +102,11 @@ MODULE_PARM_DESC(poll_us, "microseconds that a queue's worker looks on for the g
 module_param_cb(mapping, &option_ops, "mapping=", 0);
 MODULE_PARM_DESC(mapping, "how a Xen guest's memory is reached: foreign (mapped when needed) or grant (what its driver grants) (default: foreign)");
 
+module_param_cb(cpus, &option_ops, "cpus=", 0);
+MODULE_PARM_DESC(cpus, "processors that the threads of the queues may run on, a list as in 0-3,5 (default: all)");
+module_param_cb(priority, &option_ops, "priority=", 0);
+MODULE_PARM_DESC(priority, "nice value of the threads of the queues, -20 to 19 (default: 0)");
+
 /*
  * Not an option of a device: it holds for all that give none, also for those of the
  * toolstack, and for those that come after it was changed. But behind the options of
@@ -116,6 +122,11 @@ static int map_limit_set(const char *val, const struct kernel_param *kp)
 
 	if (given && !given_used)
 		return given_add("map_limit_mb=", val);
+	/* As it is read before anyone has written it. */
+	if (!strcmp(val, "0") || !strcmp(val, "0\n")) {
+		WRITE_ONCE(virtback_map_limit_mb, 0);
+		return 0;
+	}
 	err = virtback_option_set(&cfg, VIRTBACK_OPT_MAP_LIMIT_MB, val, &why);
 	if (err)
 		pr_err("map_limit_mb=%.80s: %s\n", val, why);
@@ -130,7 +141,60 @@ static const struct kernel_param_ops map_limit_ops = {
 };
 
 module_param_cb(map_limit_mb, &map_limit_ops, &virtback_map_limit_mb, 0644);
-MODULE_PARM_DESC(map_limit_mb, "MiB of a guest that may be mapped, 1 to 16384, for guests none of whose devices gives another (default: 512, 64 where mapping costs memory of this domain, or more if the queues need more)");
+MODULE_PARM_DESC(map_limit_mb, "MiB of a guest that may be mapped, 1 to 16384, for guests none of whose devices gives another; 0 is the default (512, 64 where mapping costs memory of this domain, or more if the queues need more)");
+
+static int defaults_set(const char *val, const struct kernel_param *kp)
+{
+	return virtback_defaults_set(val);
+}
+
+static int defaults_get(char *buf, const struct kernel_param *kp)
+{
+	return virtback_defaults_show(buf);
+}
+
+static void defaults_free(void *arg)
+{
+	virtback_defaults_exit();
+}
+
+static const struct kernel_param_ops defaults_ops = {
+	.set = defaults_set,
+	.get = defaults_get,
+	.free = defaults_free,
+};
+
+module_param_cb(defaults, &defaults_ops, NULL, 0644);
+MODULE_PARM_DESC(defaults, "options for devices made from now on that do not give them, those of the toolstack among them: key=value pairs separated by blanks, in quotes that reach the kernel (default: none)");
+
+/* 0 spares the reading of clocks, for who compares. */
+static int latency_set(const char *val, const struct kernel_param *kp)
+{
+	bool on;
+
+	if (kstrtobool(val, &on)) {
+		pr_err("latency=%.80s: not a bool\n", val);
+		return -EINVAL;
+	}
+	if (on)
+		static_branch_enable(&virtback_latency_on);
+	else
+		static_branch_disable(&virtback_latency_on);
+	return 0;
+}
+
+static int latency_get(char *buf, const struct kernel_param *kp)
+{
+	return sysfs_emit(buf, "%d\n", static_key_enabled(&virtback_latency_on));
+}
+
+static const struct kernel_param_ops latency_ops = {
+	.set = latency_set,
+	.get = latency_get,
+};
+
+module_param_cb(latency, &latency_ops, NULL, 0644);
+MODULE_PARM_DESC(latency, "measure how long requests take, for latency in debugfs, 0 or 1 (default: 1)");
 
 /* Make the devices that the parameters name. */
 static int __init virtback_make_given(void)

@@ -31,7 +31,8 @@ static void options_whole_line(struct kunit *test)
 	const char *queues = "queues=2 queue_size=64 features_off=mq,in_order poll_us=50";
 	const char *memory = "dma=direct reset_timeout_ms=5000 map_limit_mb=64 mapping=grant";
 	struct virtback_config cfg;
-	char *line = kasprintf(GFP_KERNEL, "%s %s %s %s", host, type, queues, memory);
+	const char *workers = "cpus=0 priority=-5";
+	char *line = kasprintf(GFP_KERNEL, "%s %s %s %s %s", host, type, queues, memory, workers);
 
 	KUNIT_ASSERT_NOT_NULL(test, line);
 	KUNIT_EXPECT_EQ(test, 0, virtback_config_parse(&cfg, line));
@@ -53,8 +54,11 @@ static void options_whole_line(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cfg.map_limit_mb, 64);
 	KUNIT_EXPECT_EQ(test, cfg.mapping, VIRTBACK_MAPPING_GRANT);
 	KUNIT_EXPECT_EQ(test, cfg.poll_us, 50);
+	KUNIT_EXPECT_STREQ(test, cfg.cpus, "0");
+	KUNIT_EXPECT_EQ(test, cfg.priority, -5);
 	virtback_config_free(&cfg);
 	KUNIT_EXPECT_NULL(test, cfg.backing);
+	KUNIT_EXPECT_NULL(test, cfg.cpus);
 }
 
 static void options_any_order_and_blanks(struct kunit *test)
@@ -135,6 +139,42 @@ static void options_poll_us_range(struct kunit *test)
 	virtback_config_free(&cfg);
 	KUNIT_EXPECT_EQ(test, 0, virtback_config_parse(&cfg, "poll_us=1000"));
 	KUNIT_EXPECT_EQ(test, cfg.poll_us, 1000);
+	virtback_config_free(&cfg);
+}
+
+static void options_cpus_are_a_list_of_online_ones(struct kunit *test)
+{
+	struct virtback_config cfg;
+
+	options_refused(test, "cpus=most");
+	options_refused(test, "cpus=0x1");
+	options_refused(test, "cpus=1-0");
+	options_refused(test, "cpus=,");
+	options_refused(test, "cpus=100000");
+	KUNIT_EXPECT_EQ(test, 0, virtback_config_parse(&cfg, "cpus=0,0-0"));
+	KUNIT_EXPECT_STREQ(test, cfg.cpus, "0,0-0");
+	virtback_config_free(&cfg);
+	KUNIT_EXPECT_EQ(test, 0, virtback_config_parse(&cfg, "cpus=all"));
+	virtback_config_free(&cfg);
+	/* One of them is enough. */
+	if (nr_cpu_ids > 1) {
+		KUNIT_EXPECT_EQ(test, 0, virtback_config_parse(&cfg, "cpus=0-1"));
+		virtback_config_free(&cfg);
+	}
+}
+
+static void options_priority_is_a_nice_value(struct kunit *test)
+{
+	struct virtback_config cfg;
+
+	options_refused(test, "priority=-21");
+	options_refused(test, "priority=20");
+	options_refused(test, "priority=high");
+	KUNIT_EXPECT_EQ(test, 0, virtback_config_parse(&cfg, "priority=-20"));
+	KUNIT_EXPECT_EQ(test, cfg.priority, -20);
+	virtback_config_free(&cfg);
+	KUNIT_EXPECT_EQ(test, 0, virtback_config_parse(&cfg, "priority=19"));
+	KUNIT_EXPECT_EQ(test, cfg.priority, 19);
 	virtback_config_free(&cfg);
 }
 
@@ -529,6 +569,8 @@ static struct kunit_case options_cases[] = {
 	KUNIT_CASE(options_domid_range),
 	KUNIT_CASE(options_irq_range),
 	KUNIT_CASE(options_poll_us_range),
+	KUNIT_CASE(options_cpus_are_a_list_of_online_ones),
+	KUNIT_CASE(options_priority_is_a_nice_value),
 	KUNIT_CASE(options_map_limit_range),
 	KUNIT_CASE(options_mapping_has_two_values),
 	KUNIT_CASE(options_base_has_64_bits),

@@ -252,7 +252,7 @@ static void kick_waits_for_the_reply(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, a.kick, &f->vd.vqs[0]);
 	fake_settle(f);
 	KUNIT_EXPECT_EQ(test, f->prepared, 0);
-	virtback_mmio_finish(&a);
+	virtback_mmio_finish(&f->vd, &a);
 	fake_settle(f);
 	KUNIT_EXPECT_EQ(test, f->prepared, 1);
 }

@@ -225,6 +225,7 @@ static int bdev_open_handle(struct bdev_backing *bd, const char *who,
 	if (IS_ERR(bd->handle))
 		return PTR_ERR(bd->handle);
 	bd->bdev = virtback_bdev(bd->handle);
+	bd->b.dev = bd->bdev->bd_dev;
 	return 0;
 }
 

@@ -21,6 +21,37 @@
 #include "blk.h"
 #include "zoned.h"
 
+#include <trace/events/virtback_blk.h>
+
+static const char *const blk_counters[BLK_COUNTERS] = {
+	[BLK_SECTORS_READ]	= "sectors_read",
+	[BLK_SECTORS_WRITTEN]	= "sectors_written",
+	[BLK_SECTORS_DISCARDED]	= "sectors_discarded",
+	[BLK_SECTORS_ZEROED]	= "sectors_zeroed",
+	[BLK_FLUSHES]		= "flushes",
+	[BLK_ERRORS_IO]		= "errors_io",
+	[BLK_ERRORS_REFUSED]	= "errors_refused",
+	[BLK_ERRORS_UNSUPP]	= "errors_unsupp",
+	[BLK_ERRORS_ZONE]	= "errors_zone",
+};
+
+static_assert(BLK_COUNTERS <= VIRTBACK_TYPE_COUNTERS);
+
+/* What the driver is told of a failure, and so not of an orphan's. */
+static void blk_count_error(struct virtback_req *req, u8 status)
+{
+	struct virtback_blk_req *br = virtback_req_priv(req);
+	enum virtback_blk_counter i = BLK_ERRORS_ZONE;
+
+	if (status == VIRTIO_BLK_S_OK || !virtback_req_live(req))
+		return;
+	if (status == VIRTIO_BLK_S_IOERR)
+		i = br->failed ? BLK_ERRORS_IO : BLK_ERRORS_REFUSED;
+	else if (status == VIRTIO_BLK_S_UNSUPP)
+		i = BLK_ERRORS_UNSUPP;
+	virtback_vq_count(req->vq, i, 1);
+}
+
 /* The status byte; nothing of an orphan, whose memory is the driver's again. */
 static int blk_tell(struct virtback_req *req, u8 status)
 {
@@ -45,6 +76,8 @@ enum virtback_prepare virtback_blk_finish(struct virtback_req *req, u8 status, u
 {
 	struct virtback_blk_req *br = virtback_req_priv(req);
 
+	trace_virtback_blk_complete(req, status);
+	blk_count_error(req, status);
 	/* Before the completion, which may hand the page to a waiter. */
 	virtback_range_put(req);
 	/*
@@ -277,10 +310,12 @@ static enum virtback_prepare blk_prepare(struct virtback_req *req, struct virtba
 	if (err)
 		return virtback_blk_result(err);
 
+	br->opf = REQ_OP_DRV_IN;	/* what has no operation of the block layer's */
 	br->total = 0;
 	br->done = 0;
 	br->len = 0;
 	br->ended = false;
+	br->failed = false;
 	br->nr_vecs = 0;
 	INIT_LIST_HEAD(&br->pages);
 	br->ranges = NULL;
@@ -334,6 +369,8 @@ const struct virtback_type_ops virtback_blk_type = {
 	.name = "blk",
 	.id = VIRTIO_ID_BLOCK,
 	.req_size = sizeof(struct virtback_blk_req),
+	.counters = blk_counters,
+	.nr_counters = BLK_COUNTERS,
 	.create = blk_create,
 	.destroy = blk_destroy,
 	.prepare = blk_prepare,

@@ -105,10 +105,12 @@ struct virtback_backing_ops {
  * struct virtback_backing - an open backing store; the first part of its kind's own
  * @ops: its kind
  * @write: it was opened for writing; the disk is read-only otherwise
+ * @dev: the block device that it is, 0 for a file; for people
  */
 struct virtback_backing {
 	const struct virtback_backing_ops *ops;
 	bool write;
+	dev_t dev;
 };
 
 /**
@@ -175,6 +177,7 @@ struct virtback_blk {
  * @len: bytes of the current pass
  * @ended: the current pass has ended and the worker is to go on with it
  * @status: VIRTIO_BLK_S_* of a pass that has @ended
+ * @failed: the backing store could not do a pass
  * @nr_vecs: parts that virtback_blk_next_bvec() gives for the current pass
  * @pages: bounce pages of the current pass, linked by their lru; none when the
  *	   store accesses the guest's memory itself (req->dma)
@@ -194,6 +197,7 @@ struct virtback_blk_req {
 	u32 done;
 	u32 len;
 	bool ended;
+	bool failed;
 	u8 status;
 	unsigned int nr_vecs;
 	struct list_head pages;
@@ -203,6 +207,33 @@ struct virtback_blk_req {
 	u64 in_len;
 	struct work_struct work;
 	struct virtback_iter it;
+};
+
+/**
+ * enum virtback_blk_counter - what is counted of each queue; names in blk.c
+ * @BLK_SECTORS_READ: 512-byte sectors that the backing store read
+ * @BLK_SECTORS_WRITTEN: that it wrote, or appended to zones
+ * @BLK_SECTORS_DISCARDED: that it discarded or erased
+ * @BLK_SECTORS_ZEROED: that it zeroed without data
+ * @BLK_FLUSHES: flushes that it did
+ * @BLK_ERRORS_IO: requests that it failed
+ * @BLK_ERRORS_REFUSED: requests that were answered IOERR for another reason: the
+ *			driver's error, as a rule
+ * @BLK_ERRORS_UNSUPP: requests answered UNSUPP
+ * @BLK_ERRORS_ZONE: requests answered with an error of zones
+ * @BLK_COUNTERS: number of these
+ */
+enum virtback_blk_counter {
+	BLK_SECTORS_READ,
+	BLK_SECTORS_WRITTEN,
+	BLK_SECTORS_DISCARDED,
+	BLK_SECTORS_ZEROED,
+	BLK_FLUSHES,
+	BLK_ERRORS_IO,
+	BLK_ERRORS_REFUSED,
+	BLK_ERRORS_UNSUPP,
+	BLK_ERRORS_ZONE,
+	BLK_COUNTERS,
 };
 
 /**

@@ -24,6 +24,8 @@
 
 #include "blk.h"
 
+#include <trace/events/virtback_blk.h>
+
 #define BLK_PASS_BYTES	((u32)VIRTBACK_ROUND_PAGES << PAGE_SHIFT)
 
 /* The guest's own memory, a page at a time: pieces may lie anywhere. */
@@ -241,6 +243,42 @@ enum virtback_prepare virtback_blk_first_pass(struct virtback_req *req,
 	return virtback_blk_finish(req, VIRTIO_BLK_S_IOERR, 0);
 }
 
+/* What the backing store did, with the operation and length of the pass. */
+static void blk_count_pass(struct virtback_req *req)
+{
+	struct virtback_blk_req *br = virtback_req_priv(req);
+	enum virtback_blk_counter i;
+
+	switch (br->opf & REQ_OP_MASK) {
+	case REQ_OP_READ:
+		/* A report of zones is none of the disk's data. */
+		if (br->start)
+			return;
+		i = BLK_SECTORS_READ;
+		break;
+	case REQ_OP_WRITE:
+		if (br->opf & REQ_PREFLUSH) {
+			virtback_vq_count(req->vq, BLK_FLUSHES, 1);
+			return;
+		}
+		i = BLK_SECTORS_WRITTEN;
+		break;
+	case REQ_OP_ZONE_APPEND:
+		i = BLK_SECTORS_WRITTEN;
+		break;
+	case REQ_OP_DISCARD:
+	case REQ_OP_SECURE_ERASE:
+		i = BLK_SECTORS_DISCARDED;
+		break;
+	case REQ_OP_WRITE_ZEROES:
+		i = BLK_SECTORS_ZEROED;
+		break;
+	default:
+		return;
+	}
+	virtback_vq_count(req->vq, i, br->len >> SECTOR_SHIFT);
+}
+
 /*
  * The driver's side of a pass that has ended: under RCU, or in the worker. True when
  * the request is live and has another pass.
@@ -250,6 +288,10 @@ static bool blk_pass_end(struct virtback_req *req, u8 *status)
 	struct virtback_blk_req *br = virtback_req_priv(req);
 	bool more = false;
 
+	if (*status == VIRTIO_BLK_S_OK)
+		blk_count_pass(req);
+	else
+		br->failed = true;
 	if (*status != VIRTIO_BLK_S_OK || !virtback_req_live(req)) {
 		;	/* no more of it */
 	} else if (br->ranges) {
@@ -351,6 +393,7 @@ void virtback_blk_submit(struct virtback_vq *vq, struct list_head *reqs)
 			struct virtback_backing *b = virtback_blk_of(req)->backing;
 			struct virtback_blk_req *br = virtback_req_priv(req);
 
+			trace_virtback_blk_submit(req);
 			if (br->start)
 				br->start(req);
 			else

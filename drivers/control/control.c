@@ -43,6 +43,18 @@ static void virtback_entry_release(struct device *dev)
 	kfree(entry);
 }
 
+/**
+ * virtback_control_queue() - have a device's work done soon, by one who may sleep
+ * @work: the work
+ * @delay: jiffies until then; what is queued already keeps its time
+ *
+ * Any context.
+ */
+void virtback_control_queue(struct delayed_work *work, unsigned long delay)
+{
+	queue_delayed_work(virtback_wq, work, delay);
+}
+
 /* Once nothing uses the guest's memory. */
 static void virtback_entry_release_host(struct virtback_entry *entry)
 {
@@ -61,8 +73,9 @@ static void virtback_entry_finish(struct work_struct *work)
 	virtback_entry_release_host(entry);
 	vd->type->destroy(vd);
 	virtback_device_fini(vd);
-	/* The host has released it: nobody can queue it again. */
+	/* The host has released it: nobody can queue these again. */
 	cancel_work_sync(&entry->lost);
+	virtback_state_fini(entry);
 	pr_info("%s: gone\n", vd->name);
 
 	spin_lock(&virtback_entries_lock);
@@ -95,6 +108,8 @@ static void virtback_entry_detach(struct virtback_entry *entry)
 /* The first half. The caller moved the device to REMOVING. */
 static void virtback_entry_take_down(struct virtback_entry *entry)
 {
+	virtback_debugfs_del(entry);
+	virtback_state_end(entry);
 	virtback_sysfs_unhold(entry);
 	/* Or a writer of "backing", for whom this waits, would wait for the disk. */
 	virtback_device_leave(&entry->vd);
@@ -228,6 +243,7 @@ static struct virtback_entry *virtback_entry_alloc(const struct virtback_config 
 	init_completion(&entry->gone);
 	INIT_WORK(&entry->lost, virtback_entry_lost);
 	INIT_WORK(&entry->finish, virtback_entry_finish);
+	virtback_state_init(entry);
 	dev = &entry->vd.dev;
 	device_initialize(dev);
 	dev->class = &virtback_class;
@@ -311,8 +327,13 @@ static int virtback_entry_init(struct virtback_entry *entry)
 	}
 	vd->features_off = cfg->features_off;
 	err = virtback_device_init(vd, cfg->queues, cfg->queue_size);
-	if (err)
+	if (err) {
 		pr_err("%s: cannot set up the queues: %d\n", vd->name, err);
+		return err;
+	}
+	err = virtback_workers_place(entry);
+	if (err)
+		virtback_device_fini(vd);
 	return err;
 }
 
@@ -332,9 +353,13 @@ static int virtback_entry_publish(struct virtback_entry *entry)
 	if (err)
 		return err;
 	err = virtback_sysfs_hold(entry);
-	if (err)
+	if (err) {
 		device_del(&vd->dev);
-	return err;
+		return err;
+	}
+	virtback_debugfs_add(entry);
+	virtback_state_begin(entry);
+	return 0;
 }
 
 /**
@@ -363,13 +388,16 @@ int virtback_create(const struct virtback_config *cfg)
 	vd = &entry->vd;
 	vd->type = &virtback_blk_type;
 	vd->host = virtback_choose_host(cfg);
-	vd->dma = entry->cfg.dma;
-	vd->poll_us = entry->cfg.poll_us;
-	vd->reset_timeout_ms = entry->cfg.reset_timeout_ms ?: VIRTBACK_RESET_TIMEOUT_MS;
 
 	err = virtback_entry_register(entry);
 	if (err)
 		goto put;
+	err = virtback_defaults_apply(&entry->cfg, vd->name);
+	if (err)
+		goto unregister;
+	vd->dma = entry->cfg.dma;
+	vd->poll_us = entry->cfg.poll_us;
+	vd->reset_timeout_ms = entry->cfg.reset_timeout_ms ?: VIRTBACK_RESET_TIMEOUT_MS;
 	err = virtback_entry_check(entry);
 	if (err)
 		goto unregister;
@@ -604,7 +632,10 @@ void virtback_control_stop(void)
 int virtback_control_init(void)
 {
 	virtback_wq = alloc_workqueue("virtback", WQ_UNBOUND, 0);
-	return virtback_wq ? 0 : -ENOMEM;
+	if (!virtback_wq)
+		return -ENOMEM;
+	virtback_debugfs_init();
+	return 0;
 }
 
 /**
@@ -612,5 +643,6 @@ int virtback_control_init(void)
  */
 void virtback_control_exit(void)
 {
+	virtback_debugfs_exit();
 	destroy_workqueue(virtback_wq);
 }

@@ -13,6 +13,9 @@
 #include <virtback/config.h>
 #include <virtback/device.h>
 
+struct dentry;
+struct seq_file;
+
 #define VIRTBACK_VERSION	"0.1"
 
 /**
@@ -45,6 +48,12 @@ enum virtback_stage {
  * @finish: the part of the removal that waits for the disk
  * @groups: attribute groups, ended by NULL
  * @vq_groups: storage of the queues' groups
+ * @state: looks whether the driver's state is another than the one told last
+ * @told: the state that a uevent told last; @state alone
+ * @nr_told: how many did, beside those of adding and removing; as @told
+ * @telling: the device is in sysfs, so that uevents can be sent; written by who adds
+ *	     or removes it
+ * @debugfs: its directory in debugfs, NULL or an error when it has none
  */
 struct virtback_entry {
 	struct virtback_device vd;
@@ -60,6 +69,11 @@ struct virtback_entry {
 	struct work_struct finish;
 	const struct attribute_group **groups;
 	struct virtback_vq_group *vq_groups;
+	struct delayed_work state;
+	const char *told;
+	unsigned int nr_told;
+	bool telling;
+	struct dentry *debugfs;
 };
 
 #define virtback_entry_of(d) container_of(d, struct virtback_entry, vd)
@@ -67,11 +81,20 @@ struct virtback_entry {
 /* options.c */
 const char *virtback_option_name(enum virtback_opt opt);
 int virtback_poll_us_store(struct virtback_entry *entry, const char *val);
+int virtback_option_find(const char *name, size_t len);
 ssize_t virtback_option_show(struct virtback_entry *entry, enum virtback_opt opt, char *buf);
 int virtback_config_copy(struct virtback_config *to, const struct virtback_config *from);
 char *virtback_config_next(char **list);
 int virtback_parse_bool(const char *val, bool *res);
+int virtback_parse_cpus(const char *val, struct cpumask *mask, const char **why);
+int virtback_parse_priority(const char *val, int *res, const char **why);
 int virtback_config_complete(struct virtback_config *cfg, unsigned int nr_cpus, const char **why);
+
+/* defaults.c */
+int virtback_defaults_set(const char *val);
+int virtback_defaults_show(char *buf);
+int virtback_defaults_apply(struct virtback_config *cfg, const char *who);
+void virtback_defaults_exit(void);
 
 /* features.c */
 int virtback_features_parse(const char *val, u64 *res, const char **why);
@@ -85,8 +108,31 @@ int virtback_remove(const char *name, bool force);
 ssize_t virtback_backing_show(struct virtback_entry *entry, char *buf);
 void virtback_backing_record(struct virtback_entry *entry, struct virtback_config *cfg);
 
+/* worker.c */
+int virtback_workers_place(struct virtback_entry *entry);
+int virtback_cpus_store(struct virtback_entry *entry, const char *val);
+int virtback_priority_store(struct virtback_entry *entry, const char *val);
+
 /* backing.c */
 int virtback_backing_store(struct virtback_entry *entry, const char *val);
+
+void virtback_control_queue(struct delayed_work *work, unsigned long delay);
+
+/* state.c */
+const char *virtback_state_name(const struct virtback_device *vd);
+int virtback_uevent(const struct virtback_device *vd, struct kobj_uevent_env *env);
+void virtback_state_init(struct virtback_entry *entry);
+void virtback_state_begin(struct virtback_entry *entry);
+void virtback_state_end(struct virtback_entry *entry);
+void virtback_state_fini(struct virtback_entry *entry);
+
+/* debugfs.c */
+int virtback_latency_show(struct seq_file *m, void *unused);
+void virtback_latency_clear(struct virtback_device *vd);
+void virtback_debugfs_init(void);
+void virtback_debugfs_exit(void);
+void virtback_debugfs_add(struct virtback_entry *entry);
+void virtback_debugfs_del(struct virtback_entry *entry);
 
 /* sysfs.c */
 extern struct class virtback_class;

@@ -9,11 +9,13 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/cpumask.h>
 #include <linux/ctype.h>
 #include <linux/kernel.h>
 #include <linux/kstrtox.h>
 #include <linux/limits.h>
 #include <linux/minmax.h>
+#include <linux/sched/prio.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
@@ -55,6 +57,8 @@ static const char *const virtback_option_names[VIRTBACK_OPT_NR] = {
 	[VIRTBACK_OPT_MAP_LIMIT_MB] = "map_limit_mb",
 	[VIRTBACK_OPT_MAPPING]	= "mapping",
 	[VIRTBACK_OPT_POLL_US]	= "poll_us",
+	[VIRTBACK_OPT_CPUS]	= "cpus",
+	[VIRTBACK_OPT_PRIORITY]	= "priority",
 };
 
 /*
@@ -167,6 +171,67 @@ int virtback_parse_bool(const char *val, bool *res)
 }
 
 /**
+ * virtback_parse_cpus() - a list of processors
+ * @val: as in "0-3,5"
+ * @mask: filled; of no use after an error
+ * @why: set to the reason on error
+ *
+ * Return: 0 or -EINVAL
+ */
+int virtback_parse_cpus(const char *val, struct cpumask *mask, const char **why)
+{
+	if (cpulist_parse(val, mask)) {
+		*why = "not a list of processors, as in 0-3,5";
+		return -EINVAL;
+	}
+	if (!cpumask_intersects(mask, cpu_online_mask)) {
+		*why = "none of these processors is online";
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int virtback_parse_cpus_option(struct virtback_config *cfg, const char *val,
+				      const char **why)
+{
+	cpumask_var_t mask;
+	int err = -ENOMEM;
+
+	*why = "out of memory";
+	if (!alloc_cpumask_var(&mask, GFP_KERNEL))
+		return err;
+	cfg->cpus = kstrdup(val, GFP_KERNEL);
+	if (cfg->cpus)
+		err = virtback_parse_cpus(val, mask, why);
+	if (err) {
+		kfree(cfg->cpus);
+		cfg->cpus = NULL;
+	}
+	free_cpumask_var(mask);
+	return err;
+}
+
+/**
+ * virtback_parse_priority() - a nice value
+ * @val: decimal, with a sign or without
+ * @res: -20 to 19
+ * @why: set to the reason on error
+ *
+ * Return: 0 or -EINVAL
+ */
+int virtback_parse_priority(const char *val, int *res, const char **why)
+{
+	int nice;
+
+	if (kstrtoint(val, 10, &nice) || nice < MIN_NICE || nice > MAX_NICE) {
+		*why = "not a nice value, -20 to 19";
+		return -EINVAL;
+	}
+	*res = nice;
+	return 0;
+}
+
+/**
  * virtback_option_set() - give one option its value
  * @cfg: configuration, changed only on success
  * @opt: the option
@@ -266,6 +331,12 @@ int virtback_option_set(struct virtback_config *cfg, enum virtback_opt opt, cons
 		if (!err)
 			cfg->poll_us = num;
 		break;
+	case VIRTBACK_OPT_CPUS:
+		err = virtback_parse_cpus_option(cfg, val, why);
+		break;
+	case VIRTBACK_OPT_PRIORITY:
+		err = virtback_parse_priority(val, &cfg->priority, why);
+		break;
 	case VIRTBACK_OPT_NR:
 		err = -EINVAL;
 		break;
@@ -322,6 +393,11 @@ ssize_t virtback_option_show(struct virtback_entry *entry, enum virtback_opt opt
 		return sysfs_emit(buf, "%u\n", cfg->map_limit_mb);
 	case VIRTBACK_OPT_POLL_US:
 		return sysfs_emit(buf, "%u\n", READ_ONCE(entry->vd.poll_us));
+	case VIRTBACK_OPT_CPUS:
+		return sysfs_emit(buf, "%*pbl\n",
+				  cpumask_pr_args(virtback_device_cpus(&entry->vd)));
+	case VIRTBACK_OPT_PRIORITY:
+		return sysfs_emit(buf, "%d\n", virtback_device_nice(&entry->vd));
 	case VIRTBACK_OPT_NR:
 		break;
 	}
@@ -349,8 +425,14 @@ int virtback_poll_us_store(struct virtback_entry *entry, const char *val)
 	return err;
 }
 
-/* The option of a name, which need not end after @len; or -ENOENT. */
-static int virtback_option_find(const char *name, size_t len)
+/**
+ * virtback_option_find() - the option of a name
+ * @name: the name
+ * @len: its characters; more may follow
+ *
+ * Return: the option, or -ENOENT.
+ */
+int virtback_option_find(const char *name, size_t len)
 {
 	int opt;
 
@@ -475,6 +557,7 @@ int virtback_config_complete(struct virtback_config *cfg, unsigned int nr_cpus, 
 void virtback_config_free(struct virtback_config *cfg)
 {
 	kfree(cfg->backing);
+	kfree(cfg->cpus);
 	memset(cfg, 0, sizeof(*cfg));
 }
 
@@ -488,10 +571,13 @@ void virtback_config_free(struct virtback_config *cfg)
 int virtback_config_copy(struct virtback_config *to, const struct virtback_config *from)
 {
 	*to = *from;
-	if (!from->backing)
-		return 0;
+	/* Of NULL it makes NULL. */
 	to->backing = kstrdup(from->backing, GFP_KERNEL);
-	return to->backing ? 0 : -ENOMEM;
+	to->cpus = kstrdup(from->cpus, GFP_KERNEL);
+	if (!to->backing == !from->backing && !to->cpus == !from->cpus)
+		return 0;
+	virtback_config_free(to);
+	return -ENOMEM;
 }
 
 /**

@@ -11,10 +11,10 @@
 
 #include <linux/kstrtox.h>
 #include <linux/module.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
-#include <linux/virtio_config.h>
 
 #include <virtback/compat.h>
 
@@ -93,9 +93,19 @@ static struct attribute *virtback_class_attrs[] = {
 };
 ATTRIBUTE_GROUPS(virtback_class);
 
+/* Every event of a device says what it is and how far its driver is. */
+static int virtback_class_uevent(virtback_uevent_const struct device *dev,
+				 struct kobj_uevent_env *env)
+{
+	const struct virtback_device *vd = container_of_const(dev, struct virtback_device, dev);
+
+	return virtback_uevent(vd, env);
+}
+
 struct class virtback_class = {
 	.name = KBUILD_MODNAME,
 	.class_groups = virtback_class_groups,
+	.dev_uevent = virtback_class_uevent,
 };
 
 static struct virtback_entry *virtback_entry_of_dev(struct device *dev)
@@ -112,6 +122,24 @@ static ssize_t virtback_opt_show(struct device *dev, struct device_attribute *at
 	return virtback_option_show(virtback_entry_of_dev(dev), attr - virtback_opt_attrs, buf);
 }
 
+/* The options that can change while a device is there. */
+static int virtback_opt_change(struct virtback_entry *entry, enum virtback_opt opt,
+			       const char *val)
+{
+	switch (opt) {
+	case VIRTBACK_OPT_BACKING:
+		return virtback_backing_store(entry, val);
+	case VIRTBACK_OPT_CPUS:
+		return virtback_cpus_store(entry, val);
+	case VIRTBACK_OPT_POLL_US:
+		return virtback_poll_us_store(entry, val);
+	case VIRTBACK_OPT_PRIORITY:
+		return virtback_priority_store(entry, val);
+	default:
+		return -EIO;	/* as for an attribute without a store() */
+	}
+}
+
 static ssize_t virtback_opt_store(struct device *dev, struct device_attribute *attr,
 				  const char *buf, size_t count)
 {
@@ -120,10 +148,8 @@ static ssize_t virtback_opt_store(struct device *dev, struct device_attribute *a
 
 	if (!copy)
 		return -ENOMEM;
-	if (attr == &virtback_opt_attrs[VIRTBACK_OPT_POLL_US])
-		err = virtback_poll_us_store(virtback_entry_of_dev(dev), strim(copy));
-	else
-		err = virtback_backing_store(virtback_entry_of_dev(dev), strim(copy));
+	err = virtback_opt_change(virtback_entry_of_dev(dev), attr - virtback_opt_attrs,
+				  strim(copy));
 	kfree(copy);
 	return err ?: count;
 }
@@ -151,6 +177,12 @@ static const struct attribute_group virtback_opt_group = {
 	.is_visible = virtback_opt_visible,
 };
 
+static bool virtback_opt_writable(enum virtback_opt opt)
+{
+	return opt == VIRTBACK_OPT_BACKING || opt == VIRTBACK_OPT_CPUS ||
+	       opt == VIRTBACK_OPT_PRIORITY || opt == VIRTBACK_OPT_POLL_US;
+}
+
 static void virtback_opt_attrs_init(void)
 {
 	int i;
@@ -162,13 +194,12 @@ static void virtback_opt_attrs_init(void)
 		attr->attr.name = virtback_option_name(i);
 		attr->attr.mode = 0444;
 		attr->show = virtback_opt_show;
+		if (virtback_opt_writable(i)) {
+			attr->attr.mode = 0644;
+			attr->store = virtback_opt_store;
+		}
 		virtback_opt_list[i] = &attr->attr;
 	}
-	/* Those that can change. */
-	virtback_opt_attrs[VIRTBACK_OPT_BACKING].attr.mode = 0644;
-	virtback_opt_attrs[VIRTBACK_OPT_BACKING].store = virtback_opt_store;
-	virtback_opt_attrs[VIRTBACK_OPT_POLL_US].attr.mode = 0644;
-	virtback_opt_attrs[VIRTBACK_OPT_POLL_US].store = virtback_opt_store;
 }
 
 static ssize_t type_show(struct device *dev, struct device_attribute *attr, char *buf)
@@ -183,29 +214,9 @@ static ssize_t host_show(struct device *dev, struct device_attribute *attr, char
 }
 static DEVICE_ATTR_RO(host);
 
-/* The furthest step of the driver, unless something is wrong. */
-static const char *virtback_state_name(int status)
-{
-	if (status & VIRTIO_CONFIG_S_NEEDS_RESET)
-		return "needs-reset";
-	if (status & VIRTIO_CONFIG_S_FAILED)
-		return "failed";
-	if (status & VIRTIO_CONFIG_S_DRIVER_OK)
-		return "driver-ok";
-	if (status & VIRTIO_CONFIG_S_FEATURES_OK)
-		return "features-ok";
-	if (status & VIRTIO_CONFIG_S_DRIVER)
-		return "driver";
-	if (status & VIRTIO_CONFIG_S_ACKNOWLEDGE)
-		return "acknowledged";
-	return "reset";
-}
-
 static ssize_t state_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	int status = atomic_read(&virtback_dev_of(dev)->status);
-
-	return sysfs_emit(buf, "%s\n", virtback_state_name(status));
+	return sysfs_emit(buf, "%s\n", virtback_state_name(virtback_dev_of(dev)));
 }
 static DEVICE_ATTR_RO(state);
 
@@ -273,14 +284,56 @@ static const struct attribute_group virtback_dev_group = {
 	.attrs = virtback_dev_attrs,
 };
 
+/* Accesses by register, of this device: a directory of their own. */
+static ssize_t virtback_reg_show(struct device *dev, struct device_attribute *attr, char *buf);
+
+#define VIRTBACK_REG_ATTR(_reg, _name)					\
+	[VIRTBACK_REG_##_reg] = __ATTR(_name, 0444, virtback_reg_show, NULL)
+
+static struct device_attribute virtback_reg_attrs[VIRTBACK_REG_NR] = {
+	VIRTBACK_REG_ATTR(QUEUE_NOTIFY, queue_notify),
+	VIRTBACK_REG_ATTR(INTERRUPT_STATUS, interrupt_status),
+	VIRTBACK_REG_ATTR(INTERRUPT_ACK, interrupt_ack),
+	VIRTBACK_REG_ATTR(STATUS, status),
+	VIRTBACK_REG_ATTR(FEATURES, features),
+	VIRTBACK_REG_ATTR(QUEUE, queue),
+	VIRTBACK_REG_ATTR(CONFIG, config),
+	VIRTBACK_REG_ATTR(OTHER, other),
+};
+
+static ssize_t virtback_reg_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", virtback_device_reg_count(virtback_dev_of(dev),
+								   attr - virtback_reg_attrs));
+}
+
+static struct attribute *virtback_reg_list[] = {
+	&virtback_reg_attrs[VIRTBACK_REG_QUEUE_NOTIFY].attr,
+	&virtback_reg_attrs[VIRTBACK_REG_INTERRUPT_STATUS].attr,
+	&virtback_reg_attrs[VIRTBACK_REG_INTERRUPT_ACK].attr,
+	&virtback_reg_attrs[VIRTBACK_REG_STATUS].attr,
+	&virtback_reg_attrs[VIRTBACK_REG_FEATURES].attr,
+	&virtback_reg_attrs[VIRTBACK_REG_QUEUE].attr,
+	&virtback_reg_attrs[VIRTBACK_REG_CONFIG].attr,
+	&virtback_reg_attrs[VIRTBACK_REG_OTHER].attr,
+	NULL,
+};
+
+static const struct attribute_group virtback_reg_group = {
+	.name = "traps",
+	.attrs = virtback_reg_list,
+};
+
 /**
  * struct virtback_counter_attr - one counter of one queue
  * @attr: the file
  * @vq: the queue
+ * @index: of those of the device type
  */
 struct virtback_counter_attr {
 	struct device_attribute attr;
 	struct virtback_vq *vq;
+	unsigned int index;
 };
 
 static struct virtback_vq *virtback_counter_vq(struct device_attribute *attr)
@@ -288,9 +341,22 @@ static struct virtback_vq *virtback_counter_vq(struct device_attribute *attr)
 	return container_of(attr, struct virtback_counter_attr, attr)->vq;
 }
 
+/* Of the thread; 0 where readers have another name space of processes. */
+static ssize_t pid_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct task_struct *task = virtback_counter_vq(attr)->worker->task;
+
+	return sysfs_emit(buf, "%d\n", task_pid_vnr(task));
+}
+
 static ssize_t kicks_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	return sysfs_emit(buf, "%ld\n", atomic_long_read(&virtback_counter_vq(attr)->kicks));
+}
+
+static ssize_t irqs_sent_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%ld\n", atomic_long_read(&virtback_counter_vq(attr)->irqs_sent));
 }
 
 #define VIRTBACK_STAT_SHOW(_name)					\
@@ -319,6 +385,7 @@ VIRTBACK_STAT_SHOW(poll_ns)
 
 /* What every queue's directory has; copied for each queue. */
 static const struct device_attribute virtback_counters[] = {
+	__ATTR_RO(pid),
 	__ATTR_RO(kicks),
 	__ATTR_RO(requests),
 	__ATTR_RO(bounced),
@@ -326,6 +393,7 @@ static const struct device_attribute virtback_counters[] = {
 	__ATTR_RO(completed),
 	__ATTR_RO(dropped),
 	__ATTR_RO(irqs),
+	__ATTR_RO(irqs_sent),
 	__ATTR_RO(irqs_saved),
 	__ATTR_RO(stalls),
 	__ATTR_RO(poll_hits),
@@ -333,7 +401,16 @@ static const struct device_attribute virtback_counters[] = {
 	__ATTR_RO(poll_ns),
 };
 
-#define VIRTBACK_NR_COUNTERS	ARRAY_SIZE(virtback_counters)
+/* What the device type counts of a queue. */
+static ssize_t virtback_type_counter_show(struct device *dev, struct device_attribute *attr,
+					  char *buf)
+{
+	struct virtback_counter_attr *ca = container_of(attr, struct virtback_counter_attr, attr);
+
+	return sysfs_emit(buf, "%llu\n", virtback_vq_counter(ca->vq, ca->index));
+}
+
+#define VIRTBACK_NR_COUNTERS	(ARRAY_SIZE(virtback_counters) + VIRTBACK_TYPE_COUNTERS)
 
 /**
  * struct virtback_vq_group - the directory of a queue
@@ -351,13 +428,22 @@ struct virtback_vq_group {
 
 static void virtback_vq_group_init(struct virtback_vq_group *g, struct virtback_vq *vq)
 {
+	const struct virtback_type_ops *type = vq->vd->type;
+	const int common = ARRAY_SIZE(virtback_counters);
 	int i;
 
 	snprintf(g->name, sizeof(g->name), "vq%u", vq->index);
-	for (i = 0; i < VIRTBACK_NR_COUNTERS; i++) {
+	for (i = 0; i < common + type->nr_counters; i++) {
 		struct virtback_counter_attr *ca = &g->attrs[i];
 
-		ca->attr = virtback_counters[i];
+		if (i < common) {
+			ca->attr = virtback_counters[i];
+		} else {
+			ca->index = i - common;
+			ca->attr.attr.name = type->counters[ca->index];
+			ca->attr.attr.mode = 0444;
+			ca->attr.show = virtback_type_counter_show;
+		}
 		sysfs_attr_init(&ca->attr.attr);
 		ca->vq = vq;
 		g->list[i] = &ca->attr.attr;
@@ -381,12 +467,13 @@ int virtback_sysfs_groups(struct virtback_entry *entry)
 	u16 i;
 
 	entry->vq_groups = kcalloc(vd->nvqs, sizeof(*entry->vq_groups), GFP_KERNEL);
-	/* Options, device, host, and NULL. */
-	entry->groups = kcalloc(vd->nvqs + 4, sizeof(*entry->groups), GFP_KERNEL);
+	/* Options, device, registers, host, and NULL. */
+	entry->groups = kcalloc(vd->nvqs + 5, sizeof(*entry->groups), GFP_KERNEL);
 	if (!entry->vq_groups || !entry->groups)
 		return -ENOMEM;
 	entry->groups[n++] = &virtback_opt_group;
 	entry->groups[n++] = &virtback_dev_group;
+	entry->groups[n++] = &virtback_reg_group;
 	if (vd->host->group)
 		entry->groups[n++] = vd->host->group;
 	for (i = 0; i < vd->nvqs; i++) {

@@ -7,6 +7,7 @@
 
 #include <linux/errno.h>
 #include <linux/jiffies.h>
+#include <linux/percpu.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/virtio_config.h>
@@ -14,6 +15,8 @@
 
 #include <virtback/compat.h>
 #include <virtback/device.h>
+
+#include <trace/events/virtback.h>
 
 #include "core.h"
 
@@ -87,14 +90,18 @@ void virtback_device_wake(struct virtback_device *vd)
  * looked, so no second interrupt is sent: the atomic is fully ordered after the
  * store of the used index and pairs with the one of InterruptACK, after whose
  * reply the driver scans its queues.
+ *
+ * Return: true when the host was asked for an interrupt.
  */
-void virtback_device_interrupt(struct virtback_device *vd, u32 bit)
+bool virtback_device_interrupt(struct virtback_device *vd, u32 bit)
 {
 	if (atomic_fetch_or(bit, &vd->isr) & bit)
-		return;
+		return false;
+	trace_virtback_interrupt(vd, false);
 	vd->host->raise_irq(vd);
 	if (vd->host->reinject && !timer_pending(&vd->reinject))
 		mod_timer(&vd->reinject, jiffies + VIRTBACK_REINJECT);
+	return true;
 }
 
 static void virtback_device_reinject(struct timer_list *t)
@@ -109,8 +116,15 @@ static void virtback_device_reinject(struct timer_list *t)
 	smp_mb();
 	if (!atomic_read(&vd->isr))
 		return;		/* idle devices have no timer running */
+	trace_virtback_interrupt(vd, true);
 	vd->host->raise_irq(vd);
 	mod_timer(&vd->reinject, jiffies + VIRTBACK_REINJECT);
+}
+
+static void virtback_device_tell(struct virtback_device *vd)
+{
+	if (vd->state_changed)
+		vd->state_changed(vd);
 }
 
 /**
@@ -127,6 +141,7 @@ void virtback_device_break(struct virtback_device *vd, const char *why)
 	if (old & VIRTIO_CONFIG_S_NEEDS_RESET)
 		return;
 	virtback_guest_err(vd, "%s, the device needs a reset\n", why);
+	virtback_device_tell(vd);
 	if (old & VIRTIO_CONFIG_S_DRIVER_OK)
 		virtback_device_interrupt(vd, VIRTIO_MMIO_INT_CONFIG);
 }
@@ -218,6 +233,7 @@ void virtback_device_reset(struct virtback_device *vd)
 	if (vd->type->reset)
 		vd->type->reset(vd);
 	atomic_set(&vd->status, 0);
+	virtback_device_tell(vd);
 }
 
 /* FEATURES_OK (VIRTIO 1.2 section 2.2): false leaves the bit unset. */
@@ -272,6 +288,7 @@ void virtback_device_set_status(struct virtback_device *vd, u8 val)
 		return;
 	}
 	atomic_or(new, &vd->status);
+	virtback_device_tell(vd);
 	if (new & VIRTIO_CONFIG_S_DRIVER_OK)
 		virtback_device_wake(vd);
 }
@@ -299,9 +316,12 @@ int virtback_device_init(struct virtback_device *vd, u16 nvqs, u16 queue_size)
 	ratelimit_state_init(&vd->log, DEFAULT_RATELIMIT_INTERVAL, DEFAULT_RATELIMIT_BURST);
 	/* What it says of suppressed lines would name no device. */
 	ratelimit_set_flags(&vd->log, RATELIMIT_MSG_ON_RELEASE);
+	vd->regs = __alloc_percpu(VIRTBACK_REG_NR * sizeof(u64), __alignof__(u64));
 	vd->vqs = kvcalloc(nvqs, sizeof(*vd->vqs), GFP_KERNEL);
-	if (!vd->vqs)
+	if (virtback_latency_init(&vd->traps) || !vd->regs || !vd->vqs) {
+		virtback_device_fini(vd);
 		return -ENOMEM;
+	}
 	for (i = 0; i < nvqs; i++) {
 		vd->nvqs = i + 1;
 		ret = virtback_vq_init(&vd->vqs[i], vd, i, queue_size);
@@ -411,4 +431,7 @@ void virtback_device_fini(struct virtback_device *vd)
 		virtback_vq_destroy(&vd->vqs[--vd->nvqs]);
 	kvfree(vd->vqs);
 	vd->vqs = NULL;
+	virtback_latency_destroy(&vd->traps);
+	free_percpu(vd->regs);
+	vd->regs = NULL;
 }

@@ -15,6 +15,7 @@
 #include <linux/bits.h>
 #include <linux/log2.h>
 #include <linux/nospec.h>
+#include <linux/percpu.h>
 #include <linux/string.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_mmio.h>
@@ -22,6 +23,8 @@
 #include <virtback/compat.h>
 #include <virtback/device.h>
 #include <virtback/mmio.h>
+
+#include <trace/events/virtback.h>
 
 #include "core.h"
 
@@ -93,16 +96,61 @@ bool virtback_mmio_fast(struct virtback_device *vd, struct virtback_access *a)
 	return true;
 }
 
+static enum virtback_reg virtback_reg_of(u32 offset)
+{
+	switch (offset) {
+	case VIRTIO_MMIO_QUEUE_NOTIFY:
+		return VIRTBACK_REG_QUEUE_NOTIFY;
+	case VIRTIO_MMIO_INTERRUPT_STATUS:
+		return VIRTBACK_REG_INTERRUPT_STATUS;
+	case VIRTIO_MMIO_INTERRUPT_ACK:
+		return VIRTBACK_REG_INTERRUPT_ACK;
+	case VIRTIO_MMIO_STATUS:
+		return VIRTBACK_REG_STATUS;
+	case VIRTIO_MMIO_DEVICE_FEATURES:
+	case VIRTIO_MMIO_DEVICE_FEATURES_SEL:
+	case VIRTIO_MMIO_DRIVER_FEATURES:
+	case VIRTIO_MMIO_DRIVER_FEATURES_SEL:
+		return VIRTBACK_REG_FEATURES;
+	case VIRTIO_MMIO_QUEUE_SEL:
+	case VIRTIO_MMIO_QUEUE_NUM_MAX:
+	case VIRTIO_MMIO_QUEUE_NUM:
+	case VIRTIO_MMIO_QUEUE_READY:
+	case VIRTIO_MMIO_QUEUE_DESC_LOW:
+	case VIRTIO_MMIO_QUEUE_DESC_HIGH:
+	case VIRTIO_MMIO_QUEUE_AVAIL_LOW:
+	case VIRTIO_MMIO_QUEUE_AVAIL_HIGH:
+	case VIRTIO_MMIO_QUEUE_USED_LOW:
+	case VIRTIO_MMIO_QUEUE_USED_HIGH:
+	case VIRTIO_MMIO_QUEUE_RESET:
+		return VIRTBACK_REG_QUEUE;
+	case VIRTIO_MMIO_CONFIG_GENERATION:
+	case VIRTIO_MMIO_CONFIG ... VIRTBACK_WINDOW_SIZE - 1:
+		return VIRTBACK_REG_CONFIG;
+	default:
+		return VIRTBACK_REG_OTHER;
+	}
+}
+
 /**
  * virtback_mmio_finish() - do what an access set off, after the driver's reply
- * @a: access that virtback_mmio_fast() answered
+ * @vd: device
+ * @a: access that virtback_mmio_fast() or virtback_mmio_slow() answered
  *
- * Any context.
+ * Any context. The caller keeps the device from going away.
  */
-void virtback_mmio_finish(struct virtback_access *a)
+void virtback_mmio_finish(struct virtback_device *vd, struct virtback_access *a)
 {
+	u64 now = virtback_latency_now();
+
+	if (a->write)
+		trace_virtback_mmio_write(vd, a);
+	else
+		trace_virtback_mmio_read(vd, a);
 	if (a->kick)
-		virtback_vq_kick(a->kick);
+		virtback_vq_kick(a->kick, now);
+	this_cpu_inc(vd->regs[virtback_reg_of(a->offset)]);
+	virtback_latency_add(&vd->traps, a->start, now);
 }
 
 /* The queue that QueueSel names, NULL when there is none. */
@@ -378,8 +426,8 @@ void virtback_mmio_slow(struct virtback_device *vd, struct virtback_access *a)
  */
 void virtback_mmio(struct virtback_device *vd, struct virtback_access *a)
 {
-	if (virtback_mmio_fast(vd, a))
-		virtback_mmio_finish(a);
-	else
+	a->start = virtback_latency_now();
+	if (!virtback_mmio_fast(vd, a))
 		virtback_mmio_slow(vd, a);
+	virtback_mmio_finish(vd, a);
 }

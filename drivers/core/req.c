@@ -16,6 +16,8 @@
 
 #include <virtback/device.h>
 
+#include <trace/events/virtback.h>
+
 #include "core.h"
 
 /**
@@ -236,8 +238,10 @@ void virtback_req_complete(struct virtback_req *req, u32 written)
 	struct virtback_vq *vq = req->vq;
 	struct virtback_device *vd = vq->vd;
 	bool irq = false, last_orphan = false, again;
+	u64 now = virtback_latency_now();
 	unsigned long flags;
 
+	trace_virtback_request_complete(req, written);
 	virtback_req_unkeep(req);
 	/*
 	 * The unlocked parts below use the queue after the waiter for its last
@@ -248,6 +252,7 @@ void virtback_req_complete(struct virtback_req *req, u32 written)
 		/* Before the used element hands the buffers back to the driver. */
 		virtback_req_unpin(req, &req->data);
 		virtback_req_unpin(req, &req->status);
+		virtback_latency_add(&vq->latency[VIRTBACK_LATENCY_COMPLETE], req->submitted, now);
 	}
 
 	spin_lock_irqsave(&vq->lock, flags);
@@ -260,8 +265,11 @@ void virtback_req_complete(struct virtback_req *req, u32 written)
 	again |= virtback_poll_completed(vq);
 	spin_unlock_irqrestore(&vq->lock, flags);
 
-	if (irq)
-		virtback_device_interrupt(vd, VIRTIO_MMIO_INT_VRING);
+	if (irq && virtback_device_interrupt(vd, VIRTIO_MMIO_INT_VRING)) {
+		atomic_long_inc(&vq->irqs_sent);
+		virtback_latency_add(&vq->latency[VIRTBACK_LATENCY_INTERRUPT], now,
+				     virtback_latency_now());
+	}
 	if (last_orphan) {
 		wake_up(&vd->orphans_gone);
 		virtback_device_wake(vd);

@@ -15,6 +15,7 @@
 #include <linux/kthread.h>
 #include <linux/limits.h>
 #include <linux/minmax.h>
+#include <linux/percpu.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
@@ -23,6 +24,8 @@
 #include <linux/virtio_ring.h>
 
 #include <virtback/device.h>
+
+#include <trace/events/virtback.h>
 
 #include "core.h"
 
@@ -43,15 +46,21 @@ void virtback_vq_wake(struct virtback_vq *vq)
 /**
  * virtback_vq_kick() - the driver wrote QueueNotify
  * @vq: queue
+ * @now: virtback_latency_now()
  *
  * Any context. A queue that is not ready is left alone: its driver has broken
  * the rules or is gone.
  */
-void virtback_vq_kick(struct virtback_vq *vq)
+void virtback_vq_kick(struct virtback_vq *vq, u64 now)
 {
+	trace_virtback_kick(vq);
 	atomic_long_inc(&vq->kicks);
-	if (READ_ONCE(vq->ready))
-		virtback_vq_wake(vq);
+	if (!READ_ONCE(vq->ready))
+		return;
+	/* Pairs with virtback_vq_kicked(). */
+	if (!READ_ONCE(vq->kicked))
+		WRITE_ONCE(vq->kicked, now);
+	virtback_vq_wake(vq);
 }
 
 /**
@@ -97,6 +106,7 @@ static struct virtback_req *virtback_vq_get_req(struct virtback_vq *vq)
 		vq->nr_inflight++;
 		req->epoch = vq->epoch;
 		req->done = false;
+		req->submitted = 0;
 	}
 	spin_unlock_irq(&vq->lock);
 	return req;
@@ -210,6 +220,7 @@ static bool virtback_vq_gather_one(struct virtback_vq *vq, struct list_head *bat
 	}
 	req->id = chain.id;
 	req->ndesc = chain.ndesc;
+	trace_virtback_request_start(req, &chain);
 	switch (vq->vd->type->prepare(req, &chain)) {
 	case VIRTBACK_SUBMIT:
 		list_add_tail(&req->batch, batch);
@@ -252,19 +263,50 @@ static bool virtback_vq_gather(struct virtback_vq *vq, struct list_head *batch)
 	return true;
 }
 
+/* When the kick came that announced what is gathered next; 0 when there was none. */
+static u64 virtback_vq_kicked(struct virtback_vq *vq)
+{
+	/* Pairs with virtback_vq_kick(). */
+	u64 kicked = READ_ONCE(vq->kicked);
+
+	if (kicked)
+		WRITE_ONCE(vq->kicked, 0);
+	return kicked;
+}
+
+/* A batch is about to be submitted; @kicked as above. */
+static void virtback_vq_measure(struct virtback_vq *vq, struct list_head *batch, u64 kicked)
+{
+	u64 now = virtback_latency_now();
+	struct virtback_req *req;
+
+	if (!now)
+		return;
+	virtback_latency_add(&vq->latency[VIRTBACK_LATENCY_SUBMIT], kicked, now);
+	list_for_each_entry(req, batch, batch) {
+		if (!req->submitted)
+			req->submitted = now;
+	}
+}
+
 static void virtback_vq_work(struct kthread_work *work)
 {
 	struct virtback_vq *vq = container_of(work, struct virtback_vq, work);
 	unsigned int noio = memalloc_noio_save();
 	LIST_HEAD(batch);
+	u64 kicked = 0;
 	bool more;
 
 	WRITE_ONCE(vq->poll.running, true);
 	do {
+		if (!kicked)
+			kicked = virtback_vq_kicked(vq);
 		mutex_lock(&vq->ring_lock);
 		more = virtback_vq_gather(vq, &batch);
 		mutex_unlock(&vq->ring_lock);
 		if (!list_empty(&batch)) {
+			virtback_vq_measure(vq, &batch, kicked);
+			kicked = 0;
 			vq->vd->type->submit(vq, &batch);
 			INIT_LIST_HEAD(&batch);
 		}
@@ -469,6 +511,7 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 	size_t size = ALIGN(sizeof(struct virtback_req) + vd->type->req_size, sizeof(u64));
 	unsigned int nr_reqs = min_t(unsigned int, num_max, VIRTBACK_REQS_MAX);
 	struct virtback_req *req;
+	enum virtback_latency_stage stage;
 	unsigned int i;
 	int ret;
 
@@ -498,6 +541,17 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 		list_add_tail(&req->inflight, &vq->idle);
 	}
 
+	if (vd->type->nr_counters) {
+		vq->counters = __alloc_percpu(vd->type->nr_counters * sizeof(u64),
+					      __alignof__(u64));
+		if (!vq->counters)
+			return -ENOMEM;
+	}
+	for (stage = VIRTBACK_LATENCY_SUBMIT; stage < VIRTBACK_LATENCY_NR; stage++) {
+		ret = virtback_latency_init(&vq->latency[stage]);
+		if (ret)
+			return ret;
+	}
 	ret = virtback_pool_init_pages(&vq->pages, VIRTBACK_POOL_PAGES);
 	if (ret)
 		return ret;
@@ -533,8 +587,13 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
  */
 void virtback_vq_destroy(struct virtback_vq *vq)
 {
+	enum virtback_latency_stage stage;
+
 	if (vq->worker)
 		kthread_destroy_worker(vq->worker);
+	for (stage = VIRTBACK_LATENCY_SUBMIT; stage < VIRTBACK_LATENCY_NR; stage++)
+		virtback_latency_destroy(&vq->latency[stage]);
+	free_percpu(vq->counters);
 	virtback_pool_destroy_objects(&vq->keep);
 	virtback_pool_destroy_objects(&vq->pieces);
 	virtback_pool_destroy_pages(&vq->pages);

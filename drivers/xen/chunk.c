@@ -17,6 +17,8 @@
 
 #include "cache.h"
 
+#include <trace/events/virtback_xen.h>
+
 /* Chunks that a sweep lets go of before it lets interrupts in. */
 #define VIRTBACK_SWEEP_BATCH		64
 
@@ -123,6 +125,7 @@ static struct virtback_chunk *virtback_chunk_map(struct virtback_xen_cache *cach
 	cache->stats.maps++;
 	chunk->mapped = virtback_xen_map_foreign(cache->domid, chunk->gfn,
 						 chunk->pages->page, nr);
+	trace_virtback_xen_map(cache->domid, chunk->gfn, nr, chunk->mapped);
 	/* Keep nothing for an address where the guest has no memory at all. */
 	if (!chunk->mapped)
 		goto free;
@@ -167,6 +170,7 @@ static bool virtback_chunk_retry(struct virtback_chunk *chunk, unsigned int i)
 	mutex_lock(&cache->map_lock);
 	ok = (chunk->mapped & BIT(i)) ||
 	     virtback_xen_map_foreign(cache->domid, chunk->gfn + i, &chunk->pages->page[i], 1);
+	trace_virtback_xen_map(cache->domid, chunk->gfn + i, 1, ok);
 	if (ok) {
 		spin_lock_irq(&cache->lock);
 		WRITE_ONCE(chunk->mapped, chunk->mapped | BIT(i));
@@ -307,6 +311,7 @@ void virtback_xen_cache_invalidate(struct virtback_xen_cache *cache)
 
 	spin_lock_irqsave(&cache->lock, flags);
 	cache->gen++;
+	trace_virtback_xen_invalidate(cache->domid, cache->gen);
 	spin_unlock_irqrestore(&cache->lock, flags);
 	queue_work(virtback_xen_wq, &cache->sweep);
 }

@@ -21,6 +21,8 @@
 #include "gref.h"
 #include "xen.h"
 
+#include <trace/events/virtback_xen.h>
+
 /* Operations of one hypercall, on the stack. */
 #define VIRTBACK_GRANT_BATCH	16
 
@@ -86,6 +88,7 @@ static int virtback_grant_flush(struct virtback_xen_dev *xd, struct gnttab_copy 
 		if (batch[i].status != GNTST_okay)
 			err = -EFAULT;
 	}
+	trace_virtback_xen_grant_copy(xd->vd, nr, err);
 	return err;
 }
 
@@ -212,6 +215,7 @@ static int virtback_grant_map_area(struct virtback_xen_dev *xd, u64 addr, size_t
 	if (!ga)
 		return -ENOMEM;
 	ret = virtback_grant_map_pages(xd, ga, virtback_gref_of(addr), write);
+	trace_virtback_xen_grant_map(xd->vd, virtback_gref_of(addr), ga->nr, ret);
 	if (ret)
 		goto unmap;
 	va = page_address(ga->page[0]);

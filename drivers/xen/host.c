@@ -172,6 +172,54 @@ static void virtback_xen_guest_leave(struct virtback_xen_guest *guest)
 		virtback_xen_guest_destroy(guest);
 }
 
+/* Another device with the interrupt, NULL when there is none. guest->lock is held. */
+static struct virtback_xen_dev *virtback_xen_irq_user(struct virtback_xen_guest *guest, u32 irq)
+{
+	struct virtback_xen_dev *xd;
+
+	lockdep_assert_held(&guest->lock);
+	list_for_each_entry(xd, &guest->devs, link) {
+		if (xd->irq == irq)
+			return xd;
+	}
+	return NULL;
+}
+
+/*
+ * Put the device on the guest's list, unless another one has its interrupt. That would
+ * work with drivers that share interrupts, but is always a slip of who made the device
+ * or its node, and the driver of one of them would wait in vain.
+ */
+static int virtback_xen_dev_list(struct virtback_xen_dev *xd)
+{
+	struct virtback_xen_guest *guest = xd->guest;
+	struct virtback_xen_dev *other;
+
+	mutex_lock(&guest->lock);
+	other = virtback_xen_irq_user(guest, xd->irq);
+	if (other)
+		pr_err("%s: irq: %u is that of %s (%d)\n", xd->vd->name, xd->irq,
+		       other->vd->name, -EEXIST);
+	else
+		list_add_tail_rcu(&xd->link, &guest->devs);
+	mutex_unlock(&guest->lock);
+	return other ? -EEXIST : 0;
+}
+
+/* Accesses to memory do not trap: where the guest has some there can be no window. */
+static int virtback_xen_dev_check_base(struct virtback_xen_dev *xd)
+{
+	struct virtback_piece piece;
+
+	/* With grants nothing can be mapped to find out. */
+	if (xd->grants ||
+	    virtback_xen_cache_pin(&xd->guest->cache, xd->base, sizeof(u32), &piece))
+		return 0;
+	virtback_xen_cache_unpin(&piece);
+	return virtback_xen_refuse(xd->vd, "base", -EBUSY,
+				   "the guest has memory there, its accesses would not arrive");
+}
+
 /* From here on accesses of the guest find the device. */
 static int virtback_xen_dev_add(struct virtback_xen_dev *xd)
 {
@@ -183,9 +231,11 @@ static int virtback_xen_dev_add(struct virtback_xen_dev *xd)
 	if (ret)
 		return virtback_xen_refuse(xd->vd, "irq", ret,
 					   "Xen has no such interrupt for us to raise");
-	mutex_lock(&guest->lock);
-	list_add_tail_rcu(&xd->link, &guest->devs);
-	mutex_unlock(&guest->lock);
+	ret = virtback_xen_dev_check_base(xd);
+	if (!ret)
+		ret = virtback_xen_dev_list(xd);
+	if (ret)
+		return ret;
 	ret = virtback_dmop_map_range(guest->domid, guest->id, xd->base, VIRTBACK_WINDOW_SIZE);
 	if (ret)
 		return virtback_xen_refuse(xd->vd, "base", ret,
@@ -456,7 +506,11 @@ static struct notifier_block virtback_xen_store = {
 int virtback_xen_init(void)
 {
 	int ret;
+	const char *why = virtback_xen_why_not(xen_domain(), IS_ENABLED(CONFIG_ARM64), PAGE_SIZE,
+					       &ret);
 
+	if (why)
+		pr_info("no guests of Xen can be served: %s\n", why);
 	if (!virtback_xen_possible())
 		return 0;
 	ret = virtback_xen_cache_start();

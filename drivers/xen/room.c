@@ -28,6 +28,8 @@
 #include "cache.h"
 #include "check.h"
 
+#include <trace/events/virtback_xen.h>
+
 /* How soon to look again for pages that someone else still uses. */
 #define VIRTBACK_REAP_AGAIN		(HZ / 20)
 
@@ -95,6 +97,7 @@ static bool virtback_chunk_reap(struct virtback_chunk *chunk)
 		return false;
 	if (!virtback_chunk_single(chunk))
 		cache->nr_chunks--;
+	trace_virtback_xen_unmap(cache->domid, chunk->gfn, pages->nr, chunk->mapped);
 	if (virtback_xen_unmap(pages->page, pages->nr, chunk->mapped)) {
 		cache->nr_pages -= pages->nr;
 		virtback_xen_pages_free(pages);
@@ -222,6 +225,8 @@ static struct virtback_chunk *virtback_cache_victim(struct virtback_xen_cache *c
 	if (chunk) {
 		virtback_chunk_unhash(chunk);
 		cache->stats.evictions++;
+		trace_virtback_xen_evict(cache->domid, chunk->gfn, chunk->pages->nr,
+					 chunk->mapped);
 	}
 	spin_unlock_irq(&cache->lock);
 	return chunk;

@@ -138,13 +138,16 @@ static struct virtback_xen_dev *virtback_xen_dev_find(struct virtback_xen_guest 
 }
 
 static struct virtback_access virtback_xen_access(const struct virtback_xen_dev *xd,
-						  const struct virtback_slot_req *req)
+						  const struct virtback_xen_vcpu *vcpu)
 {
+	const struct virtback_slot_req *req = &vcpu->req;
+
 	return (struct virtback_access){
 		.data = req->data,
 		.offset = req->addr - xd->base,
 		.size = req->size,
 		.write = req->write,
+		.start = vcpu->start,
 	};
 }
 
@@ -186,11 +189,11 @@ static bool virtback_xen_trap_access(struct virtback_xen_vcpu *vcpu)
 	rcu_read_lock();
 	xd = virtback_xen_dev_find(vcpu->guest, req->addr);
 	if (xd) {
-		access = virtback_xen_access(xd, req);
+		access = virtback_xen_access(xd, vcpu);
 		if (!virtback_xen_over_budget(vcpu) && virtback_mmio_fast(xd->vd, &access)) {
 			req->data = access.data;
 			virtback_xen_answer(vcpu);
-			virtback_mmio_finish(&access);
+			virtback_mmio_finish(xd->vd, &access);
 			goto unlock;
 		}
 		/* Being detached counts as no device. */
@@ -223,6 +226,7 @@ static irqreturn_t virtback_xen_trap(int irq, void *data)
 		return IRQ_HANDLED;
 	}
 
+	vcpu->start = virtback_latency_now();
 	vcpu->traps++;
 	switch (vcpu->req.kind) {
 	case VIRTBACK_SLOT_ACCESS:
@@ -244,19 +248,16 @@ static irqreturn_t virtback_xen_trap_thread(int irq, void *data)
 {
 	struct virtback_xen_vcpu *vcpu = data;
 	struct virtback_xen_dev *xd = vcpu->slow;
-	struct virtback_access access = virtback_xen_access(xd, &vcpu->req);
-	bool fast;
+	struct virtback_access access = virtback_xen_access(xd, vcpu);
 
 	/* A guest decides how much is done here: no more than its fair share. */
 	if (rt_task(current))
 		sched_set_normal(current, 0);
-	fast = virtback_mmio_fast(xd->vd, &access);
-	if (!fast)
+	if (!virtback_mmio_fast(xd->vd, &access))
 		virtback_mmio_slow(xd->vd, &access);
 	vcpu->req.data = access.data;
 	virtback_xen_answer(vcpu);
-	if (fast)
-		virtback_mmio_finish(&access);
+	virtback_mmio_finish(xd->vd, &access);
 	virtback_xen_dev_put(xd);
 	return IRQ_HANDLED;
 }

@@ -40,6 +40,7 @@
  * @name: of the interrupt
  * @req: the request taken; the interrupt's handler and thread alone
  * @slow: the device whose access the thread is to do; as @req
+ * @start: when it was taken, for the latency of its answer; as @req
  * @tick: jiffies when @burst was last reset; the interrupt's handler alone
  * @burst: accesses since then; as @tick
  * @traps: requests taken
@@ -58,6 +59,7 @@ struct virtback_xen_vcpu {
 	char name[32];
 	struct virtback_slot_req req;
 	struct virtback_xen_dev *slow;
+	u64 start;
 	unsigned long tick;
 	unsigned int burst;
 	u64 traps;

@@ -31,6 +31,13 @@
 #define virtback_class_const
 #endif
 
+/* 6.3: the callback for uevents gets its device as a constant. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#define virtback_uevent_const	const
+#else
+#define virtback_uevent_const
+#endif
+
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0) && LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
 #error "block devices open differently in 6.5 to 6.8; 6.1 and 6.12 are supported"
 #endif

@@ -54,6 +54,9 @@ enum virtback_mapping {
  * @mapping: how the guest's memory is reached
  * @map_limit_mb: MiB of the guest that may be mapped, of all its devices together;
  *		  0: virtback_map_limit_mb
+ * @cpus: list of the processors that the queues' workers may run on; owned by the
+ *	  structure, NULL for all
+ * @priority: nice value of the workers
  *
  * virtback_config_complete() gives @queues, @queue_size and @features_off their
  * defaults.
@@ -75,6 +78,8 @@ struct virtback_config {
 	u32 map_limit_mb;
 	u32 poll_us;
 	enum virtback_mapping mapping;
+	char *cpus;
+	int priority;
 };
 
 enum virtback_opt {
@@ -93,6 +98,8 @@ enum virtback_opt {
 	VIRTBACK_OPT_MAP_LIMIT_MB,
 	VIRTBACK_OPT_MAPPING,
 	VIRTBACK_OPT_POLL_US,
+	VIRTBACK_OPT_CPUS,
+	VIRTBACK_OPT_PRIORITY,
 	VIRTBACK_OPT_NR,
 };
 

@@ -16,6 +16,7 @@
 
 #include <virtback/vq.h>
 
+struct cpumask;
 struct virtback_config;
 struct virtback_device;
 
@@ -51,11 +52,17 @@ enum virtback_prepare {
 	VIRTBACK_BROKEN,
 };
 
+/* Most that a type may count of a queue. */
+#define VIRTBACK_TYPE_COUNTERS	12
+
 /**
  * struct virtback_type_ops - a device type
  * @name: for people
  * @id: DeviceID, a VIRTIO_ID_* of linux/virtio_ids.h; @create may set vd->id to 0
  * @req_size: bytes of the type's own part of each request
+ * @counters: names of what the type counts of each queue, with virtback_vq_count();
+ *	      attributes in sysfs
+ * @nr_counters: how many, at most VIRTBACK_TYPE_COUNTERS
  * @create: open what the device needs; sets vd->type_priv, vd->type_features,
  *	    vd->config and vd->config_len. May sleep for long.
  * @destroy: undo @create; no request is in flight. May sleep for long.
@@ -85,6 +92,8 @@ struct virtback_type_ops {
 	const char *name;
 	u32 id;
 	size_t req_size;
+	const char *const *counters;
+	unsigned int nr_counters;
 	int (*create)(struct virtback_device *vd, const struct virtback_config *cfg);
 	void (*destroy)(struct virtback_device *vd);
 	enum virtback_prepare (*prepare)(struct virtback_req *req, struct virtback_chain *chain);
@@ -158,6 +167,30 @@ struct virtback_host_ops {
 };
 
 /**
+ * enum virtback_reg - kinds of registers, for those who count accesses
+ * @VIRTBACK_REG_QUEUE_NOTIFY: QueueNotify
+ * @VIRTBACK_REG_INTERRUPT_STATUS: InterruptStatus
+ * @VIRTBACK_REG_INTERRUPT_ACK: InterruptACK
+ * @VIRTBACK_REG_STATUS: Status
+ * @VIRTBACK_REG_FEATURES: features of device and driver, and their selectors
+ * @VIRTBACK_REG_QUEUE: those that set a queue up
+ * @VIRTBACK_REG_CONFIG: configuration space and its generation
+ * @VIRTBACK_REG_OTHER: the rest, and what is no register
+ * @VIRTBACK_REG_NR: number of kinds
+ */
+enum virtback_reg {
+	VIRTBACK_REG_QUEUE_NOTIFY,
+	VIRTBACK_REG_INTERRUPT_STATUS,
+	VIRTBACK_REG_INTERRUPT_ACK,
+	VIRTBACK_REG_STATUS,
+	VIRTBACK_REG_FEATURES,
+	VIRTBACK_REG_QUEUE,
+	VIRTBACK_REG_CONFIG,
+	VIRTBACK_REG_OTHER,
+	VIRTBACK_REG_NR,
+};
+
+/**
  * struct virtback_device - a virtio device
  * @dev: in /sys/class/virtback; its release frees this structure
  * @name: "dom<domid>.<base in hex>" or "loop.<n>"
@@ -212,6 +245,10 @@ struct virtback_host_ops {
  * @log: rate limit of what a guest can make us log
  * @bad_accesses: register accesses of a wrong width, alignment or offset, with a
  *		  value or at a time that is not allowed
+ * @regs: accesses by register, see enum virtback_reg
+ * @state_changed: called when what the driver did, or an error, may have changed the
+ *		   device's state, in any context; optional
+ * @traps: how long register accesses took, from the trap to the reply
  * @nvqs: number of queues
  * @vqs: the queues
  */
@@ -251,6 +288,9 @@ struct virtback_device {
 	struct timer_list reinject;
 	struct ratelimit_state log;
 	atomic_t bad_accesses;
+	u64 __percpu *regs;
+	void (*state_changed)(struct virtback_device *vd);
+	struct virtback_latency traps;
 
 	u16 nvqs;
 	struct virtback_vq *vqs;
@@ -283,9 +323,18 @@ void virtback_device_reset(struct virtback_device *vd);
 void virtback_device_break(struct virtback_device *vd, const char *why);
 void virtback_device_set_status(struct virtback_device *vd, u8 val);
 void virtback_device_config_changed(struct virtback_device *vd);
-void virtback_device_interrupt(struct virtback_device *vd, u32 bit);
+bool virtback_device_interrupt(struct virtback_device *vd, u32 bit);
 u64 virtback_device_offered(const struct virtback_device *vd);
 bool virtback_device_running(const struct virtback_device *vd);
 bool virtback_device_exposed(const struct virtback_device *vd);
+
+/* drivers/core/stats.c */
+u64 virtback_device_reg_count(const struct virtback_device *vd, enum virtback_reg reg);
+
+/* drivers/core/worker.c */
+int virtback_device_set_cpus(struct virtback_device *vd, const struct cpumask *mask);
+const struct cpumask *virtback_device_cpus(const struct virtback_device *vd);
+void virtback_device_set_nice(struct virtback_device *vd, int nice);
+int virtback_device_nice(const struct virtback_device *vd);
 
 #endif

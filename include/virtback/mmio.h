@@ -17,6 +17,8 @@ struct virtback_vq;
  * @offset: bytes from the start of the window
  * @size: bytes: 1, 2, 4 or 8; anything else is a bad access
  * @write: the driver writes
+ * @start: virtback_latency_now() when the driver trapped, set by the host; 0: the
+ *	   access is not measured
  * @kick: set by virtback_mmio_fast(): the queue to wake once the driver has its
  *	  reply
  */
@@ -25,12 +27,13 @@ struct virtback_access {
 	u32 offset;
 	u32 size;
 	bool write;
+	u64 start;
 	struct virtback_vq *kick;
 };
 
 bool virtback_mmio_fast(struct virtback_device *vd, struct virtback_access *a);
 void virtback_mmio_slow(struct virtback_device *vd, struct virtback_access *a);
-void virtback_mmio_finish(struct virtback_access *a);
+void virtback_mmio_finish(struct virtback_device *vd, struct virtback_access *a);
 void virtback_mmio(struct virtback_device *vd, struct virtback_access *a);
 
 #endif

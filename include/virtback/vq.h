@@ -16,6 +16,7 @@
 #include <linux/types.h>
 #include <linux/wait.h>
 
+#include <virtback/latency.h>
 #include <virtback/mem.h>
 
 struct virtback_device;
@@ -105,6 +106,8 @@ struct virtback_chain {
  * @epoch: @vq->epoch when it was taken; another value there makes it an orphan
  * @id: descriptor id for the used ring
  * @ndesc: descriptors of the ring that its chain takes
+ * @submitted: when it was given to submit() for the first time, 0 when it was not;
+ *	       the worker's until then, its completion's afterwards
  * @done: it has ended and waits for its turn to be published; vq->lock
  * @written: bytes of the guest's memory that the device wrote, with @done
  * @data: guest memory of the current pass
@@ -125,6 +128,7 @@ struct virtback_req {
 	u32 epoch;
 	u16 id;
 	u16 ndesc;
+	u64 submitted;
 	bool done;
 	u32 written;
 	struct virtback_pieces data;
@@ -275,6 +279,12 @@ struct virtback_poll {
  * @drained: woken under @lock when @nr_inflight falls to 0
  * @stats: counters
  * @kicks: QueueNotify writes for this queue; any context
+ * @irqs_sent: interrupts that the host was asked for because of this queue; any context
+ * @kicked: when the first of those came that the worker has not seen yet, 0 for none.
+ *	    Kicks set it where it is 0 and the worker takes it, both without a lock:
+ *	    what two of them do at once costs a measurement.
+ * @counters: what the type counts, one number for each of its names and each CPU
+ * @latency: how long its stages took, from VIRTBACK_LATENCY_SUBMIT on
  * @worker: the thread that serves the queue
  * @work: queued on @worker by a kick
  * @poll: busy waiting; the worker's
@@ -324,6 +334,10 @@ struct virtback_vq {
 	wait_queue_head_t drained;
 	struct virtback_vq_stats stats;
 	atomic_long_t kicks;
+	atomic_long_t irqs_sent;
+	u64 kicked;
+	u64 __percpu *counters;
+	struct virtback_latency latency[VIRTBACK_LATENCY_NR];
 
 	struct kthread_worker *worker;
 	struct kthread_work work;
@@ -334,13 +348,29 @@ struct virtback_vq {
 	void *reqs;
 };
 
+/**
+ * virtback_vq_count() - add to a counter of the device type
+ * @vq: queue
+ * @i: index in &virtback_type_ops.counters
+ * @n: how much
+ *
+ * Any context.
+ */
+static inline void virtback_vq_count(struct virtback_vq *vq, unsigned int i, u64 n)
+{
+	this_cpu_add(vq->counters[i], n);
+}
+
+/* drivers/core/stats.c */
+u64 virtback_vq_counter(const struct virtback_vq *vq, unsigned int i);
+
 /* drivers/core/vq.c: life of a queue */
 int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 index, u16 num_max);
 void virtback_vq_destroy(struct virtback_vq *vq);
 int virtback_vq_start(struct virtback_vq *vq);
 void virtback_vq_stop(struct virtback_vq *vq);
 void virtback_vq_forget(struct virtback_vq *vq);
-void virtback_vq_kick(struct virtback_vq *vq);
+void virtback_vq_kick(struct virtback_vq *vq, u64 now);
 void virtback_vq_drain(struct virtback_vq *vq);
 int virtback_vq_quiet(struct virtback_vq *vq);
 

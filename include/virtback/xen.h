@@ -3,6 +3,8 @@
 #ifndef VIRTBACK_XEN_H
 #define VIRTBACK_XEN_H
 
+#include <linux/printk.h>
+
 #ifdef CONFIG_XEN_BACKEND
 int virtback_xen_init(void);
 void virtback_xen_exit(void);
@@ -11,6 +13,7 @@ void virtback_toolstack_exit(void);
 #else
 static inline int virtback_xen_init(void)
 {
+	pr_info("no guests of Xen can be served: this kernel is built without Xen back ends\n");
 	return 0;
 }
 

@@ -74,6 +74,29 @@ if sh -c 'echo "$1" >'$SYS/add _ "domid=$id base=0x2000100 irq=34 backing=/dev/r
 	fail "overlapping windows"
 fi
 [ "$(nr_devices)" = 1 ] || fail "$(nr_devices) devices, not 1"
+# Its interrupt is taken as well, and where the guest's memory is nothing traps.
+refused()
+{
+	mark_log
+	if sh -c 'echo "$1" >'$SYS/add _ "$2" 2>/tmp/err; then
+		fail "accepted: $2"
+	fi
+	grep -q "$1" /tmp/err || fail "$2: $(cat /tmp/err), not $1"
+	[ "$(log_since_mark | wc -l)" = 1 ] || fail "not one line for: $2"
+	note "$1: $(log_since_mark | sed 's/.*virtback: //')"
+}
+refused 'File exists' "domid=$id base=0x2000200 irq=33 backing=/dev/ram2"
+refused 'busy' "domid=$id base=0x40000000 irq=34 backing=/dev/ram2"
+[ "$(nr_devices)" = 1 ] || fail "$(nr_devices) devices, not 1"
+echo "domid=$id base=0x2000200 irq=34 backing=/dev/ram2 cpus=0 priority=5" >$SYS/add ||
+	fail "the second good options are refused"
+[ "$(cat $SYS/dom"$id".2000200/cpus)" = 0 ] || fail "cpus: $(cat $SYS/dom"$id".2000200/cpus)"
+echo 3 >$SYS/dom"$id".2000200/priority
+[ "$(cat $SYS/dom"$id".2000200/priority)" = 3 ] || fail "priority did not change"
+# The default of the module can be put back.
+p=/sys/module/virtback/parameters/map_limit_mb
+echo 64 >$p && [ "$(cat $p)" = 64 ] && echo 0 >$p && [ "$(cat $p)" = 0 ] ||
+	fail "map_limit_mb cannot be set and put back"
 note "$count bad strings refused"
 destroy t
 nothing_left /dev/ram0 /dev/ram1 /dev/ram2
