@@ -20,7 +20,7 @@ VB_APT=$VB_CACHE/apt
 VB_DEBS=$VB_CACHE/debs
 VB_HOST_ARCH=$(dpkg --print-architecture)
 
-# in_suite <bookworm|trixie> <function> [args]: with packages of that release alone.
+# in_suite <bookworm|trixie|sid> <function> [args]: with packages of that release alone.
 # Each has an index of its own, so that no newer one offers itself elsewhere.
 in_suite()
 {
@@ -47,23 +47,33 @@ _apt_uri()
 	echo "${uri%/}"
 }
 
-# Written each time: the machine's mirrors and proxies may change.
-_apt_configure()
+# apt_sources <release>: lines of a sources.list, with its updates and backports.
+apt_sources()
 {
 	local deb sec s k=/usr/share/keyrings/debian-archive-keyring.gpg
+	local -a suites=("$1" "$1-updates" "$1-backports")
 
 	# The archive that has this machine's release has the others.
 	deb=$(_apt_uri bookworm)
 	sec=$(_apt_uri bookworm-security)
+	[ "$1" != sid ] || suites=(sid)
+	for s in "${suites[@]}"; do
+		echo "deb [signed-by=$k] $deb $s main"
+	done
+	[ "$1" = sid ] || echo "deb [signed-by=$k] $sec $1-security main"
+}
+
+# Written each time: the machine's mirrors and proxies may change.
+_apt_configure()
+{
+	local k=/usr/share/keyrings/debian-archive-keyring.gpg
+
 	mkdir -p "$VB_APT"/{lists/partial,cache/archives/partial,dpkg} \
 		"$VB_APT"/etc/{apt.conf.d,preferences.d,sources.list.d}
 	: >>"$VB_APT/dpkg/status"
 	{
-		for s in "$VB_SUITE" "$VB_SUITE-updates" "$VB_SUITE-backports"; do
-			echo "deb [signed-by=$k] $deb $s main"
-		done
-		echo "deb [signed-by=$k] $sec $VB_SUITE-security main"
-		echo "deb-src [signed-by=$k] $deb $VB_SUITE main"
+		apt_sources "$VB_SUITE"
+		echo "deb-src [signed-by=$k] $(_apt_uri bookworm) $VB_SUITE main"
 	} >"$VB_APT/etc/sources.list.new"
 	mv "$VB_APT/etc/sources.list.new" "$VB_APT/etc/sources.list"
 	{
