@@ -36,13 +36,17 @@ _make_debian_root()
 	shift 3
 	announce "making a root of Debian $suite (log/root-$suite)"
 	packages=$(IFS=,; echo "$*")
-	apt-config dump | grep '^Acquire::.*[Pp]roxy' >"$VB_CACHE/.tmp/proxy.$$" || true
+	{
+		apt-config dump | grep '^Acquire::.*[Pp]roxy' || true
+		# As in _apt_configure().
+		[ "$suite" != sid ] || echo 'Acquire::Check-Valid-Until "false";'
+	} >"$VB_CACHE/.tmp/aptopt.$$"
 	printf '%s\n' "$sources" |
 		quietly "$VB_CACHE/log/root-$suite" mmdebstrap --mode=root --variant=minbase \
-			--include="$packages" --aptopt="$VB_CACHE/.tmp/proxy.$$" \
+			--include="$packages" --aptopt="$VB_CACHE/.tmp/aptopt.$$" \
 			--aptopt='Acquire::Retries "3"' --aptopt='APT::Install-Recommends "false"' \
 			"$suite" "$dir" -
-	rm -f "$VB_CACHE/.tmp/proxy.$$"
+	rm -f "$VB_CACHE/.tmp/aptopt.$$"
 	# Package files and the index are of no use there.
 	rm -rf "$dir"/var/cache/apt/archives/*.deb "$dir"/var/lib/apt/lists/*
 	chmod 755 "$dir"

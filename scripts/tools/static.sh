@@ -138,6 +138,6 @@ test_static_scripts_have_help()
 			{ echo "$f has no --help"; rc=1; continue; }
 		out=$(timeout 20 "$VB_TOP/$f" --help </dev/null 2>/dev/null) && [ -n "$out" ] ||
 			{ echo "$f --help fails or says nothing"; rc=1; }
-	done < <(cd "$VB_TOP" && find scripts .ci -type f -perm -u+x | xargs grep -lE -m 1 '^#!')
+	done < <(cd "$VB_TOP" && find scripts .ci -type f -perm -u+x -exec grep -lE -m 1 '^#!' {} +)
 	return $rc
 }
