@@ -303,7 +303,8 @@ kernel_headers()
 	ver=$(dpkg-deb -f "$hdr" Version)
 	entry=headers/$abi-$arch-${ver//[^A-Za-z0-9.+-]/_}
 	if [ ! -e "$VB_CACHE/$entry" ]; then
-		common=$(deb_fetch "$arch" "linux-headers-$abi-common=$ver")
+		# For all architectures, as the source is.
+		common=$(deb_fetch arm64 "linux-headers-$abi-common=$ver")
 		kb=$(deb_fetch "$VB_HOST_ARCH" "$(_kernel_kbuild "$hdr")")
 		set -- "$hdr" "$common" "$kb"
 	fi
@@ -320,7 +321,7 @@ _make_headers()
 	# It names /usr/src, where the headers would be if installed.
 	mk=$dir/usr/src/linux-headers-$own/Makefile
 	grep -q "^include /usr/src/linux-headers-$common/Makefile" "$mk"
-	echo "include $VB_ENTRY/usr/src/linux-headers-$common/Makefile" >"$mk"
+	sed -i "s#/usr/src/linux-headers-#$VB_ENTRY&#" "$mk"
 	[ -x "$dir/usr/src/linux-headers-$own/scripts/mod/modpost" ]
 }
 
