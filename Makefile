@@ -15,7 +15,11 @@
 #   VIRTBACK_CACHE: all: what is fetched and built (~/.cache/virtback)
 #   SOAK_MINUTES: soak: how long (60)
 
+#   DESTDIR: install, uninstall: a directory that everything goes below
+#   PREFIX: install, uninstall: where tools and manuals go (/usr/local)
+
 KDIR ?= /lib/modules/$(shell uname -r)/build
+PREFIX ?= /usr/local
 export FILTER KARGS TIMEOUT ACCEL XEN SOAK_MINUTES
 
 # Asked for when a recipe needs Kbuild, so that the other targets need no headers.
@@ -32,7 +36,8 @@ kbuild = $(strip $(kernel_check))$(MAKE) -C $(KDIR) M=$(CURDIR)
 
 .DEFAULT_GOAL := modules
 .PHONY: help modules clean clean-cache install modules_install demo check check-full soak \
-	kunit kunit-debug kunit-6.1 lint checkpatch kernel-doc sparse coccicheck \
+	uninstall uninstall-modules install-tools uninstall-tools deb tools-check \
+	packages-check kernel-range kunit kunit-debug kunit-6.1 lint checkpatch kernel-doc sparse coccicheck \
 	build-matrix clang mutants coverage costs xen-check smp-check
 
 help: ## list the targets and the variables
@@ -49,18 +54,54 @@ clean: ## remove what `make modules` built
 clean-cache: ## remove what builds and tests keep outside of the tree
 	scripts/clean-cache
 
-install: modules_install ## same as modules_install
+install: modules_install install-tools ## install the module, tools, manuals, examples
 
-modules_install: modules ## install the module for KDIR= (INSTALL_MOD_PATH=)
-	$(kbuild) modules_install
+uninstall: uninstall-modules uninstall-tools ## remove what `make install` installed
+
+# DESTDIR is as good as kbuild's own name for it.
+mod_path = $(or $(INSTALL_MOD_PATH),$(DESTDIR))
+
+modules_install: modules ## install the module alone for KDIR= (INSTALL_MOD_PATH=)
+	$(kbuild) INSTALL_MOD_PATH=$(mod_path) modules_install
+
+# The release as modules_install takes it: Debian's headers override it, others have it
+# in a file. Kernels differ in where they put modules of others.
+uninstall-modules: ## remove the module for KDIR=
+	@release=$$($(kbuild) -s --eval='vb-release: ; @echo $$(KERNELRELEASE)' vb-release \
+		2>/dev/null); \
+	[ -n "$$release" ] || release=$$(cat $(KDIR)/include/config/kernel.release) || exit; \
+	dir=$(mod_path)/lib/modules/$$release; \
+	for d in updates extra; do \
+		rm -vf "$$dir/$$d"/virtback.ko*; \
+		[ ! -d "$$dir/$$d" ] || rmdir --ignore-fail-on-non-empty "$$dir/$$d"; \
+	done; \
+	[ -n "$(mod_path)" ] || depmod "$$release"
+
+install-tools: ## install virtbackctl, manuals, completion and examples alone
+	scripts/install-tools "$(DESTDIR)$(PREFIX)"
+
+uninstall-tools: ## remove them
+	scripts/install-tools --remove "$(DESTDIR)$(PREFIX)"
+
+deb: ## build the Debian packages virtback-dkms and virtback-tools into build/
+	scripts/deb
+
+tools-check: ## test virtbackctl and the manuals, without Xen
+	scripts/tools-test
+
+packages-check: ## install and remove the Debian packages in a clean Debian
+	scripts/packages-test
+
+kernel-range: ## build against the newest kernels of Debian, and check README's table
+	scripts/kernel-range
 
 demo: ## boot Xen under QEMU: a guest makes a file system on a disk of this module
 	scripts/demo
 
-check: ## what CI runs: static checks, builds, KUnit, Xen scenarios
+check: ## what CI runs: static checks, tools, builds, KUnit, Xen scenarios
 	scripts/check
 
-check-full: ## check and all that is slow: every kernel and compiler, mutants
+check-full: ## check and all that is slow: every kernel and compiler, packages, mutants
 	scripts/check full
 
 soak: ## KUnit, races and Xen again and again for SOAK_MINUTES= (60); goes on where it stopped

@@ -128,6 +128,9 @@ def main():
         print("%s: the mark of the generated part is gone" % DOC)
         return 1
     new = head + mark + generated
+    if sys.argv[1:] in (["-h"], ["--help"]):
+        print(__doc__.strip())
+        return
     if sys.argv[1:] == ["--check"]:
         if new != old:
             print("Documentation/features.rst is stale: run scripts/features.py")

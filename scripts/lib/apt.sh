@@ -20,7 +20,7 @@ VB_APT=$VB_CACHE/apt
 VB_DEBS=$VB_CACHE/debs
 VB_HOST_ARCH=$(dpkg --print-architecture)
 
-# in_suite <bookworm|trixie> <function> [args]: with packages of that release alone.
+# in_suite <bookworm|trixie|sid> <function> [args]: with packages of that release alone.
 # Each has an index of its own, so that no newer one offers itself elsewhere.
 in_suite()
 {
@@ -47,23 +47,33 @@ _apt_uri()
 	echo "${uri%/}"
 }
 
-# Written each time: the machine's mirrors and proxies may change.
-_apt_configure()
+# apt_sources <release>: lines of a sources.list, with its updates and backports.
+apt_sources()
 {
 	local deb sec s k=/usr/share/keyrings/debian-archive-keyring.gpg
+	local -a suites=("$1" "$1-updates" "$1-backports")
 
 	# The archive that has this machine's release has the others.
 	deb=$(_apt_uri bookworm)
 	sec=$(_apt_uri bookworm-security)
+	[ "$1" != sid ] || suites=(sid)
+	for s in "${suites[@]}"; do
+		echo "deb [signed-by=$k] $deb $s main"
+	done
+	[ "$1" = sid ] || echo "deb [signed-by=$k] $sec $1-security main"
+}
+
+# Written each time: the machine's mirrors and proxies may change.
+_apt_configure()
+{
+	local k=/usr/share/keyrings/debian-archive-keyring.gpg
+
 	mkdir -p "$VB_APT"/{lists/partial,cache/archives/partial,dpkg} \
 		"$VB_APT"/etc/{apt.conf.d,preferences.d,sources.list.d}
 	: >>"$VB_APT/dpkg/status"
 	{
-		for s in "$VB_SUITE" "$VB_SUITE-updates" "$VB_SUITE-backports"; do
-			echo "deb [signed-by=$k] $deb $s main"
-		done
-		echo "deb [signed-by=$k] $sec $VB_SUITE-security main"
-		echo "deb-src [signed-by=$k] $deb $VB_SUITE main"
+		apt_sources "$VB_SUITE"
+		echo "deb-src [signed-by=$k] $(_apt_uri bookworm) $VB_SUITE main"
 	} >"$VB_APT/etc/sources.list.new"
 	mv "$VB_APT/etc/sources.list.new" "$VB_APT/etc/sources.list"
 	{
@@ -83,6 +93,9 @@ _apt_configure()
 		Acquire::Languages "none";
 		Acquire::Retries "3";
 		EOF
+		# A mirror that lags behind has an index of sid that calls itself expired,
+		# after a week; for builds of tests an old one does.
+		[ "$VB_SUITE" != sid ] || echo 'Acquire::Check-Valid-Until "false";'
 	} >"$VB_APT/apt.conf.new"
 	mv "$VB_APT/apt.conf.new" "$VB_APT/apt.conf"
 }
@@ -290,7 +303,8 @@ kernel_headers()
 	ver=$(dpkg-deb -f "$hdr" Version)
 	entry=headers/$abi-$arch-${ver//[^A-Za-z0-9.+-]/_}
 	if [ ! -e "$VB_CACHE/$entry" ]; then
-		common=$(deb_fetch "$arch" "linux-headers-$abi-common=$ver")
+		# For all architectures, as the source is.
+		common=$(deb_fetch arm64 "linux-headers-$abi-common=$ver")
 		kb=$(deb_fetch "$VB_HOST_ARCH" "$(_kernel_kbuild "$hdr")")
 		set -- "$hdr" "$common" "$kb"
 	fi
@@ -307,7 +321,7 @@ _make_headers()
 	# It names /usr/src, where the headers would be if installed.
 	mk=$dir/usr/src/linux-headers-$own/Makefile
 	grep -q "^include /usr/src/linux-headers-$common/Makefile" "$mk"
-	echo "include $VB_ENTRY/usr/src/linux-headers-$common/Makefile" >"$mk"
+	sed -i "s#/usr/src/linux-headers-#$VB_ENTRY&#" "$mk"
 	[ -x "$dir/usr/src/linux-headers-$own/scripts/mod/modpost" ]
 }
 

@@ -16,6 +16,9 @@ import time
 
 
 def main():
+    if sys.argv[1:] in (["-h"], ["--help"]):
+        print(__doc__.strip())
+        return
     path, start, pattern = sys.argv[1], float(sys.argv[2]), re.compile(sys.argv[3])
     # Ctrl-C ends QEMU, too; what it still says belongs to the log.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -258,6 +258,9 @@ make_images()
 	for node in "$VB_TOP"/tools/*.dts "$VB_XEN_DIR"/dom0/*.dts; do
 		dtc -q -I dts -O dtb -o "$ov/vb/$(basename "$node" .dts).dtb" "$node"
 	done
+	# As a user has them, but without the manuals.
+	"$VB_TOP/scripts/install-tools" "$ov/usr"
+	rm -r "$ov/usr/share/man" "$ov/usr/share/doc" "$ov/usr/share/bash-completion"
 	chmod 755 "$ov/init"
 	pack_cpio "$ov" "$out/overlay.cpio"
 	cat "$base/base.cpio" "$out/overlay.cpio" >"$out/dom0.cpio"

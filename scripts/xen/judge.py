@@ -79,6 +79,9 @@ def judge(lines, names, expected):
 
 
 def main():
+    if sys.argv[1:] in (["-h"], ["--help"]):
+        print(__doc__.strip())
+        return 0
     console, directory, names = sys.argv[1], sys.argv[2], sys.argv[3:]
     expected = {n: expected_complaints(directory, n) for n in names}
     with open(console, encoding="utf-8") as f:

@@ -1,0 +1,143 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What can be said about the tools without running them.  To be sourced by
+# scripts/tools-test.
+
+test_static_manuals_are_clean()
+{
+	local m out
+
+	out=$(mandoc -Tlint -W warning "$VB_TOP"/tools/man/* 2>&1) || { echo "$out"; return 1; }
+	for m in "$VB_TOP"/tools/man/*; do
+		out=$(LC_ALL=C.UTF-8 MANROFFSEQ='' MANWIDTH=80 man --warnings -E UTF-8 -l -Tutf8 -Z "$m" \
+			2>&1 >/dev/null)
+		[ -z "$out" ] || { echo "$m: $out"; return 1; }
+	done
+}
+
+# Options of the module, of the ABI of `add` and of virtback(4) are the same, and the
+# manual has every number that the module's own description has.
+test_static_options_are_in_the_manual()
+{
+	python3 - "$VB_TOP" "${VIRTBACK_KO:-}" <<-'END'
+	import re, subprocess, sys
+	top, ko = sys.argv[1:]
+	read = lambda name: open(top + "/" + name, encoding="utf-8").read()
+	if ko:
+	    lines = subprocess.check_output(["modinfo", "-F", "parm", ko], text=True).splitlines()
+	    params = dict(l.split(":", 1) for l in lines)
+	else:
+	    params = dict(re.findall(r'MODULE_PARM_DESC\((\w+), "(.*)"\);', read("drivers/main.c")))
+	abi = read("Documentation/ABI/testing/sysfs-class-virtback")
+	rules = [m.start() for m in re.finditer(r"^\t\t=====+  ===", abi, re.M)]
+	rows = abi[rules[0]:rules[1]]
+	abi_options = set(re.findall(r"^\t\t([a-z]\w+)(?:\s|$)", rows, re.M))
+	page = read("tools/man/virtback.4")
+	page = page[page.index(".Sh PARAMETERS"):page.index(".Sh FILES")]
+	items = dict(re.findall(r"^\.It Cm (\w+)\n(.*?)(?=^\.It|\Z)", page, re.M | re.S))
+	wrong = ["%s: not in virtback(4)" % p for p in sorted(set(params) - set(items))]
+	wrong += ["%s: in virtback(4), and no parameter" % p for p in sorted(set(items) - set(params))]
+	wrong += ["%s: in the ABI, and no parameter" % p for p in sorted(abi_options - set(params))]
+	wrong += ["%s: a parameter, and not in the ABI" % p
+	          for p in sorted(set(params) - abi_options - {"devices"})]
+	for p in set(params) & set(items):
+	    # 0 or 1 may be said otherwise; what counts is ranges and defaults.
+	    for n in re.findall(r"(?<![\w.])\d[\d,]*(?![\w.])", params[p]):
+	        if not re.search(r"(?<!\d)%s(?!\d)" % n.rstrip(","), items[p]):
+	            wrong.append("%s: virtback(4) does not have %s of \"%s\"" % (p, n, params[p]))
+	    default = re.search(r"\(default: ([a-z_,]+)\)", params[p])
+	    if default and default[1] not in ("none",) and default[1] not in items[p]:
+	        wrong.append("%s: virtback(4) does not have the default %s" % (p, default[1]))
+	if len(params) < 10 or len(abi_options) < 10:
+	    wrong.append("too few options were found")
+	sys.exit("\n".join(wrong) or 0)
+	END
+}
+
+test_static_commands_are_documented()
+{
+	local c page
+
+	page=$(mandoc -Tascii "$VB_TOP/tools/man/virtbackctl.8" | col -b)
+	for c in $(sed -n 's/^\([a-z|]*|version|help\)) ;;$/\1/p' "$VB_TOP/tools/virtbackctl" | tr '|' ' '); do
+		grep -qE "^     $c( |$)" <<<"$page" || { echo "no $c in virtbackctl(8)"; return 1; }
+		grep -q "\b$c\b" "$VB_TOP/tools/completion/virtbackctl" ||
+			{ echo "no $c in the completion"; return 1; }
+	done
+}
+
+test_static_version_is_the_modules()
+{
+	local v
+
+	v=$(sed -n 's/^#define VIRTBACK_VERSION\s*"\(.*\)"/\1/p' "$VB_TOP/drivers/control/control.h")
+	[ -n "$v" ]
+	grep -qx "VERSION=$v" "$VB_TOP/tools/virtbackctl"
+	grep -qx "PACKAGE_VERSION=\"$v\"" "$VB_TOP/dkms.conf"
+	[ "$(sed -n '1s/^virtback (\(.*\)) .*/\1/p' "$VB_TOP/debian/changelog")" = "$v" ]
+	grep -q "^$v" "$VB_TOP/NEWS"
+}
+
+# completes <line>: what the completion offers for it
+completes()
+{
+	bash -c '
+		. "$1"
+		_virtbackctl_devices() { echo dom3.2000000; }
+		modinfo() { printf "%s\n" "backing:path" "base:address" "devices:all"; }
+		compopt() { :; }
+		COMP_LINE=$2 COMP_POINT=${#2}
+		read -ra COMP_WORDS <<<"$2"
+		COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+		_virtbackctl
+		printf "%s\n" "${COMPREPLY[@]}"' _ "$VB_TOP/tools/completion/virtbackctl" "$1"
+}
+
+test_static_completion()
+{
+	local d
+
+	[ "$(completes 'virtbackctl l')" = $'list\nlatency' ]
+	[ "$(completes 'virtbackctl show d')" = dom3.2000000 ]
+	[ "$(completes 'virtbackctl add ba')" = $'backing=\nbase=' ]
+	[ "$(completes 'virtbackctl top -s r')" = req ]
+	[ "$(completes 'virtbackctl --json st')" = stats ]
+	d=$(mktemp -d "$VB_TMP/c-XXXXXX")
+	touch "$d/disk1" "$d/disk2"
+	[ "$(completes "virtbackctl add backing=$d/d" | sort)" = "$d/disk1"$'\n'"$d/disk2" ]
+}
+
+# Installed below a prefix it works, and removed it leaves nothing.
+test_static_installation()
+{
+	local to=$VB_TMP/root/usr
+
+	"$VB_TOP/scripts/install-tools" "$to"
+	[ "$(VIRTBACK_ROOT=/nonexistent "$to/sbin/virtbackctl" --version)" = \
+		"$("$VB_TOP/tools/virtbackctl" --version)" ]
+	[ -e "$to/share/man/man8/virtbackctl.8" ]
+	[ -e "$to/share/doc/virtback-tools/examples/virtio-node.dts" ]
+	mkdir -p "$to/share/doc/other"
+	"$VB_TOP/scripts/install-tools" --remove "$to"
+	[ -z "$(find "$to" ! -type d)" ] || { find "$to"; return 1; }
+	[ ! -e "$to/share/virtback" ] && [ ! -e "$to/share/doc/virtback-tools" ]
+	[ -d "$to/share/doc/other" ]
+}
+
+# Whoever may run a script can ask it what it does, and that starts nothing.
+test_static_scripts_have_help()
+{
+	local f out rc=0
+
+	while read -r f; do
+		case $f in
+		*/init|*judge_test.py) continue ;;
+		esac
+		grep -q 'help_wanted "$@"\|--help\|argparse' "$VB_TOP/$f" ||
+			{ echo "$f has no --help"; rc=1; continue; }
+		out=$(timeout 20 "$VB_TOP/$f" --help </dev/null 2>/dev/null) && [ -n "$out" ] ||
+			{ echo "$f --help fails or says nothing"; rc=1; }
+	done < <(cd "$VB_TOP" && find scripts .ci -type f -perm -u+x -exec grep -lE -m 1 '^#!' {} +)
+	return $rc
+}

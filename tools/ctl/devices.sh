@@ -1,0 +1,191 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# What there is: names of devices, a snapshot of their files, and the commands list,
+# show and version.  Part of virtbackctl.
+
+# need_module: nothing works without the class
+need_module()
+{
+	[ ! -d "$SYS" ] || return 0
+	die $EX_MODULE "$SYS is not there: the module virtback is not loaded" \
+		"'modprobe virtback' loads it; '$PROG doctor' says what else is missing"
+}
+
+# The names of all devices, one a line.
+device_names()
+{
+	for _d in "$SYS"/*/; do
+		_d=${_d%/}
+		[ ! -d "$_d" ] || printf '%s\n' "${_d##*/}"
+	done
+}
+
+# need_device <name>
+need_device()
+{
+	case $1 in
+	''|.|..|*/*) die $EX_DEVICE "\"$1\" is no name of a device" ;;
+	esac
+	[ ! -d "$SYS/$1" ] || return 0
+	_names=$(device_names | tr '\n' ' ')
+	die $EX_DEVICE "$1: there is no such device; there ${_names:+are: }${_names:-is none}"
+}
+
+# chosen_devices [name]...: those, or all; in NAMES, one a line
+chosen_devices()
+{
+	need_module
+	for _n in "$@"; do
+		need_device "$_n"
+	done
+	if [ $# != 0 ]; then
+		NAMES=$(printf '%s\n' "$@")
+	else
+		NAMES=$(device_names)
+	fi
+}
+
+# own_attribute <directory of a device> <name>: not what belongs to the kernel's driver
+# core, nor a file of a directory that is a device of its own
+own_attribute()
+{
+	case $2 in
+	uevent|*/uevent|power/*|subsystem/*|device/*|driver/*) return 1 ;;
+	*/*) [ ! -e "$1/${2%/*}/uevent" ] || return 1 ;;
+	esac
+	[ -e "$1/$2" ] && [ ! -d "$1/$2" ]
+}
+
+# device_files: "device attribute path" of each file of the devices in NAMES.
+# Whatever is there: a new attribute needs no change here.
+device_files()
+{
+	printf '%s\n' "$NAMES" | while IFS= read -r _n; do
+		for _f in "$SYS/$_n"/* "$SYS/$_n"/*/*; do
+			_a=${_f#"$SYS/$_n/"}
+			! own_attribute "$SYS/$_n" "$_a" || printf '%s\t%s\t%s\n' "$_n" "$_a" "$_f"
+		done
+		[ -z "${1:-}" ] || printf '%s\t%s\t%s\n' "$_n" @latency "$DEBUGFS/$_n/latency"
+	done
+}
+
+# snapshot [latency]: "device<TAB>attribute<TAB>value" of the devices in NAMES
+snapshot()
+{
+	[ -z "$NAMES" ] || device_files "${1:-}" | awk -f "$LIB/snapshot.awk"
+}
+
+# attribute <device> <name>
+attribute()
+{
+	cat "$SYS/$1/$2" 2>/dev/null
+}
+
+# What domains are called, lines "@domain<TAB>domid<TAB>name", where xenstore says.
+domain_names()
+{
+	command -v xenstore-read >/dev/null || return 0
+	for _d in "$SYS"/*/domid; do
+		[ ! -f "$_d" ] || cat "$_d"
+	done | sort -un | while read -r _id; do
+		_name=$(xenstore-read "/local/domain/$_id/name" 2>/dev/null) || continue
+		printf '@domain\t%s\t%s\n' "$_id" "$_name"
+	done
+}
+
+# The size in bytes of what is behind each device: "device<TAB>@size<TAB>bytes".
+backing_sizes()
+{
+	printf '%s\n' "$NAMES" | while IFS= read -r _n; do
+		_path=$(attribute "$_n" backing) || continue
+		case $_path in
+		/*) ;;
+		*) continue ;;
+		esac
+		if [ -b "$_path" ]; then
+			_rdev=$(stat -L -c '%t %T' "$_path" 2>/dev/null) || continue
+			_block=$ROOT/sys/dev/block/$(printf '%d:%d' "0x${_rdev% *}" "0x${_rdev#* }")
+			read -r _sectors <"$_block/size" || continue
+			printf '%s\t@size\t%s\n' "$_n" "$_sectors" |
+				awk '{ printf "%s\t%s\t%.0f\n", $1, $2, $3 * 512 }'
+		elif [ -f "$_path" ]; then
+			printf '%s\t@size\t%s\n' "$_n" "$(stat -L -c %s "$_path")"
+		fi
+	done 2>/dev/null
+}
+
+cmd_list()
+{
+	_names=
+	while [ $# != 0 ]; do
+		case $1 in
+		-j|--json) ;;
+		*) usage_error "list: unknown argument $1" ;;
+		esac
+		shift
+	done
+	chosen_devices
+	{
+		printf '%s\n' "$NAMES" | sed '/^$/d; s/.*/&	@device	/'
+		domain_names
+		backing_sizes
+		snapshot
+	} | awk_with list -- -v json="$JSON"
+}
+
+cmd_show()
+{
+	_module=0 _args=
+	for _a in "$@"; do
+		case $_a in
+		-j|--json) ;;
+		-m|--module) _module=1 ;;
+		-*) usage_error "show: unknown option $_a" ;;
+		*) _args="$_args $_a" ;;
+		esac
+	done
+	if [ $_module = 1 ]; then
+		[ -z "$_args" ] || usage_error "show: --module takes no device"
+		need_module
+		show_parameters | awk_with show -- -v json="$JSON" -v plain=1
+		return
+	fi
+	# A name of a device has no blank.
+	# shellcheck disable=SC2086
+	chosen_devices $_args
+	snapshot | awk_with show -- -v json="$JSON" -v plain=0
+}
+
+# "module<TAB>parameter<TAB>value" of those that can be read
+show_parameters()
+{
+	for _f in "$PARAMS"/*; do
+		[ ! -f "$_f" ] || printf 'virtback\t%s\t%s\n' "${_f##*/}" "$_f"
+	done | awk -f "$LIB/snapshot.awk"
+}
+
+cmd_version()
+{
+	for _a in "$@"; do
+		case $_a in
+		-j|--json) ;;
+		*) usage_error "version: unknown argument $_a" ;;
+		esac
+	done
+	{
+		printf 'virtbackctl\t%s\n' "$VERSION"
+		printf 'module\t%s\n' "$(cat "$SYS/version" 2>/dev/null)"
+		printf 'kernel\t%s\n' "$(uname -r)"
+		printf 'xen\t%s\n' "$(xen_version)"
+	} | awk_with version -- -v json="$JSON"
+}
+
+# "4.17.5", or nothing where there is no Xen
+xen_version()
+{
+	_h=$ROOT/sys/hypervisor
+	[ "$(cat "$_h/type" 2>/dev/null)" = xen ] || return 0
+	printf '%s.%s%s\n' "$(cat "$_h/version/major")" "$(cat "$_h/version/minor")" \
+		"$(cat "$_h/version/extra")" 2>/dev/null
+}
