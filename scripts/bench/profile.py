@@ -29,9 +29,11 @@ Commit {commit}. Instructions of one request, by who executed them:
 
 """
 STAGES = """
-The same for one 4 KiB read at a time from virtback, from one notification to the next:
+The same for one 4 KiB read at a time from *{backend}*, from the beginning of a request to
+that of the next:
 
 """
+STAGED = "4k-read-qd1"
 
 
 class Symbols:
@@ -108,16 +110,18 @@ def split(recording, words):
     return by_who, by_function
 
 
-def stages():
+def stages(backend):
+    now = None
     for line in (HERE / "stages").read_text(encoding="utf-8").splitlines():
-        if line and not line.startswith("#"):
+        if line.startswith("["):
+            now = line.strip("[]")
+        elif line and line[0] != "#" and now == backend:
             name, cpu, function = re.match(r"(.*?)\t+(\d)\t(\S+)$", line).groups()
             yield name, int(cpu), function
 
 
-def stage_rows(recording, words):
+def stage_rows(recording, words, wanted):
     """The mean of the requests that went through all stages in their order."""
-    wanted = list(stages())
     total = [[0] * 6 for _ in wanted]
     now = [[0] * 6 for _ in wanted]
     stage, whole, begun = 0, 0, 0
@@ -155,7 +159,7 @@ def main():
     if dash not in (4, 5):
         sys.exit(__doc__)
     commit, recordings, logs = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
-    table, stage_table = [], []
+    table, stage_tables = [], ""
     for backend in sys.argv[dash + 1:]:
         recording = Recording(recordings, logs, backend)
         for point, words in recording.sections():
@@ -166,12 +170,13 @@ def main():
                       encoding="utf-8") as f:
                 for (who, name), n in by_function.most_common():
                     print("%10.1f %-18s %s" % (n / requests, who, name), file=f)
-            if (backend, point["point"]) == ("virtback", "4k-read-qd1"):
-                stage_table = [(str(i), name, *numbers(n)) for i, (name, n) in
-                               enumerate(stage_rows(recording, words), 1)]
-    text = text_table(("point", "backend", *SPLIT, "all"), table)
-    if stage_table:
-        text += STAGES + text_table(("", "stage", *SPLIT, "all"), stage_table)
+            wanted = list(stages(backend))
+            if wanted and point["point"] == STAGED:
+                cells = [(str(i), name, *numbers(n)) for i, (name, n) in
+                         enumerate(stage_rows(recording, words, wanted), 1)]
+                stage_tables += STAGES.format(backend=backend)
+                stage_tables += text_table(("", "stage", *SPLIT, "all"), cells)
+    text = text_table(("point", "backend", *SPLIT, "all"), table) + stage_tables
     print(text)
     if dash == 5:
         pathlib.Path(sys.argv[4]).write_text(HEAD.format(commit=commit) + text,
