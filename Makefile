@@ -14,13 +14,16 @@
 #   VIRTBACK_LOGS: demo, xen-check: where logs go (logs/ in the tree)
 #   VIRTBACK_CACHE: all: what is fetched and built (~/.cache/virtback)
 #   SOAK_MINUTES: soak: how long (60)
+#   BENCH: bench: quick (under 5 minutes) or full (full)
+#   BASE: bench-check: commit to compare with (HEAD~1)
 
 #   DESTDIR: install, uninstall: a directory that everything goes below
 #   PREFIX: install, uninstall: where tools and manuals go (/usr/local)
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 PREFIX ?= /usr/local
-export FILTER KARGS TIMEOUT ACCEL XEN SOAK_MINUTES
+export FILTER KARGS TIMEOUT ACCEL XEN SOAK_MINUTES BENCH
+BASE ?= HEAD~1
 
 # Asked for when a recipe needs Kbuild, so that the other targets need no headers.
 define kernel_check
@@ -38,7 +41,8 @@ kbuild = $(strip $(kernel_check))$(MAKE) -C $(KDIR) M=$(CURDIR)
 .PHONY: help modules clean clean-cache install modules_install demo check check-full soak \
 	uninstall uninstall-modules install-tools uninstall-tools deb tools-check \
 	packages-check kernel-range kunit kunit-debug kunit-6.1 lint checkpatch kernel-doc sparse coccicheck \
-	build-matrix clang mutants coverage costs xen-check smp-check
+	build-matrix clang mutants coverage costs xen-check smp-check \
+	bench bench-check bench-stages
 
 help: ## list the targets and the variables
 	@sed -n 's/^\([a-z0-9.-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -151,3 +155,12 @@ xen-check: ## boot Xen under QEMU and run its scenarios
 
 smp-check: ## look for races on four processors, in QEMU
 	scripts/smp/run
+
+bench: ## measure on Xen in a machine that counts instructions, beside xen-blkback
+	scripts/bench/run
+
+bench-stages: ## where the instructions of a request go, into Documentation/
+	scripts/bench/profile
+
+bench-check: ## fail if the module is more than 3 % slower than that of BASE=
+	scripts/bench/check "$(BASE)"

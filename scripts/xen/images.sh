@@ -77,7 +77,7 @@ _make_xen()
 	quietly "$VB_CACHE/log/xen-config" make -C "$x" olddefconfig
 	grep -q '^CONFIG_IOREQ_SERVER=y' "$x/.config"
 	quietly "$VB_CACHE/log/xen-build" make -C "$x" -j"$(nproc)"
-	mv "$x/xen" "$x/.config" "$dir/"
+	mv "$x/xen" "$x/xen-syms" "$x/.config" "$dir/"
 	rm -rf "$dir/build"
 }
 

@@ -1,0 +1,212 @@
+# shellcheck shell=sh disable=SC3045
+# SPDX-License-Identifier: GPL-2.0
+#
+# Does what /bench/plan says, in dom0. Results are lines of key=value that begin with
+# "@"; report.py reads them from the console. For busybox's sh, with -eu.
+
+SYS=/sys/class/virtback
+CR=$(printf '\r')
+BACKEND='' KIND='' ARG='' DISK='' DEV=''
+
+fail()
+{
+	echo "@fail backend=$BACKEND: $*"
+	exit 1
+}
+
+# null_disk <name> <MiB> <MiB of volatile cache>: memory behind blk-mq that answers at
+# once, all of it written, so that reads find pages.
+null_disk()
+{
+	local c=/sys/kernel/config/nullb/$1
+
+	mkdir "$c"
+	echo 2 >"$c/queue_mode"
+	echo 0 >"$c/irqmode"
+	echo 0 >"$c/completion_nsec"
+	echo 1 >"$c/memory_backed"
+	echo 512 >"$c/blocksize"
+	echo "$2" >"$c/size"
+	echo "$(nproc)" >"$c/submit_queues"
+	[ "$3" = 0 ] || echo "$3" >"$c/cache_size"
+	echo 1 >"$c/power"
+	echo none >"/sys/block/$1/queue/scheduler"
+	dd if=/dev/zero "of=/dev/$1" bs=1M oflag=direct 2>/dev/null || true
+}
+
+# ------------------------------------------------------------------- the guest
+
+# say <command>: have the guest do it. Its output in REPLY, and printed if EACH says with
+# what in front. Waits without polling: a console is a terminal here.
+say()
+{
+	local line
+
+	echo "$1" >&3
+	REPLY=
+	while read -r -t 900 line <&3; do
+		line=${line%"$CR"}
+		case $line in
+		@@rc=0) return 0 ;;
+		@@rc=*) fail "in the guest: $1: ${line#@@}, $REPLY" ;;
+		*)
+			[ -z "${EACH:-}" ] || echo "$EACH $line"
+			REPLY="$REPLY$line" ;;
+		esac
+	done
+	fail "the guest does not answer to: $1"
+}
+
+# config <line>: the guest's configuration
+config()
+{
+	cat <<-END
+	name = "bench"
+	kernel = "/bench/Image"
+	ramdisk = "/bench/guest.cpio"
+	extra = "console=hvc0 rdinit=/init quiet panic=1 nokaslr mitigations=off randomize_kstack_offset=off nowatchdog"
+	memory = 192
+	vcpus = $GUEST_VCPUS
+	cpus = "$GUEST_CPUS"
+	$1
+	END
+}
+
+# start <line of the configuration> [xl create options]
+start()
+{
+	config "$1" >/tmp/bench.cfg
+	shift
+	xl create -q "$@" /tmp/bench.cfg || fail "xl create"
+	DOMID=$(xl domid bench)
+}
+
+# The console's terminal, once xenconsoled has made it; then the guest's first line.
+connect()
+{
+	local tty line n=0
+
+	until tty=$(xenstore-read "/local/domain/$DOMID/console/tty" 2>/dev/null); do
+		n=$(( n + 1 ))
+		[ $n -lt 100 ] || fail "the guest has no console"
+		sleep 0.1
+	done
+	exec 3<>"$tty"
+	while read -r -t 300 line <&3; do
+		case $line in
+		@@ready*)
+			echo "@guest backend=$BACKEND ${line#@@ready }"
+			return 0 ;;
+		esac
+	done
+	fail "the guest does not come up"
+}
+
+# --------------------------------------------------------------------- counters
+
+# counters: a number each, of the device and of Xen. Xen's are of its performance
+# counters; hypercalls are those that a backend may make.
+counters()
+{
+	local c
+
+	if [ -n "$DEV" ]; then
+		for c in xen/traps xen/maps 'vq*/kicks' 'vq*/irqs' 'vq*/requests'; do
+			# shellcheck disable=SC2086
+			awk -v c="${c#*/}" '{ n += $1 } END { printf "%s %d\n", c, n }' $DEV/$c
+		done
+	fi
+	xenperf -f | awk '
+		/^trap: guest data abort/ { sub(/.*T= */, ""); print "xen_aborts", $1 }
+		/^sched: context switches/ { sub(/.*T= */, ""); print "xen_switches", $1 }
+		/^hypercalls/ {
+			sub(/.*T= *[0-9]*/, "")
+			print "xen_grant_table_op", $21
+			print "xen_event_channel_op", $33
+			print "xen_memory_op", $13
+			print "xen_dm_op", $42
+		}'
+}
+
+# ------------------------------------------------------------ what a plan consists of
+
+# begin <backend> <disk> <kind> [argument]
+begin()
+{
+	BACKEND=$1 DISK=/dev/nb-$2 KIND=$3 ARG=${4:-} DEV='' SKIP=''
+	case $KIND in
+	native) return 0 ;;
+	blkback)
+		echo "$ARG" >/sys/module/xen_blkback/parameters/feature_persistent
+		start "disk = [ 'phy:$DISK,xvda,w' ]" ;;
+	xl)
+		insmod /bench/virtback.ko || fail "insmod"
+		start "disk = [ 'phy:$DISK,xvda,w,backendtype=standalone,specification=virtio' ]" ;;
+	hand)
+		insmod /bench/virtback.ko || fail "insmod"
+		start 'device_tree = "/bench/virtio-node.dtb"
+			vuart = "sbsa_uart"' -p
+		if ! echo "domid=$DOMID base=0x2000000 irq=33 backing=$DISK $ARG" \
+			2>/dev/null >$SYS/add; then
+			# A module of before the option, or of after it.
+			echo "@skip backend=$BACKEND: the module refuses $ARG"
+			SKIP=1
+			return 0
+		fi
+		echo "domid=$DOMID base=0x2000200 irq=34 backing=none" >$SYS/add
+		xl unpause bench ;;
+	esac
+	connect
+	[ "$KIND" = blkback ] || DEV=$SYS/dom$DOMID.2000000
+}
+
+# point <name> <argument of vbaio>...
+point()
+{
+	local name=$1 before after
+
+	[ -z "$SKIP" ] || return 0
+	shift
+	before=$(counters)
+	if [ "$KIND" = native ]; then
+		REPLY=$(vbaio "$DISK" "$@") || fail "$name: $REPLY"
+	else
+		say "vbaio \$DISK $*"
+	fi
+	after=$(counters)
+	echo "@point backend=$BACKEND point=$name $REPLY"
+	printf '%s\n' "$before" "$after" | awk -v b="$BACKEND" -v p="$name" '
+		$1 in was { printf " %s=%d", $1, $2 - was[$1]; next }
+		NR == 1 { printf "@count backend=%s point=%s", b, p }
+		{ was[$1] = $2 }
+		END { print "" }'
+}
+
+end()
+{
+	[ "$KIND" != native ] || return 0
+	xl destroy bench
+	[ -n "$SKIP" ] || exec 3>&-
+	# The toolstack's watch takes the device down.
+	sleep 2
+	if [ -d /sys/module/virtback ]; then
+		dmesg | grep 'virtback:.*\(fail\|refus\)' || true
+		rmmod virtback || fail "rmmod"
+	fi
+}
+
+# symbols: for the profiler: dom0's on the log disk, those of the guest's modules on the
+# console. The guest's kernel is the same as dom0's, and at the same address.
+symbols()
+{
+	local d
+
+	for d in /sys/block/vd*; do
+		[ "$(cat "$d/serial" 2>/dev/null)" = vblog ] || continue
+		{ cat /proc/kallsyms; echo "@end"; } |
+			dd "of=/dev/${d##*/}" bs=64k conv=fsync 2>/dev/null
+	done
+	[ -n "$SKIP" ] || [ "$KIND" = native ] || EACH=@symbol say 'grep "\[" /proc/kallsyms'
+}
+
+. /bench/plan

@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Make tables and a chart of what a run of the bench measured.
+
+usage: report.py COMMIT LOGS [DOCUMENTATION]
+
+LOGS is the run's directory: normal.log and perhaps wide.log are read, results.json,
+table.txt and chart.svg written; the table is printed, too. With DOCUMENTATION,
+performance-results.rst and performance.svg are written there.
+"""
+import json
+import os
+import pathlib
+import sys
+
+from results import read
+
+REFERENCE = "blkback"
+# Then a nanosecond is nothing but a nanosecond.
+HOST_CLOCK = os.environ.get("BENCH_CLOCK") == "host"
+COLUMNS = ("point", "backend", "p50 µs", "p99 µs", "IOPS", "MB/s", "instructions", "of blkback")
+COLOURS = {"native": "#9e9e9e", "blkback": "#37474f", "blkback-np": "#78909c",
+           "virtback": "#c62828", "direct": "#ef6c00", "split": "#6a1b9a",
+           "one-queue": "#ef9a9a", "poll": "#2e7d32"}
+HEAD = """.. SPDX-License-Identifier: GPL-2.0
+.. Made by scripts/bench/report.py; do not edit.
+
+Commit {commit}, Xen {xen}, Linux {kernel} in dom0 and guest. *instructions* are those of
+Xen, dom0 and the guest together for one request; *of blkback* is the ratio of the IOPS to
+those of xen-blkback with persistent grants.
+
+"""
+
+
+def ratio(point, points):
+    for p in points:
+        if p["point"] == point["point"] and p["backend"] == REFERENCE:
+            return point["iops"] / p["iops"]
+    return None
+
+
+def by_point(points):
+    order = list(dict.fromkeys(p["point"] for p in points))
+    return sorted(points, key=lambda p: order.index(p["point"]))
+
+
+def rows(points):
+    for p in by_point(points):
+        r = ratio(p, points)
+        yield (p["point"], p["backend"], "%.1f" % p["p50_us"], "%.1f" % p["p99_us"],
+               "%.0f" % p["iops"], "%.1f" % p["mb_s"],
+               "" if HOST_CLOCK else "%.0f" % p["instructions"],
+               "%.2f" % r if r else "")
+
+
+COUNTS = ("xen_aborts", "traps", "xen_dm_op", "irqs", "xen_event_channel_op", "maps",
+          "xen_grant_table_op", "xen_memory_op", "xen_switches")
+COUNT_COLUMNS = ("point", "backend", "aborts (Xen)", "traps", "dm_op (Xen)", "interrupts",
+                 "event_channel_op", "maps", "grant_table_op", "memory_op",
+                 "context switches")
+
+
+def count_rows(points):
+    for p in by_point(points):
+        c = p["per_request"]
+        if p["backend"] != "native" and c:
+            yield (p["point"], p["backend"],
+                   *("%.2f" % c[k] if k in c else "" for k in COUNTS))
+
+
+def disagreements(points):
+    """Where Xen has not counted the same: as many traps, and no more interrupts than
+    were wanted (queues share one that is not acknowledged)."""
+    for p in points:
+        c = p["per_request"]
+        if "traps" not in c:
+            continue
+        slack = 0.01 + 2 / p["requests"]
+        if (abs(c["traps"] - c["xen_aborts"]) > slack or c["xen_dm_op"] > c["irqs"] + slack):
+            yield ("%s of %s: %.2f traps and %.2f interrupts a request here, %.2f and %.2f in Xen"
+                   % (p["point"], p["backend"], c["traps"], c["irqs"], c["xen_aborts"],
+                      c["xen_dm_op"]))
+
+
+def text_table(columns, cells):
+    """As people read it and as reStructuredText has it, which is the same."""
+    cells = [columns, *cells]
+    width = [max(len(row[i]) for row in cells) for i in range(len(columns))]
+    rule = "  ".join("=" * w for w in width)
+    text = []
+    for row in cells:
+        line = [c.ljust(w) if i < 2 else c.rjust(w) for i, (c, w) in enumerate(zip(row, width))]
+        # An empty cell would otherwise be taken for the end of the row before.
+        text.append("  ".join(c if c.strip() else "\\".rjust(len(c)) for c in line).rstrip())
+    return "\n".join([rule, text[0], rule, *text[1:], rule]) + "\n"
+
+
+def chart(points):
+    """IOPS against xen-blkback's, a group of bars for each point."""
+    groups = {}
+    for p in by_point(points):
+        r = ratio(p, points)
+        if r and p["backend"] != REFERENCE:
+            groups.setdefault(p["point"], []).append((p["backend"], r))
+    left, bar, unit = 130, 12, 150
+    out, y, seen = [], 40, {}
+    most = max((r for g in groups.values() for _, r in g), default=1)
+    width = left + unit * most + 60
+    for point, bars in groups.items():
+        out.append('<text x="%d" y="%d" text-anchor="end">%s</text>'
+                   % (left - 8, y + bar * len(bars) / 2 + 4, point))
+        for backend, r in bars:
+            seen[backend] = COLOURS.get(backend, "#000000")
+            out.append('<rect x="%d" y="%d" width="%.1f" height="%d" fill="%s"/>'
+                       % (left, y, unit * r, bar - 2, seen[backend]))
+            out.append('<text x="%.1f" y="%d" font-size="9">%.2f</text>'
+                       % (left + unit * r + 4, y + bar - 3, r))
+            y += bar
+        y += 10
+    out.append('<line x1="%d" y1="34" x2="%d" y2="%d" stroke="#37474f" stroke-dasharray="4 3"/>'
+               % (left + unit, left + unit, y))
+    out.append('<text x="%d" y="16" font-weight="bold">IOPS, xen-blkback = 1</text>' % left)
+    for i, (backend, colour) in enumerate(seen.items()):
+        out.append('<rect x="%d" y="22" width="10" height="10" fill="%s"/>'
+                   % (left + i * 90, colour))
+        out.append('<text x="%d" y="31">%s</text>' % (left + i * 90 + 14, backend))
+    return ('<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" '
+            'font-family="sans-serif" font-size="11">\n'
+            '<rect width="100%%" height="100%%" fill="white"/>\n%s\n</svg>\n'
+            % (width, y + 10, "\n".join(out)))
+
+
+def main():
+    if len(sys.argv) not in (3, 4):
+        sys.exit(__doc__)
+    commit, logs = sys.argv[1], pathlib.Path(sys.argv[2])
+    machine, points = read(logs / "normal.log")
+    wide = read(logs / "wide.log")[1] if (logs / "wide.log").exists() else []
+    points += wide
+    if not points:
+        sys.exit("nothing was measured")
+    results = {"commit": commit, "machine": machine, "points": points}
+    (logs / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    table = text_table(COLUMNS, list(rows(points)))
+    counts = text_table(COUNT_COLUMNS, list(count_rows(points)))
+    (logs / "table.txt").write_text(table + "\n" + counts, encoding="utf-8")
+    (logs / "chart.svg").write_text(chart(points), encoding="utf-8")
+    print(table)
+    wrong = list(disagreements(points))
+    if wrong:
+        sys.exit("\n".join(["the counters do not agree:", *wrong]))
+    if len(sys.argv) == 4:
+        docs = pathlib.Path(sys.argv[3])
+        dom0 = machine["dom0"]
+        (docs / "performance-results.rst").write_text(
+            HEAD.format(commit=commit, xen=dom0["xen"], kernel=dom0["kernel"]) + table +
+            "\nWhat was counted, for each request: by Xen itself, and (*traps*, *interrupts*,"
+            "\n*maps*) by virtback. Its traps are Xen's aborts. Interrupts are those that the"
+            "\ndriver wanted; several share an injection (a dm_op) until it is acknowledged."
+            "\n\n" + counts, encoding="utf-8")
+        (docs / "performance.svg").write_text(chart(points), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
