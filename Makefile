@@ -14,9 +14,10 @@
 #   VIRTBACK_LOGS: demo, xen-check: where logs go (logs/ in the tree)
 #   VIRTBACK_CACHE: all: what is fetched and built (~/.cache/virtback)
 #   SOAK_MINUTES: soak: how long (60)
+#   FUZZ_TIME: fuzz: for how many seconds (60)
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
-export FILTER KARGS TIMEOUT ACCEL XEN SOAK_MINUTES
+export FILTER KARGS TIMEOUT ACCEL XEN SOAK_MINUTES FUZZ_TIME
 
 # Asked for when a recipe needs Kbuild, so that the other targets need no headers.
 define kernel_check
@@ -33,7 +34,8 @@ kbuild = $(strip $(kernel_check))$(MAKE) -C $(KDIR) M=$(CURDIR)
 .DEFAULT_GOAL := modules
 .PHONY: help modules clean clean-cache install modules_install demo check check-full soak \
 	kunit kunit-debug kunit-6.1 lint checkpatch kernel-doc sparse coccicheck \
-	build-matrix clang mutants coverage costs xen-check smp-check
+	build-matrix clang mutants coverage costs xen-check smp-check fuzz fuzz-coverage \
+	fuzz-mutants
 
 help: ## list the targets and the variables
 	@sed -n 's/^\([a-z0-9.-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -110,3 +112,12 @@ xen-check: ## boot Xen under QEMU and run its scenarios
 
 smp-check: ## look for races on four processors, in QEMU
 	scripts/smp/run
+
+fuzz: ## fuzz core and blk in user space for FUZZ_TIME= seconds (60)
+	scripts/fuzz run
+
+fuzz-coverage: ## which lines of core and blk the fuzzer's corpus runs
+	scripts/fuzz coverage
+
+fuzz-mutants: ## every patch of fuzz/mutants must be seen by the fuzzer
+	scripts/fuzz mutants
