@@ -16,14 +16,14 @@
 #   SOAK_MINUTES: soak: how long (60)
 #   BENCH: bench: quick (under 5 minutes) or full (full)
 #   BASE: bench-check: commit to compare with (HEAD~1)
-
+#   FUZZ_TIME: fuzz: for how many seconds (60)
 #   DESTDIR: install, uninstall: a directory that everything goes below
 #   PREFIX: install, uninstall: where tools and manuals go (/usr/local)
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 PREFIX ?= /usr/local
-export FILTER KARGS TIMEOUT ACCEL XEN SOAK_MINUTES BENCH
 BASE ?= HEAD~1
+export FILTER KARGS TIMEOUT ACCEL XEN SOAK_MINUTES BENCH FUZZ_TIME
 
 # Asked for when a recipe needs Kbuild, so that the other targets need no headers.
 define kernel_check
@@ -40,9 +40,9 @@ kbuild = $(strip $(kernel_check))$(MAKE) -C $(KDIR) M=$(CURDIR)
 .DEFAULT_GOAL := modules
 .PHONY: help modules clean clean-cache install modules_install demo check check-full soak \
 	uninstall uninstall-modules install-tools uninstall-tools deb tools-check \
-	packages-check kernel-range kunit kunit-debug kunit-6.1 lint checkpatch kernel-doc sparse coccicheck \
-	build-matrix clang mutants coverage costs xen-check smp-check \
-	bench bench-check bench-stages
+	packages-check kernel-range kunit kunit-debug kunit-6.1 lint checkpatch kernel-doc sparse \
+	coccicheck build-matrix clang mutants coverage costs xen-check smp-check fuzz \
+	fuzz-coverage fuzz-mutants bench bench-check bench-stages
 
 help: ## list the targets and the variables
 	@sed -n 's/^\([a-z0-9.-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -164,3 +164,12 @@ bench-stages: ## where the instructions of a request go, into Documentation/
 
 bench-check: ## fail if the module is more than 3 % slower than that of BASE=
 	scripts/bench/check "$(BASE)"
+
+fuzz: ## fuzz core and blk in user space for FUZZ_TIME= seconds (60)
+	scripts/fuzz run
+
+fuzz-coverage: ## which lines of core and blk the fuzzer's corpus runs
+	scripts/fuzz coverage
+
+fuzz-mutants: ## every patch of fuzz/mutants must be seen by the fuzzer
+	scripts/fuzz mutants

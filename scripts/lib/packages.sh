@@ -7,7 +7,7 @@
 VB_PACKAGES=(
 	build-essential bc bison ca-certificates ccache curl flex kmod libelf-dev
 	libssl-dev patch perl python3 rsync xz-utils gcc-aarch64-linux-gnu
-	clang-14 llvm-14 shellcheck sparse)
+	clang-14 llvm-14 libclang-rt-14-dev shellcheck sparse)
 # ... and what `make check-full` needs beyond them
 VB_PACKAGES_FULL=(clang-16 llvm-16 clang-19 llvm-19 coccinelle)
 

@@ -1,0 +1,675 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The guest's memory, the host that reaches it, and the oracles: what the device
+ * touches must be what a driver gave it, for as long as it did.
+ *
+ * Everything that the device writes to the guest goes through fz_memcpy() or
+ * WRITE_ONCE(), is checked there and done in a second copy of the memory as well. A
+ * write that came another way makes the two differ.
+ */
+#include <linux/virtio_ring.h>
+
+#include <virtback/device.h>
+#include <virtback/mmio.h>
+
+#include "core.h"
+#include "fuzz.h"
+#undef memcpy
+
+#define PINS		(FZ_QUEUES * 4096)
+#define AREAS		(FZ_QUEUES * 3)
+#define RANGES		32768
+#define PENDING		1024
+
+/* What a pin is good for. */
+struct pin {
+	struct pin *next;
+	u32 off;
+	u32 len;
+	bool write;
+	struct virtback_req *req;
+};
+
+struct area {
+	bool used;
+	u32 off;
+	u32 len;
+	bool write;
+	struct virtback_vq *vq;
+	const struct virtback_area *of;
+};
+
+struct range {
+	u64 addr;
+	u32 len;
+	bool write;
+};
+
+/* What is known of a request: from its chain on until it has ended. */
+struct track {
+	bool taken;
+	bool orphan;
+	u32 first;
+	u32 nr;
+	u64 in_len;
+};
+
+struct queue {
+	struct range pending[PENDING];
+	u32 nr_pending;
+	struct track reqs[FZ_QUEUE_SIZE];
+	u16 used_idx;
+	u32 used_id;
+	bool blurred;			/* its rings lie over others' */
+	u16 waiting[65536];		/* chains of this id that have no answer */
+};
+
+struct fz_guest fz_guest;
+struct virtback_type_ops fz_type;
+
+static u8 mirror[FZ_GUEST_LEN];
+static struct virtback_device *dev;
+static struct pin pins[PINS];
+static struct pin *free_pin;
+static u32 new_pin;
+static struct pin *by_page[FZ_GUEST_PAGES];
+static struct area areas[AREAS];
+static struct range ranges[RANGES];
+static u32 nr_ranges;
+static struct queue queues[FZ_QUEUES];
+static u32 touched[RANGES];
+static u32 nr_touched;
+
+static u32 offset_of(const volatile void *p)
+{
+	return (const volatile u8 *)p - fz_arena;
+}
+
+static bool present(u32 off, u64 len)
+{
+	u32 page;
+
+	if (!fz_guest.absent)
+		return true;
+	for (page = off / PAGE_SIZE; page * PAGE_SIZE < off + len; page++) {
+		if (fz_guest.absent >> page & 1)
+			return false;
+	}
+	return true;
+}
+
+static bool to_offset(u64 addr, u64 len, u32 *off)
+{
+	if (addr < FZ_BASE || addr - FZ_BASE >= FZ_GUEST_LEN ||
+	    len > FZ_GUEST_LEN - (addr - FZ_BASE))
+		return false;
+	*off = addr - FZ_BASE;
+	return true;
+}
+
+/* --- what the driver in the guest does --- */
+
+void fz_guest_put(u32 off, const void *val, u32 len)
+{
+	if (off >= FZ_GUEST_LEN)
+		return;
+	len = min_t(u32, len, FZ_GUEST_LEN - off);
+	memcpy(fz_arena + off, val, len);
+	memcpy(mirror + off, val, len);
+}
+
+void fz_guest_get(u32 off, void *val, u32 len)
+{
+	memcpy(val, fz_arena + off, len);
+}
+
+/* --- chains and requests --- */
+
+static struct track *track_of(const struct virtback_req *req)
+{
+	struct virtback_vq *vq = req->vq;
+	size_t size = ALIGN(sizeof(*req) + dev->type->req_size, sizeof(u64));
+
+	return &queues[vq->index].reqs[((const u8 *)req - (const u8 *)vq->reqs) / size];
+}
+
+int __real_virtback_chain_add(struct virtback_vq *vq, struct virtback_chain *chain,
+			      const struct virtback_desc *d, u32 max);
+int __wrap_virtback_chain_add(struct virtback_vq *vq, struct virtback_chain *chain,
+			      const struct virtback_desc *d, u32 max);
+void __real_virtback_req_complete(struct virtback_req *req, u32 written);
+void __wrap_virtback_req_complete(struct virtback_req *req, u32 written);
+void __real_virtback_vq_stop(struct virtback_vq *vq);
+void __wrap_virtback_vq_stop(struct virtback_vq *vq);
+void __real_virtback_vq_forget(struct virtback_vq *vq);
+void __wrap_virtback_vq_forget(struct virtback_vq *vq);
+
+/* A descriptor was read: these bytes are what the device may touch. */
+int __wrap_virtback_chain_add(struct virtback_vq *vq, struct virtback_chain *chain,
+			      const struct virtback_desc *d, u32 max)
+{
+	struct queue *q = &queues[vq->index];
+
+	if (!chain->out.nr && !chain->in.nr)
+		q->nr_pending = 0;
+	if (q->nr_pending == PENDING)
+		fz_bug("a chain of more buffers than any queue has");
+	q->pending[q->nr_pending++] = (struct range){
+		.addr = d->addr, .len = d->len, .write = d->flags & VRING_DESC_F_WRITE,
+	};
+	return __real_virtback_chain_add(vq, chain, d, max);
+}
+
+static void track_chain(struct track *t, struct queue *q)
+{
+	u32 i;
+
+	if (nr_ranges + q->nr_pending > RANGES)
+		nr_ranges = 0;		/* those are long done */
+	t->first = nr_ranges;
+	t->nr = q->nr_pending;
+	t->in_len = 0;
+	for (i = 0; i < t->nr; i++) {
+		ranges[nr_ranges++] = q->pending[i];
+		t->in_len += q->pending[i].write ? q->pending[i].len : 0;
+	}
+}
+
+static enum virtback_prepare prepare(struct virtback_req *req, struct virtback_chain *chain)
+{
+	u32 qi = req->vq->index;
+	struct queue *q = &queues[qi];
+	struct track *t = track_of(req);
+	enum virtback_prepare what;
+	u16 id = req->id;
+
+	if (t->taken)
+		fz_bug("a request is used twice at once");
+	t->taken = true;
+	t->orphan = false;
+	track_chain(t, q);
+	q->waiting[id]++;
+	if (nr_touched < RANGES)
+		touched[nr_touched++] = qi << 16 | id;
+	fz_current->req = req;
+	what = virtback_blk_type.prepare(req, chain);
+	fz_current->req = NULL;
+	if (what == VIRTBACK_STALL || what == VIRTBACK_BROKEN) {
+		if (!t->taken)
+			fz_bug("a request was answered that is not to be");
+		t->taken = false;
+	}
+	if (what == VIRTBACK_DONE && t->taken)
+		fz_bug("a request was not answered that is done");
+	if (what == VIRTBACK_STALL)
+		q->waiting[id]--;
+	return what;
+}
+
+static enum virtback_prepare resume(struct virtback_req *req)
+{
+	struct track *t = track_of(req);
+	enum virtback_prepare what;
+
+	if (!t->taken || t->orphan)
+		fz_bug("a pass of a request that has ended");
+	fz_current->req = req;
+	what = virtback_blk_type.resume(req);
+	fz_current->req = NULL;
+	if (what == VIRTBACK_BROKEN)
+		t->taken = false;
+	return what;
+}
+
+void __wrap_virtback_req_complete(struct virtback_req *req, u32 written)
+{
+	struct track *t = track_of(req);
+
+	if (!t->taken)
+		fz_bug("a request is answered twice");
+	if (written > t->in_len)
+		fz_bug("%u bytes written to buffers of %llu", written, t->in_len);
+	t->taken = false;
+	__real_virtback_req_complete(req, written);
+}
+
+/**
+ * fz_submitted() - something reaches the disk
+ * @req: of this request
+ */
+void fz_submitted(struct virtback_req *req)
+{
+	if (req && !track_of(req)->taken)
+		fz_bug("I/O of a request that has ended");
+}
+
+/* The queue is stopped, its driver may do with its memory what it likes. */
+static void stopped(struct virtback_vq *vq)
+{
+	struct queue *q = &queues[vq->index];
+	u32 i, page;
+	struct pin *p;
+
+	for (i = 0; i < FZ_QUEUE_SIZE; i++)
+		q->reqs[i].orphan = q->reqs[i].taken;
+	for (i = 0; i < AREAS; i++) {
+		if (areas[i].used && areas[i].vq == vq)
+			fz_bug("a ring is mapped after its queue was stopped");
+	}
+	for (page = 0; page < FZ_GUEST_PAGES; page++) {
+		for (p = by_page[page]; p; p = p->next) {
+			if (p->req && p->req->vq == vq && !p->req->dma)
+				fz_bug("a buffer is pinned after its queue was stopped");
+		}
+	}
+}
+
+void __wrap_virtback_vq_stop(struct virtback_vq *vq)
+{
+	__real_virtback_vq_stop(vq);
+	stopped(vq);
+}
+
+void __wrap_virtback_vq_forget(struct virtback_vq *vq)
+{
+	__real_virtback_vq_forget(vq);
+	stopped(vq);
+}
+
+/* --- the host --- */
+
+/* Is that in a buffer of the chain, and one of that direction? */
+static void check_range(u64 addr, u32 len, bool write)
+{
+	struct virtback_req *req = fz_current ? fz_current->req : NULL;
+	struct track *t;
+	u32 i;
+
+	if (!req) {
+		if (write)
+			fz_bug("written to without a request");
+		return;		/* an indirect table */
+	}
+	t = track_of(req);
+	if (!t->taken || t->orphan)
+		fz_bug("memory of a request that has ended");
+	for (i = t->first; i < t->first + t->nr; i++) {
+		struct range *r = &ranges[i];
+
+		/* Segments to erase may be in a buffer that is the device's to write. */
+		if ((r->write || !write) && addr >= r->addr && addr - r->addr <= r->len &&
+		    len <= r->len - (addr - r->addr))
+			return;
+	}
+	fz_bug("%s %#llx, %u bytes: in no buffer", write ? "write" : "read", addr,
+	       len);
+}
+
+static bool fail(u32 *count)
+{
+	return *count && !--*count;
+}
+
+static int host_pin(struct virtback_device *vd, u64 addr, u32 len, bool write,
+		    struct virtback_piece *p)
+{
+	struct pin *pin;
+	u32 off, edge;
+
+	fz_may_sleep("pin()");
+	fz_point();
+	if (!len || vd->copies)
+		fz_bug("a pin of nothing, or of a device that copies");
+	if (fail(&fz_guest.fail_reach) || !to_offset(addr, 1, &off) || !present(off, 1))
+		return -EFAULT;
+	edge = min_t(u64, (off / fz_guest.piece + 1) * fz_guest.piece, FZ_GUEST_LEN);
+	len = min_t(u32, len, edge - off);
+	while (!present(off, len))
+		len = min_t(u32, len - 1, (off + len - 1) / PAGE_SIZE * PAGE_SIZE - off);
+	check_range(addr, len, write);
+	pin = free_pin;
+	if (pin)
+		free_pin = pin->next;
+	else if (new_pin < PINS)
+		pin = &pins[new_pin++];
+	else
+		fz_bug("more pins than all queues have pieces");
+	*pin = (struct pin){ .next = by_page[off / PAGE_SIZE], .off = off, .len = len,
+			     .write = write, .req = fz_current->req };
+	by_page[off / PAGE_SIZE] = pin;
+	fz_guest.pins++;
+	p->va = fz_arena + off;
+	p->len = len;
+	p->pin = pin;
+	return 0;
+}
+
+static void host_unpin(struct virtback_device *vd, struct virtback_piece *p)
+{
+	struct pin *pin = p->pin, **at;
+
+	fz_point();
+	if (!pin)
+		fz_bug("unpinned twice");
+	for (at = &by_page[pin->off / PAGE_SIZE]; *at && *at != pin; at = &(*at)->next)
+		;
+	if (!*at)
+		fz_bug("unpinned, and was not pinned");
+	*at = pin->next;
+	pin->next = free_pin;
+	free_pin = pin;
+	fz_guest.pins--;
+	p->pin = NULL;
+	p->va = NULL;
+}
+
+static void flip(u32 off, u32 len)
+{
+	u64 val = 0;
+
+	if (!fail(&fz_guest.flip_after))
+		return;
+	len = min_t(u32, len, sizeof(val));
+	fz_guest_get(off, &val, len);
+	val += fz_guest.flip_to;
+	fz_guest_put(off, &val, len);
+}
+
+static int host_copy(struct virtback_device *vd, struct virtback_copy *ops, unsigned int nr)
+{
+	unsigned int i;
+	u32 off;
+
+	fz_may_sleep("copy()");
+	fz_point();
+	if (!vd->copies || !nr)
+		fz_bug("a copy of nothing, or of a device that pins");
+	for (i = 0; i < nr; i++) {
+		struct virtback_copy *op = &ops[i];
+
+		if (!op->len || offset_in_page(op->buf) + op->len > PAGE_SIZE)
+			fz_bug("a copy across pages of ours");
+		if (fail(&fz_guest.fail_reach) || !to_offset(op->addr, op->len, &off) ||
+		    !present(off, op->len))
+			return -EFAULT;
+		check_range(op->addr, op->len, op->write);
+		if (op->write) {
+			memcpy(fz_arena + off, op->buf, op->len);
+			memcpy(mirror + off, op->buf, op->len);
+		} else {
+			memcpy(op->buf, fz_arena + off, op->len);
+			flip(off, op->len);
+		}
+	}
+	return 0;
+}
+
+static struct virtback_vq *vq_of_area(struct virtback_device *vd, const struct virtback_area *a)
+{
+	u16 i;
+
+	for (i = 0; i < vd->nvqs; i++) {
+		struct virtback_vq *vq = &vd->vqs[i];
+
+		if (a == &vq->desc || a == &vq->avail || a == &vq->used)
+			return vq;
+	}
+	fz_bug("an area of no queue");
+}
+
+/* No chain of this queue waits for an answer. */
+static void forget_ids(u32 qi)
+{
+	u32 i;
+
+	if (nr_touched == RANGES)
+		memset(queues[qi].waiting, 0, sizeof(queues[qi].waiting));
+	for (i = 0; i < nr_touched; i++) {
+		if (touched[i] >> 16 == qi)
+			queues[qi].waiting[touched[i] & U16_MAX] = 0;
+	}
+}
+
+/* A hostile driver may put one ring over another: whose a word is cannot be told. */
+static void find_overlap(const struct area *a)
+{
+	int i;
+
+	for (i = 0; i < AREAS; i++) {
+		const struct area *b = &areas[i];
+
+		if (b == a || !b->used || !(a->write || b->write) || a->off >= b->off + b->len ||
+		    b->off >= a->off + a->len)
+			continue;
+		queues[a->vq->index].blurred = true;
+		queues[b->vq->index].blurred = true;
+	}
+}
+
+static int host_map(struct virtback_device *vd, u64 addr, size_t len, bool write,
+		    struct virtback_area *area)
+{
+	struct virtback_vq *vq = vq_of_area(vd, area);
+	u32 off, i;
+
+	fz_may_sleep("map()");
+	fz_point();
+	if (fail(&fz_guest.fail_map) || !to_offset(addr, len, &off) || !present(off, len))
+		return -EFAULT;
+	for (i = 0; i < AREAS && areas[i].used; i++) {
+		if (areas[i].of == area)
+			fz_bug("an area is mapped twice");
+	}
+	if (i == AREAS)
+		fz_bug("more areas than queues have");
+	areas[i] = (struct area){ .used = true, .off = off, .len = len, .write = write,
+				  .vq = vq, .of = area };
+	area->va = fz_arena + off;
+	area->len = len;
+	area->pin = &areas[i];
+	if (area == &vq->desc) {
+		queues[vq->index].used_idx = 0;
+		queues[vq->index].blurred = false;
+		forget_ids(vq->index);
+	}
+	find_overlap(&areas[i]);
+	return 0;
+}
+
+static void host_unmap(struct virtback_device *vd, struct virtback_area *area)
+{
+	struct area *a = area->pin;
+
+	fz_may_sleep("unmap()");
+	if (!a || !a->used || a->of != area)
+		fz_bug("unmapped, and was not mapped");
+	a->used = false;
+	area->pin = NULL;
+	area->va = NULL;
+}
+
+static void host_raise_irq(struct virtback_device *vd)
+{
+	fz_point();
+	if (!atomic_read(&vd->status))
+		fz_bug("an interrupt after a reset");
+	fz_guest.irqs++;
+}
+
+static void host_lower_irq(struct virtback_device *vd)
+{
+	fz_point();
+}
+
+const struct virtback_host_ops fz_host = {
+	.name = "fuzz",
+	.pin = host_pin,
+	.unpin = host_unpin,
+	.copy = host_copy,
+	.map = host_map,
+	.unmap = host_unmap,
+	.raise_irq = host_raise_irq,
+	.lower_irq = host_lower_irq,
+	.reinject = true,
+};
+
+/* --- every access to it --- */
+
+static struct area *area_at(u32 off, u32 len, bool write)
+{
+	int i;
+
+	for (i = 0; i < AREAS; i++) {
+		struct area *a = &areas[i];
+
+		if (a->used && (a->write || !write) && off >= a->off &&
+		    off + len <= a->off + a->len)
+			return a;
+	}
+	return NULL;
+}
+
+static bool pinned(u32 off, u32 len, bool write)
+{
+	int first = off / PAGE_SIZE, page;
+	struct pin *p;
+
+	for (page = first; page >= 0 && page >= first - 16; page--) {
+		for (p = by_page[page]; p; p = p->next) {
+			if ((p->write || !write) && off >= p->off && off + len <= p->off + p->len)
+				return true;
+		}
+		if (PAGE_SIZE % fz_guest.piece == 0)
+			break;
+	}
+	return false;
+}
+
+void fz_guest_read(const volatile void *p, size_t len)
+{
+	if (!area_at(offset_of(p), len, false))
+		fz_bug("a word is read that is in no ring");
+}
+
+void fz_guest_was_read(const volatile void *p, size_t len)
+{
+	flip(offset_of(p), len);
+}
+
+/* An element of the used ring: does it answer a chain that waits for it? */
+static void check_used(struct queue *q)
+{
+	if (q->used_id > U16_MAX || !q->waiting[q->used_id])
+		fz_bug("a used element for chain %u, which has none to come", q->used_id);
+	q->waiting[q->used_id]--;
+}
+
+static void check_split(struct virtback_vq *vq, u32 off, u32 val, u32 len)
+{
+	struct queue *q = &queues[vq->index];
+
+	if (len == 4 && off % 8 == 4) {
+		q->used_id = val;
+	} else if (len == 2 && off == 2) {
+		if ((u16)val != (u16)(q->used_idx + 1))
+			fz_bug("the used index went from %u to %u", q->used_idx, val);
+		q->used_idx = val;
+		check_used(q);
+	}
+}
+
+static void check_packed(struct virtback_vq *vq, u32 off, u32 val, u32 len)
+{
+	struct queue *q = &queues[vq->index];
+
+	if (len == 2 && off % 16 == 12)
+		q->used_id = val;
+	else if (len == 2 && off % 16 == 14)
+		check_used(q);
+	else if (len != 4 || off % 16 != 8)
+		fz_bug("a write to the address of a descriptor");
+}
+
+void fz_guest_store(volatile void *p, const void *val, size_t len)
+{
+	u32 off = offset_of(p), word = 0;
+	struct area *a = area_at(off, len, true);
+
+	if (!a)
+		fz_bug("a word is written at %#x that is in no ring of the device's", off);
+	memcpy(&word, val, min_t(size_t, len, sizeof(word)));
+	if (queues[a->vq->index].blurred)
+		;
+	else if (a->of == &a->vq->used && a->len > 4)
+		check_split(a->vq, off - a->off, word, len);
+	else if (a->of == &a->vq->desc)
+		check_packed(a->vq, off - a->off, word, len);
+	memcpy((void *)p, val, len);
+	memcpy(mirror + off, val, len);
+}
+
+void *fz_memcpy(void *to, const void *from, size_t len)
+{
+	if (!len)
+		return to;
+	if (fz_is_guest(to) && !pinned(offset_of(to), len, true))
+		fz_bug("written: %#x, %zu bytes that are not pinned", offset_of(to), len);
+	if (fz_is_guest(from) && !pinned(offset_of(from), len, false))
+		fz_bug("read: %#x, %zu bytes that are not pinned", offset_of(from), len);
+	memmove(to, from, len);
+	if (fz_is_guest(to))
+		memmove(mirror + offset_of(to), to, len);
+	if (fz_is_guest(from))
+		flip(offset_of(from), len);
+	return to;
+}
+
+/* --- an input --- */
+
+/**
+ * fz_guest_begin() - a new guest with empty memory
+ * @vd: its device
+ */
+void fz_guest_begin(struct virtback_device *vd)
+{
+	int i, j;
+
+	dev = vd;
+	if (!fz_type.name) {
+		fz_type = virtback_blk_type;
+		fz_type.prepare = prepare;
+		fz_type.resume = resume;
+	}
+	fz_guest = (struct fz_guest){ .piece = PAGE_SIZE };
+	memset(fz_arena, 0, FZ_GUEST_LEN);
+	memset(mirror, 0, FZ_GUEST_LEN);
+	memset(areas, 0, sizeof(areas));
+	free_pin = NULL;
+	new_pin = 0;
+	memset(by_page, 0, sizeof(by_page));
+	nr_ranges = 0;
+	for (i = 0; i < FZ_QUEUES; i++) {
+		for (j = 0; j < FZ_QUEUE_SIZE; j++)
+			queues[i].reqs[j].taken = false;
+	}
+	for (i = 0; i < FZ_QUEUES; i++)
+		forget_ids(i);
+	nr_touched = 0;
+}
+
+/**
+ * fz_guest_check() - the device is gone, and has let go of the guest
+ */
+void fz_guest_check(void)
+{
+	int i;
+
+	if (fz_guest.pins)
+		fz_bug("%u pins are left", fz_guest.pins);
+	for (i = 0; i < AREAS; i++) {
+		if (areas[i].used)
+			fz_bug("a ring is left mapped");
+	}
+	if (memcmp(fz_arena, mirror, FZ_GUEST_LEN))
+		fz_bug("guest memory was written past all checks");
+}
