@@ -132,6 +132,8 @@ static int fake_copy(struct virtback_device *vd, struct virtback_copy *ops, unsi
 
 	might_sleep();
 	atomic_inc(&f->copy_calls);
+	if (f->on_copy)
+		f->on_copy(f);
 	for (i = 0; i < nr; i++) {
 		struct virtback_copy *op = &ops[i];
 		u64 off = op->addr - FAKE_BASE;
@@ -368,6 +370,7 @@ static void fake_submit(struct virtback_vq *vq, struct list_head *reqs)
 	struct fake *f = vq->vd->host_priv;
 	struct virtback_req *req, *next;
 
+	f->most_submitted = max_t(unsigned int, f->most_submitted, list_count_nodes(reqs));
 	list_for_each_entry_safe(req, next, reqs, batch) {
 		list_del_init(&req->batch);
 		if (!virtback_req_live(req)) {

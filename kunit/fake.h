@@ -87,6 +87,7 @@ struct fake_packed {
  * @copy_calls: times that some of them were asked for
  * @copy_error: guest address of a byte that cannot be copied, 0 for none
  * @used_at_copy: used index of queue 0 when something was last copied to the guest
+ * @on_copy: called within each call that copies
  * @maps_left: maps until one fails, -1 for never
  * @on_unpin: called for each piece before it is unpinned
  * @used_at_unpin: used index of queue 0 when a piece was last unpinned
@@ -108,6 +109,7 @@ struct fake_packed {
  * @prepared: prepare() calls that did not stall
  * @resumed: resume() calls that did not stall
  * @submitted: live requests given to submit()
+ * @most_submitted: requests given to one submit(), at most
  * @dead: orphans given to submit()
  * @last: chain that prepare() saw last
  * @sg: its buffers
@@ -135,6 +137,7 @@ struct fake {
 	atomic_t copy_calls;
 	u64 copy_error;
 	u16 used_at_copy;
+	void (*on_copy)(struct fake *f);
 	int maps_left;
 	void (*on_unpin)(struct fake *f, struct virtback_piece *p);
 	u16 used_at_unpin;
@@ -157,6 +160,7 @@ struct fake {
 	unsigned int prepared;
 	unsigned int resumed;
 	unsigned int submitted;
+	unsigned int most_submitted;
 	unsigned int dead;
 	struct virtback_chain last;
 	struct virtback_sg sg[FAKE_SG];

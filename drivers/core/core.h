@@ -39,12 +39,14 @@ struct virtback_desc {
  * @nr: descriptors in it, 0 while no table was entered
  * @piece: the part that is pinned, or copied to vq->table; len 0 when none is
  * @first: byte offset of @piece in the table
+ * @reads: parts that were copied so far
  */
 struct virtback_table {
 	u64 addr;
 	u32 nr;
 	struct virtback_piece piece;
 	u64 first;
+	unsigned int reads;
 };
 
 /* drivers/core/table.c: what the ring formats share */

@@ -11,6 +11,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
@@ -22,7 +23,7 @@
 #include "xen.h"
 
 /* Operations of one hypercall, on the stack. */
-#define VIRTBACK_GRANT_BATCH	16
+#define VIRTBACK_GRANT_BATCH	VIRTBACK_COPY_BATCH
 
 /* The largest ring area: 32768 descriptors of 16 bytes. */
 #define VIRTBACK_GRANT_AREA_MAX	(512UL << 10)
@@ -82,6 +83,8 @@ static int virtback_grant_flush(struct virtback_xen_dev *xd, struct gnttab_copy 
 	gnttab_batch_copy(batch, nr);
 	atomic64_add(nr, &xd->grant_copies);
 	atomic64_inc(&xd->grant_calls);
+	/* A guest decides how many calls a request takes. */
+	cond_resched();
 	for (i = 0; i < nr; i++) {
 		if (batch[i].status != GNTST_okay)
 			err = -EFAULT;

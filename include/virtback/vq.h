@@ -224,7 +224,8 @@ struct virtback_vq_stats {
  * @last_avail: next index of the available ring, packed: next offset; ring_lock
  * @avail_wrap: the driver's wrap counter at @last_avail, packed only; ring_lock
  * @sg: storage of the chain being parsed; ring_lock
- * @table: a page for a copy of a part of an indirect table, if vd->copies; ring_lock
+ * @table: for a copy of an indirect table, if vd->copies; ring_lock
+ * @table_len: bytes of it: a table that is no longer than a chain may be
  * @lock: the completion side: everything from here to @stats. Taken in
  *	  interrupt context. Inside ring_lock.
  * @used_idx: next index of the used ring, packed: next offset; set under
@@ -276,6 +277,7 @@ struct virtback_vq {
 	bool avail_wrap;
 	struct virtback_sg *sg;
 	u8 *table;
+	u32 table_len;
 
 	spinlock_t lock;		/* the completion side */
 	u16 used_idx;
@@ -322,7 +324,7 @@ int virtback_req_keep(struct virtback_req *req, struct virtback_iter *it);
 void virtback_req_unkeep(struct virtback_req *req);
 
 /* Copies of a copier that go to the host at once. */
-#define VIRTBACK_COPY_BATCH	16
+#define VIRTBACK_COPY_BATCH	32
 
 /**
  * struct virtback_copier - copies from and to the guest, gathered where the host makes
