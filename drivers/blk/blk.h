@@ -175,6 +175,8 @@ struct virtback_blk {
  * @len: bytes of the current pass
  * @ended: the current pass has ended and the worker is to go on with it
  * @status: VIRTIO_BLK_S_* of a pass that has @ended
+ * @told: the status byte was written, together with data
+ * @ahead: @pages have all data of a write, read together with its header
  * @nr_vecs: parts that virtback_blk_next_bvec() gives for the current pass
  * @pages: bounce pages of the current pass, linked by their lru; none when the
  *	   store accesses the guest's memory itself (req->dma)
@@ -195,6 +197,8 @@ struct virtback_blk_req {
 	u32 len;
 	bool ended;
 	u8 status;
+	bool told;
+	bool ahead;
 	unsigned int nr_vecs;
 	struct list_head pages;
 	struct page *ranges;
@@ -256,6 +260,9 @@ bool virtback_blk_features_ok(struct virtback_device *vd, u64 features);
 void virtback_blk_write_config(struct virtback_device *vd, u32 off, u32 len, u64 val);
 
 /* drivers/blk/data.c */
+int virtback_blk_read_header(struct virtback_req *req, struct virtback_iter *it,
+			     struct virtio_blk_outhdr *hdr);
+void virtback_blk_drop_ahead(struct virtback_req *req);
 enum virtback_prepare virtback_blk_first_pass(struct virtback_req *req,
 					      const struct virtback_iter *data);
 enum virtback_prepare virtback_blk_next_pass(struct virtback_req *req);

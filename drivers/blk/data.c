@@ -21,10 +21,14 @@
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
+#include <linux/sizes.h>
 
 #include "blk.h"
 
 #define BLK_PASS_BYTES	((u32)VIRTBACK_ROUND_PAGES << PAGE_SHIFT)
+
+/* Most data that is copied before the header has said what it is for. */
+#define BLK_AHEAD_BYTES	SZ_64K
 
 /* The guest's own memory, a page at a time: pieces may lie anywhere. */
 static void blk_next_of_piece(struct virtback_req *req, struct virtback_blk_pos *pos,
@@ -89,18 +93,48 @@ static void blk_put_pages(struct virtback_req *req)
 	virtback_pool_put_pages(&req->vq->pages, &br->pages);
 }
 
-/* Driver to bounce pages, for a write. */
-static int blk_copy_in(struct virtback_req *req, struct virtback_iter *it)
+/* Driver to bounce pages, for a write; with what @c was given before. */
+static int blk_copy_in(struct virtback_req *req, struct virtback_copier *c,
+		       struct virtback_iter *it)
 {
 	struct virtback_blk_pos pos = {};
-	struct virtback_copier c;
 	struct bio_vec bv;
 	int err = 0;
 
-	virtback_copier_init(&c, req->vq->vd);
 	while (!err && virtback_blk_next_bvec(req, &pos, &bv))
-		err = virtback_copier_iter(&c, req->vq, it, bvec_virt(&bv), bv.bv_len, false);
-	return err ?: virtback_copier_flush(&c);
+		err = virtback_copier_iter(c, req->vq, it, bvec_virt(&bv), bv.bv_len, false);
+	return err ?: virtback_copier_flush(c);
+}
+
+static int blk_bounce_in(struct virtback_req *req, struct virtback_iter *it)
+{
+	struct virtback_copier c;
+
+	virtback_copier_init(&c, req->vq->vd);
+	return blk_copy_in(req, &c, it);
+}
+
+/*
+ * The status byte of a read whose last pass this is goes with the data, where one call
+ * can copy both: it is OK if all is copied, and written once more if not.
+ */
+static int blk_copy_status(struct virtback_req *req, struct virtback_copier *c)
+{
+	struct virtback_blk_req *br = virtback_req_priv(req);
+	int err;
+
+	if (req->vq->vd->copies && br->done + br->len == br->total) {
+		br->status = VIRTIO_BLK_S_OK;
+		err = virtback_copier_piece(c, req->status.head, 0, &br->status,
+					    sizeof(br->status), true);
+		if (err)
+			return err;
+		br->told = true;
+	}
+	err = virtback_copier_flush(c);
+	if (err)
+		br->told = false;
+	return err;
 }
 
 /* Bounce pages to the driver, for a read. Under RCU or in the worker; it is live. */
@@ -132,7 +166,77 @@ static int blk_copy_out(struct virtback_req *req)
 			}
 		}
 	}
-	return virtback_copier_flush(&c);
+	return blk_copy_status(req, &c);
+}
+
+/* Is what the device may read after the header the data of a write, to be copied? */
+static bool blk_want_ahead(struct virtback_req *req, u64 len)
+{
+	const struct virtback_blk *blk = virtback_blk_of(req);
+
+	if (!req->vq->vd->copies || !blk->backing || !blk->backing->write || blk->zones)
+		return false;
+	return len && len <= BLK_AHEAD_BYTES && !(len & blk->block_mask);
+}
+
+/**
+ * virtback_blk_read_header() - copy the header of a request
+ * @req: request being prepared, its type's part initialised
+ * @it: what the device reads, at least the header; passes it
+ * @hdr: receives the header
+ *
+ * Of a device that copies the data of a short write comes along, since a call that
+ * copies both costs little more. If it cannot be had that is found out when it is wanted.
+ *
+ * Return: 0 or -EFAULT.
+ */
+int virtback_blk_read_header(struct virtback_req *req, struct virtback_iter *it,
+			     struct virtio_blk_outhdr *hdr)
+{
+	struct virtback_blk_req *br = virtback_req_priv(req);
+	struct virtback_vq *vq = req->vq;
+	u64 len = it->left - sizeof(*hdr);
+	struct virtback_iter pos = *it;
+	struct virtback_copier c;
+	int err;
+
+	if (!blk_want_ahead(req, len))
+		return virtback_iter_read(vq, it, hdr, sizeof(*hdr));
+	br->len = len;
+	if (!blk_get_pages(req))
+		return virtback_iter_read(vq, it, hdr, sizeof(*hdr));
+	virtback_copier_init(&c, vq->vd);
+	err = virtback_copier_iter(&c, vq, &pos, hdr, sizeof(*hdr), false);
+	if (!err) {
+		struct virtback_iter data = pos;
+
+		err = blk_copy_in(req, &c, &data);
+	}
+	br->ahead = true;
+	if (!err) {
+		*it = pos;
+		return 0;
+	}
+	virtback_blk_drop_ahead(req);
+	return virtback_iter_read(vq, it, hdr, sizeof(*hdr));
+}
+
+/**
+ * virtback_blk_drop_ahead() - the data that came with the header is not wanted
+ * @req: request; nothing happens when none came
+ *
+ * Any context.
+ */
+void virtback_blk_drop_ahead(struct virtback_req *req)
+{
+	struct virtback_blk_req *br = virtback_req_priv(req);
+
+	if (!br->ahead)
+		return;
+	br->ahead = false;
+	br->len = 0;
+	br->nr_vecs = 0;
+	blk_put_pages(req);
 }
 
 /* Can the store access these buffers, and with one bio? */
@@ -196,10 +300,16 @@ static int blk_load(struct virtback_req *req, struct virtback_iter *it)
 		if (err != -EINVAL)
 			return err;
 	}
+	if (br->ahead) {
+		br->ahead = false;
+		virtback_iter_skip(it, br->len);
+		req->vq->stats.bounced += br->len;
+		return 0;
+	}
 	if (!blk_get_pages(req))
 		return -ENOSPC;
 	if (op_is_write(br->opf))
-		err = blk_copy_in(req, &pos);
+		err = blk_bounce_in(req, &pos);
 	else
 		err = virtback_req_pin(req, &req->data, &pos, br->len, true);
 	if (err) {
@@ -254,7 +364,7 @@ static bool blk_pass_end(struct virtback_req *req, u8 *status)
 		;	/* no more of it */
 	} else if (br->ranges) {
 		more = virtback_range_next(req);
-	} else if (!op_is_write(br->opf) && !req->dma && blk_copy_out(req)) {
+	} else if (!op_is_write(br->opf) && !list_empty(&br->pages) && blk_copy_out(req)) {
 		*status = VIRTIO_BLK_S_IOERR;
 	} else {
 		br->done += br->len;
