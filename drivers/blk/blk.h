@@ -122,6 +122,7 @@ struct virtback_backing {
  * @block_mask: logical block size - 1
  * @mem_mask: see &struct virtback_blk_limits
  * @direct: the guest's memory may be given to the store (dma=direct)
+ * @stable: data must not change while it is being written
  * @max_discard: 512-byte sectors of a segment to discard, as told to the driver
  * @max_write_zeroes: the same of one to zero
  * @max_secure_erase: the same of one to erase
@@ -143,6 +144,7 @@ struct virtback_blk {
 	u32 block_mask;
 	u32 mem_mask;
 	bool direct;
+	bool stable;
 	u32 max_discard;
 	u32 max_write_zeroes;
 	u32 max_secure_erase;

@@ -13,6 +13,9 @@
  * administrator. Passes whose buffers it could not access (alignment, too many
  * parts) or that must not change meanwhile go through bounce pages as well.
  *
+ * A device that copies, and whose host can map for a pass (vd->borrow_min): from that
+ * length on as with dma=direct; what is shorter, or cannot be mapped, is copied.
+ *
  *	first_pass()/next_pass()  worker: take pages, copy or pin the guest's side
  *	submit()		  worker: the backing store starts each pass
  *	pass_done()		  any context: copy to the guest, finish or go on;
@@ -169,6 +172,15 @@ static int blk_copy_out(struct virtback_req *req)
 	return blk_copy_status(req, &c);
 }
 
+/* Shall the host map a pass of @len bytes for the store? */
+static bool blk_want_borrow(struct virtback_req *req, u32 len)
+{
+	const struct virtback_blk *blk = virtback_blk_of(req);
+	u32 min = req->vq->vd->borrow_min;
+
+	return min && len >= min && !blk->stable;
+}
+
 /* Is what the device may read after the header the data of a write, to be copied? */
 static bool blk_want_ahead(struct virtback_req *req, u64 len)
 {
@@ -176,7 +188,8 @@ static bool blk_want_ahead(struct virtback_req *req, u64 len)
 
 	if (!req->vq->vd->copies || !blk->backing || !blk->backing->write || blk->zones)
 		return false;
-	return len && len <= BLK_AHEAD_BYTES && !(len & blk->block_mask);
+	return len && len <= BLK_AHEAD_BYTES && !(len & blk->block_mask) &&
+	       !blk_want_borrow(req, len);
 }
 
 /**
@@ -275,6 +288,24 @@ static int blk_load_direct(struct virtback_req *req, struct virtback_iter *it)
 	return 0;
 }
 
+/* As blk_load(), of pages that the host maps; in blk_pieces_fit()'s limits. */
+static int blk_load_borrowed(struct virtback_req *req, struct virtback_iter *it)
+{
+	struct virtback_blk_req *br = virtback_req_priv(req);
+	const struct virtback_piece *p;
+	int err;
+
+	err = virtback_req_borrow(req, it, br->len, virtback_blk_of(req)->mem_mask,
+				  !op_is_write(br->opf));
+	if (err)
+		return err;
+	br->nr_vecs = 0;
+	for (p = req->data.head; p; p = p->next)
+		br->nr_vecs++;
+	req->vq->stats.direct += br->len;
+	return 0;
+}
+
 /*
  * A report of zones is made by this kernel; and of an append the pins are in use for
  * its answer, and its parts must not be more than the store takes in one request.
@@ -300,6 +331,10 @@ static int blk_load(struct virtback_req *req, struct virtback_iter *it)
 		if (err != -EINVAL)
 			return err;
 	}
+	/* Whatever is in the way, to copy needs nothing of it. */
+	if (blk_want_borrow(req, br->len) && !blk_must_bounce(br) &&
+	    !blk_load_borrowed(req, it))
+		return 0;
 	if (br->ahead) {
 		br->ahead = false;
 		virtback_iter_skip(it, br->len);
@@ -465,6 +500,11 @@ void virtback_blk_submit(struct virtback_vq *vq, struct list_head *reqs)
 				br->start(req);
 			else
 				b->ops->submit(b, req);
+			continue;
+		}
+		/* The worker gives back what it borrowed; then it comes here once more. */
+		if (req->borrowed) {
+			virtback_req_resume(req);
 			continue;
 		}
 		blk_put_pages(req);

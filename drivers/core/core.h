@@ -71,6 +71,8 @@ static inline void virtback_piece_unpin(struct virtback_device *vd, struct virtb
 int virtback_iter_pin(struct virtback_vq *vq, struct virtback_iter *it, u32 len, bool write,
 		      struct virtback_piece *p);
 void virtback_req_retire(struct virtback_req *req);
+bool virtback_req_busy(const struct virtback_req *req);
+void virtback_give_back(struct virtback_vq *vq, struct list_head *reqs);
 void virtback_vq_wake(struct virtback_vq *vq);
 bool virtback_vq_stop_begin(struct virtback_vq *vq);
 void virtback_vq_stop_finish(struct virtback_vq *vq);

@@ -33,6 +33,9 @@
 #define VIRTBACK_BATCH		32
 #define VIRTBACK_HOLD_NS	NSEC_PER_MSEC
 
+/* Between two looks at borrowed pages that are still in use. */
+#define VIRTBACK_LOOK_AGAIN	msecs_to_jiffies(10)
+
 /**
  * virtback_vq_wake() - let the worker look at the queue
  * @vq: queue
@@ -111,7 +114,10 @@ static void virtback_vq_put_req(struct virtback_vq *vq, struct virtback_req *req
 	spin_unlock_irq(&vq->lock);
 }
 
-/* Take resumed requests, at most a batch. Returns one more when there are more. */
+/*
+ * Take resumed requests that can go on now, at most a batch, and give back what they
+ * borrowed, all at once. Returns how many were looked at.
+ */
 static unsigned int virtback_vq_take_resumed(struct virtback_vq *vq, struct list_head *reqs)
 {
 	struct virtback_req *req, *next;
@@ -124,6 +130,14 @@ static unsigned int virtback_vq_take_resumed(struct virtback_vq *vq, struct list
 		list_move_tail(&req->batch, reqs);
 	}
 	spin_unlock_irq(&vq->lock);
+
+	list_for_each_entry_safe(req, next, reqs, batch) {
+		if (virtback_req_busy(req))
+			list_move_tail(&req->batch, &vq->busy);
+	}
+	if (!list_empty(&vq->busy))
+		mod_timer(&vq->look_again, jiffies + VIRTBACK_LOOK_AGAIN);
+	virtback_give_back(vq, reqs);
 	return n;
 }
 
@@ -258,6 +272,7 @@ static bool virtback_vq_gather(struct virtback_vq *vq, struct list_head *batch,
 	/* Or a round that takes several steps would never end. */
 	if (list_empty(stalled))
 		vq->stalled = false;
+	list_splice_tail_init(&vq->busy, &vq->resume);
 	spin_unlock_irq(&vq->lock);
 
 	resumed = virtback_vq_gather_resumed(vq, batch, stalled);
@@ -294,6 +309,11 @@ static void virtback_vq_work(struct kthread_work *work)
 		cond_resched();
 	} while (more);
 	memalloc_noio_restore(noio);
+}
+
+static void virtback_vq_look_again(struct timer_list *t)
+{
+	virtback_vq_wake(container_of(t, struct virtback_vq, look_again));
 }
 
 /**
@@ -500,6 +520,8 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 	INIT_LIST_HEAD(&vq->idle);
 	INIT_LIST_HEAD(&vq->inflight);
 	INIT_LIST_HEAD(&vq->resume);
+	INIT_LIST_HEAD(&vq->busy);
+	timer_setup(&vq->look_again, virtback_vq_look_again, 0);
 	init_waitqueue_head(&vq->drained);
 	kthread_init_work(&vq->work, virtback_vq_work);
 
@@ -550,6 +572,9 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
  */
 void virtback_vq_destroy(struct virtback_vq *vq)
 {
+	/* With nothing in flight nobody sets it again. */
+	if (vq->worker)
+		timer_delete_sync(&vq->look_again);
 	if (vq->worker)
 		kthread_destroy_worker(vq->worker);
 	virtback_pool_destroy_objects(&vq->keep);

@@ -13,6 +13,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
+#include <linux/timer.h>
 #include <linux/types.h>
 #include <linux/wait.h>
 
@@ -111,6 +112,8 @@ struct virtback_chain {
  * @status: guest memory that the type writes last (a status byte)
  * @dma: a device of this machine accesses @data: it stays pinned until the
  *	 request's completion. Set in prepare() or resume().
+ * @borrowed: @data is mapped by &virtback_host_ops.borrow, and @dma is set; the
+ *	      worker's alone, which gives it back before the request goes on
  * @kept: storage of a buffer list, see virtback_req_keep()
  *
  * @data and @status belong to the request's completion while it is live and to
@@ -130,6 +133,7 @@ struct virtback_req {
 	struct virtback_pieces data;
 	struct virtback_pieces status;
 	bool dma;
+	bool borrowed;
 	struct virtback_sg *kept;
 };
 
@@ -241,6 +245,11 @@ struct virtback_vq_stats {
  * @nr_inflight: length of @inflight
  * @nr_orphans: those of @inflight with an old epoch
  * @resume: requests waiting for their next pass
+ * @busy: those of which someone still uses pages that were borrowed; the worker's
+ *	  alone, which looks again when @look_again says so
+ * @look_again: wakes the worker for @busy
+ * @nr_borrowed: requests that have borrowed. Written by the worker alone, read
+ *		 without a lock by virtback_device_exposed().
  * @stalled: the worker ran out of requests or pages; the next completion wakes it
  * @drained: woken under @lock when @nr_inflight falls to 0
  * @stats: counters
@@ -290,6 +299,9 @@ struct virtback_vq {
 	unsigned int nr_inflight;
 	unsigned int nr_orphans;
 	struct list_head resume;
+	struct list_head busy;
+	struct timer_list look_again;
+	unsigned int nr_borrowed;
 	bool stalled;
 	wait_queue_head_t drained;
 	struct virtback_vq_stats stats;
@@ -320,6 +332,8 @@ void virtback_req_resume(struct virtback_req *req);
 int virtback_req_pin(struct virtback_req *req, struct virtback_pieces *list,
 		     struct virtback_iter *it, u32 len, bool write);
 void virtback_req_unpin(struct virtback_req *req, struct virtback_pieces *list);
+int virtback_req_borrow(struct virtback_req *req, struct virtback_iter *it, u32 len, u32 mask,
+			bool write);
 int virtback_req_keep(struct virtback_req *req, struct virtback_iter *it);
 void virtback_req_unkeep(struct virtback_req *req);
 
