@@ -364,6 +364,7 @@ int virtback_create(const struct virtback_config *cfg)
 	vd->type = &virtback_blk_type;
 	vd->host = virtback_choose_host(cfg);
 	vd->dma = entry->cfg.dma;
+	vd->poll_us = entry->cfg.poll_us;
 	vd->reset_timeout_ms = entry->cfg.reset_timeout_ms ?: VIRTBACK_RESET_TIMEOUT_MS;
 
 	err = virtback_entry_register(entry);

@@ -66,6 +66,7 @@ struct virtback_entry {
 
 /* options.c */
 const char *virtback_option_name(enum virtback_opt opt);
+int virtback_poll_us_store(struct virtback_entry *entry, const char *val);
 ssize_t virtback_option_show(struct virtback_entry *entry, enum virtback_opt opt, char *buf);
 int virtback_config_copy(struct virtback_config *to, const struct virtback_config *from);
 char *virtback_config_next(char **list);

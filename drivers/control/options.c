@@ -54,6 +54,7 @@ static const char *const virtback_option_names[VIRTBACK_OPT_NR] = {
 	[VIRTBACK_OPT_RESET_TIMEOUT_MS] = "reset_timeout_ms",
 	[VIRTBACK_OPT_MAP_LIMIT_MB] = "map_limit_mb",
 	[VIRTBACK_OPT_MAPPING]	= "mapping",
+	[VIRTBACK_OPT_POLL_US]	= "poll_us",
 };
 
 /*
@@ -75,6 +76,9 @@ static const char *const virtback_mapping_names[] = {
 	[VIRTBACK_MAPPING_FOREIGN]	= "foreign",
 	[VIRTBACK_MAPPING_GRANT]	= "grant",
 };
+
+/* Longer than this is not a short while, and a disk takes less. */
+#define VIRTBACK_POLL_US_MAX		1000
 
 /* A vCPU waits so long at worst. */
 #define VIRTBACK_RESET_TIMEOUT_MAX	(600 * MSEC_PER_SEC)
@@ -275,6 +279,11 @@ int virtback_option_set(struct virtback_config *cfg, enum virtback_opt opt, cons
 			cfg->mapping = err;
 		err = min(err, 0);
 		break;
+	case VIRTBACK_OPT_POLL_US:
+		err = virtback_parse_number(val, 0, VIRTBACK_POLL_US_MAX, &num, why);
+		if (!err)
+			cfg->poll_us = num;
+		break;
 	case VIRTBACK_OPT_NR:
 		err = -EINVAL;
 		break;
@@ -329,10 +338,33 @@ ssize_t virtback_option_show(struct virtback_entry *entry, enum virtback_opt opt
 		return sysfs_emit(buf, "%s\n", virtback_mapping_names[cfg->mapping]);
 	case VIRTBACK_OPT_MAP_LIMIT_MB:
 		return sysfs_emit(buf, "%u\n", cfg->map_limit_mb);
+	case VIRTBACK_OPT_POLL_US:
+		return sysfs_emit(buf, "%u\n", READ_ONCE(entry->vd.poll_us));
 	case VIRTBACK_OPT_NR:
 		break;
 	}
 	return -ENODATA;
+}
+
+/**
+ * virtback_poll_us_store() - change how long the workers of a device look on
+ * @entry: the device
+ * @val: microseconds, as in the option
+ *
+ * Return: 0, or -EINVAL after a line in the log
+ */
+int virtback_poll_us_store(struct virtback_entry *entry, const char *val)
+{
+	struct virtback_config cfg = {};
+	const char *why = NULL;
+	int err;
+
+	err = virtback_option_set(&cfg, VIRTBACK_OPT_POLL_US, val, &why);
+	if (err)
+		pr_err("%s: poll_us=" VIRTBACK_LOG_TEXT ": %s\n", entry->vd.name, val, why);
+	else
+		WRITE_ONCE(entry->vd.poll_us, cfg.poll_us);
+	return err;
 }
 
 /* The option of a name, which need not end after @len; or -ENOENT. */

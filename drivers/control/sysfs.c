@@ -120,7 +120,10 @@ static ssize_t virtback_opt_store(struct device *dev, struct device_attribute *a
 
 	if (!copy)
 		return -ENOMEM;
-	err = virtback_backing_store(virtback_entry_of_dev(dev), strim(copy));
+	if (attr == &virtback_opt_attrs[VIRTBACK_OPT_POLL_US])
+		err = virtback_poll_us_store(virtback_entry_of_dev(dev), strim(copy));
+	else
+		err = virtback_backing_store(virtback_entry_of_dev(dev), strim(copy));
 	kfree(copy);
 	return err ?: count;
 }
@@ -161,9 +164,11 @@ static void virtback_opt_attrs_init(void)
 		attr->show = virtback_opt_show;
 		virtback_opt_list[i] = &attr->attr;
 	}
-	/* The one that can change. */
+	/* Those that can change. */
 	virtback_opt_attrs[VIRTBACK_OPT_BACKING].attr.mode = 0644;
 	virtback_opt_attrs[VIRTBACK_OPT_BACKING].store = virtback_opt_store;
+	virtback_opt_attrs[VIRTBACK_OPT_POLL_US].attr.mode = 0644;
+	virtback_opt_attrs[VIRTBACK_OPT_POLL_US].store = virtback_opt_store;
 }
 
 static ssize_t type_show(struct device *dev, struct device_attribute *attr, char *buf)
@@ -308,6 +313,9 @@ VIRTBACK_STAT_SHOW(dropped)
 VIRTBACK_STAT_SHOW(irqs)
 VIRTBACK_STAT_SHOW(irqs_saved)
 VIRTBACK_STAT_SHOW(stalls)
+VIRTBACK_STAT_SHOW(poll_hits)
+VIRTBACK_STAT_SHOW(poll_misses)
+VIRTBACK_STAT_SHOW(poll_ns)
 
 /* What every queue's directory has; copied for each queue. */
 static const struct device_attribute virtback_counters[] = {
@@ -320,6 +328,9 @@ static const struct device_attribute virtback_counters[] = {
 	__ATTR_RO(irqs),
 	__ATTR_RO(irqs_saved),
 	__ATTR_RO(stalls),
+	__ATTR_RO(poll_hits),
+	__ATTR_RO(poll_misses),
+	__ATTR_RO(poll_ns),
 };
 
 #define VIRTBACK_NR_COUNTERS	ARRAY_SIZE(virtback_counters)

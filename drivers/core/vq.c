@@ -14,6 +14,7 @@
 #include <linux/errno.h>
 #include <linux/kthread.h>
 #include <linux/ktime.h>
+#include <linux/limits.h>
 #include <linux/minmax.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -61,8 +62,15 @@ void virtback_vq_kick(struct virtback_vq *vq)
 		virtback_vq_wake(vq);
 }
 
-/* May chains be taken? Called with ring_lock held, so that a stop is seen. */
-static bool virtback_vq_runnable(const struct virtback_vq *vq)
+/**
+ * virtback_vq_runnable() - may chains be taken?
+ * @vq: queue
+ *
+ * Called with ring_lock held, so that a stop is seen.
+ *
+ * Return: true when its driver runs it and nobody has to wait for it to rest
+ */
+bool virtback_vq_runnable(const struct virtback_vq *vq)
 {
 	return READ_ONCE(vq->ready) && virtback_device_running(vq->vd) &&
 	       /* Pairs with virtback_device_unpause(). */
@@ -224,11 +232,12 @@ static bool virtback_vq_gather_one(struct virtback_vq *vq, struct list_head *bat
 		return false;
 	}
 	if (!ret) {
-		if (!vq->ring->notify_on(vq))
+		if (virtback_poll_empty(vq, !list_empty(batch)) || !vq->ring->notify_on(vq))
 			return false;
 		vq->ring->notify_off(vq);
 		return true;
 	}
+	virtback_poll_chain(vq);
 
 	req = virtback_vq_get_req(vq);
 	if (!req) {
@@ -274,6 +283,7 @@ static bool virtback_vq_gather(struct virtback_vq *vq, struct list_head *batch,
 		vq->stalled = false;
 	list_splice_tail_init(&vq->busy, &vq->resume);
 	spin_unlock_irq(&vq->lock);
+	vq->poll.wait = false;
 
 	resumed = virtback_vq_gather_resumed(vq, batch, stalled);
 	if (resumed != VIRTBACK_RESUMED_ALL)
@@ -298,6 +308,7 @@ static void virtback_vq_work(struct kthread_work *work)
 	LIST_HEAD(batch);
 	bool more;
 
+	WRITE_ONCE(vq->poll.running, true);
 	do {
 		mutex_lock(&vq->ring_lock);
 		more = virtback_vq_gather(vq, &batch, &stalled);
@@ -307,7 +318,12 @@ static void virtback_vq_work(struct kthread_work *work)
 			INIT_LIST_HEAD(&batch);
 		}
 		cond_resched();
+		if (vq->poll.wait && list_empty(&work->node)) {
+			virtback_poll_wait(vq);
+			more = true;
+		}
 	} while (more);
+	WRITE_ONCE(vq->poll.running, false);
 	memalloc_noio_restore(noio);
 }
 
@@ -524,6 +540,8 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 	timer_setup(&vq->look_again, virtback_vq_look_again, 0);
 	init_waitqueue_head(&vq->drained);
 	kthread_init_work(&vq->work, virtback_vq_work);
+	vq->poll.gap[false] = U64_MAX;
+	vq->poll.gap[true] = U64_MAX;
 
 	vq->sg = kvcalloc(vq->chain_max, sizeof(*vq->sg), GFP_KERNEL);
 	vq->reqs = kvcalloc(nr_reqs, size, GFP_KERNEL);

@@ -50,6 +50,7 @@ enum virtback_mapping {
  * @features_off: feature bits that are not offered, never VERSION_1
  * @dma: what the backing store may access
  * @reset_timeout_ms: how long a reset waits for that; 0: the default
+ * @poll_us: how long a worker looks on for the driver's next chain; 0: not at all
  * @mapping: how the guest's memory is reached
  * @map_limit_mb: MiB of the guest that may be mapped, of all its devices together;
  *		  0: virtback_map_limit_mb
@@ -72,6 +73,7 @@ struct virtback_config {
 	enum virtback_dma dma;
 	u32 reset_timeout_ms;
 	u32 map_limit_mb;
+	u32 poll_us;
 	enum virtback_mapping mapping;
 };
 
@@ -90,6 +92,7 @@ enum virtback_opt {
 	VIRTBACK_OPT_RESET_TIMEOUT_MS,
 	VIRTBACK_OPT_MAP_LIMIT_MB,
 	VIRTBACK_OPT_MAPPING,
+	VIRTBACK_OPT_POLL_US,
 	VIRTBACK_OPT_NR,
 };
 
