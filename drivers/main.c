@@ -96,7 +96,7 @@ MODULE_PARM_DESC(features_off, "virtio features that are not offered, names sepa
 module_param_cb(dma, &option_ops, "dma=", 0);
 MODULE_PARM_DESC(dma, "what the backing device accesses: bounce (a copy) or direct (the guest's memory; only where its DMA is translated, or where it does none) (default: bounce)");
 module_param_cb(reset_timeout_ms, &option_ops, "reset_timeout_ms=", 0);
-MODULE_PARM_DESC(reset_timeout_ms, "milliseconds that a reset waits for a disk with dma=direct, 1 to 600000 (default: 30000)");
+MODULE_PARM_DESC(reset_timeout_ms, "milliseconds that a reset waits for a disk that has pages of the guest (dma=direct, or long data with mapping=grant), 1 to 600000 (default: 30000)");
 module_param_cb(poll_us, &option_ops, "poll_us=", 0);
 MODULE_PARM_DESC(poll_us, "microseconds that a queue's worker looks on for the guest's next request when requests come that soon, 0 to 1000; saves the guest a trap and costs this domain the time (default: 0)");
 module_param_cb(mapping, &option_ops, "mapping=", 0);
@@ -195,6 +195,31 @@ static const struct kernel_param_ops latency_ops = {
 
 module_param_cb(latency, &latency_ops, NULL, 0644);
 MODULE_PARM_DESC(latency, "measure how long requests take, for latency in debugfs, 0 or 1 (default: 1)");
+
+/* Not an option of a device either: it says what is faster here, for whatever guest. */
+unsigned int virtback_grant_map_kb;
+
+static int grant_map_set(const char *val, const struct kernel_param *kp)
+{
+	const char *why = NULL;
+	unsigned int kb;
+	int err;
+
+	err = virtback_parse_grant_map_kb(val, &kb, &why);
+	if (err)
+		pr_err("grant_map_kb=%.80s: %s\n", val, why);
+	else
+		WRITE_ONCE(virtback_grant_map_kb, kb);
+	return err;
+}
+
+static const struct kernel_param_ops grant_map_ops = {
+	.set = grant_map_set,
+	.get = param_get_uint,
+};
+
+module_param_cb(grant_map_kb, &grant_map_ops, &virtback_grant_map_kb, 0644);
+MODULE_PARM_DESC(grant_map_kb, "with mapping=grant: data of at least so many KiB is mapped for its request, shorter data copied, 1 to 1024, 0 to copy all (default: 0)");
 
 /* Make the devices that the parameters name. */
 static int __init virtback_make_given(void)

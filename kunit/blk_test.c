@@ -20,8 +20,12 @@ static void expect_ioerr(struct blk_test *b, u32 type, u64 sector, u32 len)
 	/* Nothing before the status byte was written, unless nothing is before it. */
 	KUNIT_EXPECT_EQ(test, fake_used_len(b->f, i), type == VIRTIO_BLK_T_IN && len ? 0 : 1);
 	KUNIT_EXPECT_EQ(test, b->disk->bios, 0);
-	/* Header and status. */
-	KUNIT_EXPECT_EQ(test, b->f->pinned - pinned, 2);
+	/* Header and status; what is written may have come with the header. */
+	pinned = b->f->pinned - pinned;
+	if (!b->f->vd.copies || type != VIRTIO_BLK_T_OUT)
+		KUNIT_EXPECT_EQ(test, pinned, 2);
+	else
+		KUNIT_EXPECT_LE(test, pinned, 2 + DIV_ROUND_UP(min_t(u32, len, SZ_64K), PAGE_SIZE));
 	KUNIT_EXPECT_FALSE(test, fake_broken(b->f));
 }
 

@@ -4,6 +4,7 @@
  * what becomes of a request when it fails. That they behave as others do is shown by
  * the suites whose cases are FAKE_CASE().
  */
+#include <linux/delay.h>
 #include <linux/slab.h>
 
 #include "blk_fixture.h"
@@ -44,8 +45,107 @@ static void many_pages_are_copied_at_once(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, blk_request(f, VIRTIO_BLK_T_IN, 0, BUF, MIB), VIRTIO_BLK_S_OK);
 	KUNIT_EXPECT_GE(test, atomic_read(&f->copies), 256 + 2);
-	/* Header, status, and the pages. */
+	/* Header, the pages and the status. */
 	KUNIT_EXPECT_LE(test, atomic_read(&f->copy_calls), 2 + 256 / VIRTBACK_COPY_BATCH);
+}
+
+/* The status byte goes with what was read, what is written comes with the header. */
+static void short_requests_take_two_calls(struct kunit *test)
+{
+	struct fake *f = copying(test, 0);
+	int calls;
+
+	KUNIT_EXPECT_EQ(test, blk_request(f, VIRTIO_BLK_T_IN, 8, BUF, SZ_64K), VIRTIO_BLK_S_OK);
+	KUNIT_EXPECT_TRUE(test, blk_same(test->priv, BUF, 8, SZ_64K));
+	calls = atomic_read(&f->copy_calls);
+	KUNIT_EXPECT_EQ(test, calls, 2);
+	blk_fill(f, BUF, SZ_64K, 9);
+	KUNIT_EXPECT_EQ(test, blk_request(f, VIRTIO_BLK_T_OUT, 16, BUF, SZ_64K), VIRTIO_BLK_S_OK);
+	KUNIT_EXPECT_TRUE(test, blk_same(test->priv, BUF, 16, SZ_64K));
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->copy_calls) - calls, 2);
+	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].stats.bounced, 2 * SZ_64K);
+}
+
+/* What came with a header that wants none of it, or is refused, is given back. */
+static void data_that_came_along_is_dropped(struct kunit *test)
+{
+	struct fake *f = copying(test, 0);
+	struct virtback_pool *pages = &f->vd.vqs[0].pages;
+
+	/* A chain with data to read for a type that has none, or does not exist. */
+	KUNIT_EXPECT_EQ(test, blk_request(f, VIRTIO_BLK_T_FLUSH, 0, BUF, 4096), VIRTIO_BLK_S_OK);
+	KUNIT_EXPECT_EQ(test, pages->nr, pages->size);
+	KUNIT_EXPECT_EQ(test, blk_request(f, 77, 0, BUF, 4096), VIRTIO_BLK_S_UNSUPP);
+	KUNIT_EXPECT_EQ(test, pages->nr, pages->size);
+	KUNIT_EXPECT_EQ(test, blk_request(f, VIRTIO_BLK_T_OUT, TEST_DISK_SECTORS, BUF, 4096),
+			VIRTIO_BLK_S_IOERR);
+	KUNIT_EXPECT_EQ(test, pages->nr, pages->size);
+	KUNIT_EXPECT_EQ(test, ((struct blk_test *)test->priv)->disk->writes, 0);
+}
+
+/* Pages of a table that a chain may have need one copy, whatever its order is. */
+static void jumping_table_is_read_once(struct kunit *test)
+{
+	struct fake *f;
+	unsigned int i, n = 600;
+
+	((struct blk_test *)test->priv)->queue_size = 1024;
+	f = copying(test, BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC));
+	blk_header(f, VIRTIO_BLK_T_IN, 0);
+	fake_desc(f, 0, BUF + MIB, n * 16, F_INDIRECT, 0);
+	/* Header, then from the middle of one half to that of the other and back. */
+	fake_indirect(f, BUF + MIB, 0, HDR, HDR_LEN, F_NEXT, 1);
+	for (i = 1; i < n - 1; i++)
+		fake_indirect(f, BUF + MIB, i, BUF + i * 512, 512, F_NEXT | F_WRITE,
+			      i == n - 2 ? n - 1 : i < n / 2 ? i + n / 2 - 1 : i - n / 2 + 2);
+	fake_indirect(f, BUF + MIB, n / 2 - 1, BUF, 512, F_NEXT | F_WRITE, n - 1);
+	fake_indirect(f, BUF + MIB, n - 1, STATUS, 1, F_WRITE, 0);
+	blk_go(f);
+	KUNIT_EXPECT_EQ(test, blk_status_of(f), VIRTIO_BLK_S_OK);
+	/* Its table, its header, and its data in calls of VIRTBACK_COPY_BATCH. */
+	KUNIT_EXPECT_LE(test, atomic_read(&f->copy_calls), 2 + n / VIRTBACK_COPY_BATCH + 1);
+}
+
+/* One that is longer than a chain may be, and jumped about in, is refused. */
+static void long_table_costs_few_reads(struct kunit *test)
+{
+	struct fake *f = copying(test, BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC));
+	unsigned int i, far = SZ_64K / 16;
+
+	blk_header(f, VIRTIO_BLK_T_IN, 0);
+	fake_desc(f, 0, BUF, SZ_128K, F_INDIRECT, 0);
+	fake_indirect(f, BUF, 0, HDR, HDR_LEN, F_NEXT, far);
+	for (i = 1; i < FAKE_QUEUE_SIZE - 1; i++)
+		fake_indirect(f, BUF, i % 2 ? far + i / 2 : i / 2, BUF + MIB, 512,
+			      F_NEXT | F_WRITE, i % 2 ? i / 2 + 1 : far + i / 2);
+	blk_go(f);
+	KUNIT_EXPECT_TRUE(test, fake_broken(f));
+	KUNIT_EXPECT_LE(test, atomic_read(&f->copy_calls), 10);
+}
+
+static void slow_copy(struct fake *f)
+{
+	/* Longer than ring_lock may be held for more. */
+	msleep(20);
+}
+
+/* Whoever needs the worker out of the guest's memory waits for one request. */
+static void slow_requests_are_taken_one_by_one(struct kunit *test)
+{
+	struct fake *f = fake_create(test, &fake_type, NULL, FAKE_MEM, FAKE_QUEUE_SIZE);
+	unsigned int i;
+
+	f->vd.copies = true;
+	fake_start(f, 0);
+	for (i = 0; i < 8; i++) {
+		fake_desc(f, i, FAKE_DATA, 16, 0, 0);
+		fake_offer(f, i);
+	}
+	f->on_copy = slow_copy;
+	fake_kick(f);
+	KUNIT_EXPECT_EQ(test, f->submitted, 8U);
+	KUNIT_EXPECT_EQ(test, f->most_submitted, 1U);
+	fake_destroy(f);
 }
 
 static void copies_stay_within_our_pages(struct kunit *test)
@@ -75,8 +175,8 @@ static void table_is_read_in_parts(struct kunit *test)
 	blk_go(f);
 	KUNIT_EXPECT_EQ(test, blk_status_of(f), VIRTIO_BLK_S_OK);
 	KUNIT_EXPECT_TRUE(test, blk_same(test->priv, BUF, 3, 512));
-	/* Table, header, data and status. */
-	KUNIT_EXPECT_EQ(test, atomic_read(&f->copy_calls), 4);
+	/* Table, header, data with status. */
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->copy_calls), 3);
 }
 
 static void buffer_that_cannot_be_copied_is_an_error(struct kunit *test)
@@ -200,6 +300,11 @@ static struct kunit_case copy_cases[] = {
 	KUNIT_CASE(nothing_is_pinned),
 	KUNIT_CASE(all_is_copied_before_it_is_used),
 	KUNIT_CASE(many_pages_are_copied_at_once),
+	KUNIT_CASE(short_requests_take_two_calls),
+	KUNIT_CASE(data_that_came_along_is_dropped),
+	KUNIT_CASE(jumping_table_is_read_once),
+	KUNIT_CASE(long_table_costs_few_reads),
+	KUNIT_CASE(slow_requests_are_taken_one_by_one),
 	KUNIT_CASE(copies_stay_within_our_pages),
 	KUNIT_CASE(table_is_read_in_parts),
 	KUNIT_CASE(buffer_that_cannot_be_copied_is_an_error),

@@ -21,10 +21,24 @@ struct fake_req {
 	bool ended;
 };
 
-static const bool fake_pins = false, fake_copies = true;
+/**
+ * struct fake_mode - a kind of host
+ * @name: for people
+ * @copies: it copies
+ * @borrow_min: but maps what is longer
+ */
+static const struct fake_mode {
+	const char *name;
+	bool copies;
+	u32 borrow_min;
+} fake_mode[] = {
+	{ .name = "pins" },
+	{ .name = "copies", .copies = true },
+	{ .name = "borrows", .copies = true, .borrow_min = SZ_1K },
+};
 
 /**
- * fake_modes() - the two kinds of host, as the parameters of a test
+ * fake_modes() - the kinds of host, as the parameters of a test
  * @prev: the parameter before, NULL at first
  * @desc: receives its name
  *
@@ -32,10 +46,13 @@ static const bool fake_pins = false, fake_copies = true;
  */
 const void *fake_modes(const void *prev, char *desc)
 {
-	if (prev == &fake_copies)
+	const struct fake_mode *mode = prev;
+
+	mode = mode ? mode + 1 : fake_mode;
+	if (mode == fake_mode + ARRAY_SIZE(fake_mode))
 		return NULL;
-	strscpy(desc, prev ? "copies" : "pins", KUNIT_PARAM_DESC_SIZE);
-	return prev ? &fake_copies : &fake_pins;
+	strscpy(desc, mode->name, KUNIT_PARAM_DESC_SIZE);
+	return mode;
 }
 
 /*
@@ -50,6 +67,20 @@ struct fake_copy {
 	bool write;
 	u8 bytes[];
 };
+
+/**
+ * fake_modes_bounce() - those kinds with which a disk never gets the guest's memory
+ * @prev: the parameter before, NULL at first
+ * @desc: receives its name
+ *
+ * Return: the next parameter, NULL at the end
+ */
+const void *fake_modes_bounce(const void *prev, char *desc)
+{
+	const struct fake_mode *mode = fake_modes(prev, desc);
+
+	return mode && mode->borrow_min ? NULL : mode;
+}
 
 static int fake_pin_copy(struct fake *f, bool write, struct virtback_piece *p)
 {
@@ -132,6 +163,8 @@ static int fake_copy(struct virtback_device *vd, struct virtback_copy *ops, unsi
 
 	might_sleep();
 	atomic_inc(&f->copy_calls);
+	if (f->on_copy)
+		f->on_copy(f);
 	for (i = 0; i < nr; i++) {
 		struct virtback_copy *op = &ops[i];
 		u64 off = op->addr - FAKE_BASE;
@@ -152,6 +185,73 @@ static int fake_copy(struct virtback_device *vd, struct virtback_copy *ops, unsi
 		}
 	}
 	return 0;
+}
+
+static void fake_take_back(struct fake *f, struct virtback_piece *list)
+{
+	struct virtback_piece *p;
+
+	for (p = list; p; p = p->next) {
+		if (p->va)
+			f->borrowed--;
+		p->va = NULL;
+		p->pin = NULL;
+	}
+}
+
+static int fake_borrow(struct virtback_vq *vq, struct virtback_piece *list, bool write)
+{
+	struct fake *f = vq->vd->host_priv;
+	struct virtback_piece *p;
+
+	might_sleep();
+	f->borrow_calls++;
+	f->borrowed_write = write;
+	for (p = list; p; p = p->next) {
+		u64 off = p->addr - FAKE_BASE;
+
+		/* What no host could do. */
+		if (!vq->vd->borrow_min || !p->len || p->va ||
+		    offset_in_page(p->addr) + p->len > PAGE_SIZE)
+			atomic_inc(&f->bad_pins);
+		if (p->addr < FAKE_BASE || off > f->mem_len || p->len > f->mem_len - off ||
+		    f->borrow_error - p->addr < p->len) {
+			fake_take_back(f, list);
+			return -EFAULT;
+		}
+		if (f->borrow_room >= 0 && f->borrowed == f->borrow_room) {
+			fake_take_back(f, list);
+			return -ENOSPC;
+		}
+		p->va = f->mem + off;
+		p->pin = f;
+		f->borrowed++;
+	}
+	return 0;
+}
+
+static bool fake_borrow_busy(struct virtback_vq *vq, const struct virtback_piece *list)
+{
+	struct fake *f = vq->vd->host_priv;
+
+	return READ_ONCE(f->borrow_busy);
+}
+
+static void fake_give_back(struct virtback_vq *vq, struct virtback_piece *list)
+{
+	struct fake *f = vq->vd->host_priv;
+	struct virtback_piece *p;
+
+	might_sleep();
+	if (f->borrow_busy)
+		atomic_inc(&f->bad_pins);
+	for (p = list; p; p = p->next) {
+		if (p->pin != f)
+			atomic_inc(&f->bad_pins);
+	}
+	f->give_back_calls++;
+	f->used_at_give_back = fake_used_idx(f);
+	fake_take_back(f, list);
 }
 
 static int fake_map(struct virtback_device *vd, u64 addr, size_t len, bool write,
@@ -197,6 +297,9 @@ static void fake_lower_irq(struct virtback_device *vd)
 	.pin = fake_pin,		\
 	.unpin = fake_unpin,		\
 	.copy = fake_copy,		\
+	.borrow = fake_borrow,		\
+	.borrow_busy = fake_borrow_busy,	\
+	.give_back = fake_give_back,	\
 	.map = fake_map,		\
 	.unmap = fake_unmap,		\
 	.raise_irq = fake_raise_irq,	\
@@ -368,6 +471,7 @@ static void fake_submit(struct virtback_vq *vq, struct list_head *reqs)
 	struct fake *f = vq->vd->host_priv;
 	struct virtback_req *req, *next;
 
+	f->most_submitted = max_t(unsigned int, f->most_submitted, list_count_nodes(reqs));
 	list_for_each_entry_safe(req, next, reqs, batch) {
 		list_del_init(&req->batch);
 		if (!virtback_req_live(req)) {
@@ -475,6 +579,7 @@ struct fake *fake_create(struct kunit *test, const struct virtback_type_ops *typ
 			 const struct virtback_config *cfg, size_t mem_len, u16 queue_size)
 {
 	struct fake *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
+	const struct fake_mode *mode = test->param_value;
 	int err;
 
 	KUNIT_ASSERT_NOT_NULL(test, f);
@@ -484,6 +589,7 @@ struct fake *fake_create(struct kunit *test, const struct virtback_type_ops *typ
 	KUNIT_ASSERT_NOT_NULL(test, f->mem);
 	f->piece = PAGE_SIZE;
 	f->maps_left = -1;
+	f->borrow_room = -1;
 	f->passes = 1;
 	spin_lock_init(&f->lock);
 	INIT_LIST_HEAD(&f->held);
@@ -492,7 +598,11 @@ struct fake *fake_create(struct kunit *test, const struct virtback_type_ops *typ
 	f->vd.type = type;
 	f->vd.host = &fake_host;
 	f->vd.host_priv = f;
-	f->vd.copies = test->param_value == &fake_copies;
+	/* Other suites have parameters of their own. */
+	if (mode >= fake_mode && mode < fake_mode + ARRAY_SIZE(fake_mode)) {
+		f->vd.copies = mode->copies;
+		f->vd.borrow_min = mode->borrow_min;
+	}
 	f->vd.features_off = cfg ? cfg->features_off : 0;
 	f->vd.dma = cfg ? cfg->dma : VIRTBACK_DMA_BOUNCE;
 	f->vd.reset_timeout_ms = cfg && cfg->reset_timeout_ms ? cfg->reset_timeout_ms :
@@ -527,6 +637,7 @@ void fake_destroy(struct fake *f)
 	KUNIT_EXPECT_EQ(test, atomic_read(&f->maps), 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&f->bad_pins), 0);
 	f->hold = false;
+	WRITE_ONCE(f->borrow_busy, false);
 	if (f->before_drain)
 		f->before_drain(f);
 	while ((req = fake_first_held(f)))
@@ -538,6 +649,7 @@ void fake_destroy(struct fake *f)
 		KUNIT_EXPECT_EQ(test, f->vd.vqs[q].pieces.nr, f->vd.vqs[q].pieces.size);
 	}
 	KUNIT_EXPECT_EQ(test, atomic_read(&f->pins), 0);
+	KUNIT_EXPECT_EQ(test, f->borrowed, 0U);
 	f->vd.type->destroy(&f->vd);
 	virtback_device_fini(&f->vd);
 	kvfree(f->mem);

@@ -87,6 +87,15 @@ struct fake_packed {
  * @copy_calls: times that some of them were asked for
  * @copy_error: guest address of a byte that cannot be copied, 0 for none
  * @used_at_copy: used index of queue 0 when something was last copied to the guest
+ * @on_copy: called within each call that copies
+ * @borrow_room: pages that can be borrowed, -1 for any number
+ * @borrow_error: guest address that cannot be borrowed
+ * @borrow_busy: someone uses what is borrowed
+ * @borrowed: pages that are borrowed now
+ * @borrow_calls: calls of borrow()
+ * @give_back_calls: calls of give_back()
+ * @borrowed_write: the last was for writing
+ * @used_at_give_back: used index at the last give_back()
  * @maps_left: maps until one fails, -1 for never
  * @on_unpin: called for each piece before it is unpinned
  * @used_at_unpin: used index of queue 0 when a piece was last unpinned
@@ -108,6 +117,7 @@ struct fake_packed {
  * @prepared: prepare() calls that did not stall
  * @resumed: resume() calls that did not stall
  * @submitted: live requests given to submit()
+ * @most_submitted: requests given to one submit(), at most
  * @dead: orphans given to submit()
  * @last: chain that prepare() saw last
  * @sg: its buffers
@@ -135,6 +145,15 @@ struct fake {
 	atomic_t copy_calls;
 	u64 copy_error;
 	u16 used_at_copy;
+	void (*on_copy)(struct fake *f);
+	int borrow_room;
+	u64 borrow_error;
+	bool borrow_busy;
+	unsigned int borrowed;
+	unsigned int borrow_calls;
+	unsigned int give_back_calls;
+	bool borrowed_write;
+	u16 used_at_give_back;
 	int maps_left;
 	void (*on_unpin)(struct fake *f, struct virtback_piece *p);
 	u16 used_at_unpin;
@@ -157,6 +176,7 @@ struct fake {
 	unsigned int prepared;
 	unsigned int resumed;
 	unsigned int submitted;
+	unsigned int most_submitted;
 	unsigned int dead;
 	struct virtback_chain last;
 	struct virtback_sg sg[FAKE_SG];
@@ -174,10 +194,13 @@ extern const struct virtback_host_ops fake_host;
 extern const struct virtback_host_ops fake_host_reinject;
 
 /*
- * A case that must hold for a device whose memory is pinned and for one whose host
- * copies.
+ * A case that must hold for a device whose memory is pinned, for one whose host copies,
+ * and for one whose host maps long data for the pass that moves it.
  */
 #define FAKE_CASE(name)		KUNIT_CASE_PARAM(name, fake_modes)
+
+/* The same where the disk has pages of ours. */
+#define FAKE_CASE_BOUNCE(name)	KUNIT_CASE_PARAM(name, fake_modes_bounce)
 
 /* fake.c: life */
 struct fake *fake_create(struct kunit *test, const struct virtback_type_ops *type,
@@ -185,6 +208,7 @@ struct fake *fake_create(struct kunit *test, const struct virtback_type_ops *typ
 void fake_destroy(struct fake *f);
 int fake_init(struct kunit *test);
 const void *fake_modes(const void *prev, char *desc);
+const void *fake_modes_bounce(const void *prev, char *desc);
 void fake_exit(struct kunit *test);
 
 /* fake.c: the device's requests */

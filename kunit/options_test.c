@@ -61,6 +61,24 @@ static void options_whole_line(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, cfg.cpus);
 }
 
+static void options_grant_map_kb(struct kunit *test)
+{
+	static const char * const bad[] = { "", "-1", "1025", "64k", "18446744073709551617" };
+	const char *why = NULL;
+	unsigned int kb = 7, i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		KUNIT_EXPECT_EQ_MSG(test, virtback_parse_grant_map_kb(bad[i], &kb, &why), -EINVAL,
+				    "\"%s\"", bad[i]);
+		KUNIT_EXPECT_NOT_NULL(test, why);
+		KUNIT_EXPECT_EQ(test, kb, 7U);
+	}
+	KUNIT_EXPECT_EQ(test, virtback_parse_grant_map_kb("0\n", &kb, &why), 0);
+	KUNIT_EXPECT_EQ(test, kb, 0U);
+	KUNIT_EXPECT_EQ(test, virtback_parse_grant_map_kb("1024", &kb, &why), 0);
+	KUNIT_EXPECT_EQ(test, kb, 1024U);
+}
+
 static void options_any_order_and_blanks(struct kunit *test)
 {
 	struct virtback_config cfg;
@@ -562,6 +580,7 @@ static void options_every_option_has_a_name(struct kunit *test)
 
 static struct kunit_case options_cases[] = {
 	KUNIT_CASE(options_whole_line),
+	KUNIT_CASE(options_grant_map_kb),
 	KUNIT_CASE(options_any_order_and_blanks),
 	KUNIT_CASE(options_not_given_is_not_set),
 	KUNIT_CASE(options_numbers_decimal_or_hex),

@@ -78,8 +78,9 @@ enum virtback_prepare virtback_blk_finish(struct virtback_req *req, u8 status, u
 
 	trace_virtback_blk_complete(req, status);
 	blk_count_error(req, status);
-	/* Before the completion, which may hand the page to a waiter. */
+	/* Before the completion, which may hand the pages to a waiter. */
 	virtback_range_put(req);
+	virtback_blk_drop_ahead(req);
 	/*
 	 * The used length counts from the first device-writable byte on, without
 	 * a gap (VIRTIO 1.2 section 2.7.8.2): the status byte is in it only when
@@ -89,7 +90,7 @@ enum virtback_prepare virtback_blk_finish(struct virtback_req *req, u8 status, u
 		written += sizeof(status);
 	if (req->vq->vd->copies) {
 		/* In prepare() and resume() no stop comes between. */
-		if (blk_tell(req, status))
+		if (!br->told && blk_tell(req, status))
 			return VIRTBACK_BROKEN;
 		virtback_req_complete(req, written);
 		return VIRTBACK_DONE;
@@ -301,15 +302,6 @@ static enum virtback_prepare blk_prepare(struct virtback_req *req, struct virtba
 		virtback_guest_err(vq->vd, "request without a whole header or a status byte\n");
 		return VIRTBACK_BROKEN;
 	}
-	/* Copied once: what the driver does to it afterwards changes nothing. */
-	if (virtback_iter_read(vq, &chain->out, &hdr, sizeof(hdr)))
-		return VIRTBACK_BROKEN;
-
-	virtback_iter_skip(&status, status.left - 1);
-	err = virtback_req_pin(req, &req->status, &status, 1, true);
-	if (err)
-		return virtback_blk_result(err);
-
 	br->opf = REQ_OP_DRV_IN;	/* what has no operation of the block layer's */
 	br->total = 0;
 	br->done = 0;
@@ -322,15 +314,32 @@ static enum virtback_prepare blk_prepare(struct virtback_req *req, struct virtba
 	br->in_len = chain->in.left - 1;
 	br->start = NULL;
 	br->it = chain->in;
+	br->told = false;
+	br->ahead = false;
+	/* Copied once: what the driver does to it afterwards changes nothing. */
+	if (virtback_blk_read_header(req, &chain->out, &hdr))
+		return VIRTBACK_BROKEN;
+
+	virtback_iter_skip(&status, status.left - 1);
+	err = virtback_req_pin(req, &req->status, &status, 1, true);
+	if (err) {
+		virtback_blk_drop_ahead(req);
+		return virtback_blk_result(err);
+	}
 	data = blk_parse(br, &hdr, chain->out.left) ? &chain->in : &chain->out;
 	if (data == &chain->in)
 		data->left--;	/* the status byte is none of the data */
 
 	if (!virtback_blk_of(req)->backing)
 		br->execute = blk_no_disk;
+	/* Nobody else wants what came with the header. */
+	if (br->execute != blk_rw || data == &chain->in)
+		virtback_blk_drop_ahead(req);
 	ret = br->execute(req, data);
-	if (ret == VIRTBACK_STALL || ret == VIRTBACK_BROKEN)
+	if (ret == VIRTBACK_STALL || ret == VIRTBACK_BROKEN) {
+		virtback_blk_drop_ahead(req);
 		virtback_req_unpin(req, &req->status);
+	}
 	return ret;
 }
 

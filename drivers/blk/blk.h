@@ -124,6 +124,7 @@ struct virtback_backing {
  * @block_mask: logical block size - 1
  * @mem_mask: see &struct virtback_blk_limits
  * @direct: the guest's memory may be given to the store (dma=direct)
+ * @stable: data must not change while it is being written
  * @max_discard: 512-byte sectors of a segment to discard, as told to the driver
  * @max_write_zeroes: the same of one to zero
  * @max_secure_erase: the same of one to erase
@@ -145,6 +146,7 @@ struct virtback_blk {
 	u32 block_mask;
 	u32 mem_mask;
 	bool direct;
+	bool stable;
 	u32 max_discard;
 	u32 max_write_zeroes;
 	u32 max_secure_erase;
@@ -178,6 +180,8 @@ struct virtback_blk {
  * @ended: the current pass has ended and the worker is to go on with it
  * @status: VIRTIO_BLK_S_* of a pass that has @ended
  * @failed: the backing store could not do a pass
+ * @told: the status byte was written, together with data
+ * @ahead: @pages have all data of a write, read together with its header
  * @nr_vecs: parts that virtback_blk_next_bvec() gives for the current pass
  * @pages: bounce pages of the current pass, linked by their lru; none when the
  *	   store accesses the guest's memory itself (req->dma)
@@ -199,6 +203,8 @@ struct virtback_blk_req {
 	bool ended;
 	bool failed;
 	u8 status;
+	bool told;
+	bool ahead;
 	unsigned int nr_vecs;
 	struct list_head pages;
 	struct page *ranges;
@@ -287,6 +293,9 @@ bool virtback_blk_features_ok(struct virtback_device *vd, u64 features);
 void virtback_blk_write_config(struct virtback_device *vd, u32 off, u32 len, u64 val);
 
 /* drivers/blk/data.c */
+int virtback_blk_read_header(struct virtback_req *req, struct virtback_iter *it,
+			     struct virtio_blk_outhdr *hdr);
+void virtback_blk_drop_ahead(struct virtback_req *req);
 enum virtback_prepare virtback_blk_first_pass(struct virtback_req *req,
 					      const struct virtback_iter *data);
 enum virtback_prepare virtback_blk_next_pass(struct virtback_req *req);

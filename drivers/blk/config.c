@@ -131,6 +131,7 @@ static void blk_fill_config(struct virtback_blk *blk, const struct virtback_blk_
 	blk->block_mask = bs - 1;
 	blk->mem_mask = lim->mem_mask;
 	/* The guest may write to its buffers at any time. */
+	blk->stable = lim->stable;
 	blk->direct = blk->vd->dma == VIRTBACK_DMA_DIRECT && !lim->stable;
 	c->capacity = vb64(blk->capacity);
 	/* Two of a chain are header and status. */

@@ -13,6 +13,9 @@
  * administrator. Passes whose buffers it could not access (alignment, too many
  * parts) or that must not change meanwhile go through bounce pages as well.
  *
+ * A device that copies, and whose host can map for a pass (vd->borrow_min): from that
+ * length on as with dma=direct; what is shorter, or cannot be mapped, is copied.
+ *
  *	first_pass()/next_pass()  worker: take pages, copy or pin the guest's side
  *	submit()		  worker: the backing store starts each pass
  *	pass_done()		  any context: copy to the guest, finish or go on;
@@ -21,12 +24,16 @@
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
+#include <linux/sizes.h>
 
 #include "blk.h"
 
 #include <trace/events/virtback_blk.h>
 
 #define BLK_PASS_BYTES	((u32)VIRTBACK_ROUND_PAGES << PAGE_SHIFT)
+
+/* Most data that is copied before the header has said what it is for. */
+#define BLK_AHEAD_BYTES	SZ_64K
 
 /* The guest's own memory, a page at a time: pieces may lie anywhere. */
 static void blk_next_of_piece(struct virtback_req *req, struct virtback_blk_pos *pos,
@@ -91,18 +98,48 @@ static void blk_put_pages(struct virtback_req *req)
 	virtback_pool_put_pages(&req->vq->pages, &br->pages);
 }
 
-/* Driver to bounce pages, for a write. */
-static int blk_copy_in(struct virtback_req *req, struct virtback_iter *it)
+/* Driver to bounce pages, for a write; with what @c was given before. */
+static int blk_copy_in(struct virtback_req *req, struct virtback_copier *c,
+		       struct virtback_iter *it)
 {
 	struct virtback_blk_pos pos = {};
-	struct virtback_copier c;
 	struct bio_vec bv;
 	int err = 0;
 
-	virtback_copier_init(&c, req->vq->vd);
 	while (!err && virtback_blk_next_bvec(req, &pos, &bv))
-		err = virtback_copier_iter(&c, req->vq, it, bvec_virt(&bv), bv.bv_len, false);
-	return err ?: virtback_copier_flush(&c);
+		err = virtback_copier_iter(c, req->vq, it, bvec_virt(&bv), bv.bv_len, false);
+	return err ?: virtback_copier_flush(c);
+}
+
+static int blk_bounce_in(struct virtback_req *req, struct virtback_iter *it)
+{
+	struct virtback_copier c;
+
+	virtback_copier_init(&c, req->vq->vd);
+	return blk_copy_in(req, &c, it);
+}
+
+/*
+ * The status byte of a read whose last pass this is goes with the data, where one call
+ * can copy both: it is OK if all is copied, and written once more if not.
+ */
+static int blk_copy_status(struct virtback_req *req, struct virtback_copier *c)
+{
+	struct virtback_blk_req *br = virtback_req_priv(req);
+	int err;
+
+	if (req->vq->vd->copies && br->done + br->len == br->total) {
+		br->status = VIRTIO_BLK_S_OK;
+		err = virtback_copier_piece(c, req->status.head, 0, &br->status,
+					    sizeof(br->status), true);
+		if (err)
+			return err;
+		br->told = true;
+	}
+	err = virtback_copier_flush(c);
+	if (err)
+		br->told = false;
+	return err;
 }
 
 /* Bounce pages to the driver, for a read. Under RCU or in the worker; it is live. */
@@ -134,7 +171,87 @@ static int blk_copy_out(struct virtback_req *req)
 			}
 		}
 	}
-	return virtback_copier_flush(&c);
+	return blk_copy_status(req, &c);
+}
+
+/* Shall the host map a pass of @len bytes for the store? */
+static bool blk_want_borrow(struct virtback_req *req, u32 len)
+{
+	const struct virtback_blk *blk = virtback_blk_of(req);
+	u32 min = req->vq->vd->borrow_min;
+
+	return min && len >= min && !blk->stable;
+}
+
+/* Is what the device may read after the header the data of a write, to be copied? */
+static bool blk_want_ahead(struct virtback_req *req, u64 len)
+{
+	const struct virtback_blk *blk = virtback_blk_of(req);
+
+	if (!req->vq->vd->copies || !blk->backing || !blk->backing->write || blk->zones)
+		return false;
+	return len && len <= BLK_AHEAD_BYTES && !(len & blk->block_mask) &&
+	       !blk_want_borrow(req, len);
+}
+
+/**
+ * virtback_blk_read_header() - copy the header of a request
+ * @req: request being prepared, its type's part initialised
+ * @it: what the device reads, at least the header; passes it
+ * @hdr: receives the header
+ *
+ * Of a device that copies the data of a short write comes along, since a call that
+ * copies both costs little more. If it cannot be had that is found out when it is wanted.
+ *
+ * Return: 0 or -EFAULT.
+ */
+int virtback_blk_read_header(struct virtback_req *req, struct virtback_iter *it,
+			     struct virtio_blk_outhdr *hdr)
+{
+	struct virtback_blk_req *br = virtback_req_priv(req);
+	struct virtback_vq *vq = req->vq;
+	u64 len = it->left - sizeof(*hdr);
+	struct virtback_iter pos = *it;
+	struct virtback_copier c;
+	int err;
+
+	if (!blk_want_ahead(req, len))
+		return virtback_iter_read(vq, it, hdr, sizeof(*hdr));
+	br->len = len;
+	if (!blk_get_pages(req))
+		return virtback_iter_read(vq, it, hdr, sizeof(*hdr));
+	virtback_copier_init(&c, vq->vd);
+	err = virtback_copier_iter(&c, vq, &pos, hdr, sizeof(*hdr), false);
+	if (!err) {
+		struct virtback_iter data = pos;
+
+		err = blk_copy_in(req, &c, &data);
+	}
+	br->ahead = true;
+	if (!err) {
+		*it = pos;
+		return 0;
+	}
+	virtback_blk_drop_ahead(req);
+	return virtback_iter_read(vq, it, hdr, sizeof(*hdr));
+}
+
+/**
+ * virtback_blk_drop_ahead() - the data that came with the header is not wanted
+ * @req: request; nothing happens when none came
+ *
+ * Any context.
+ */
+void virtback_blk_drop_ahead(struct virtback_req *req)
+{
+	struct virtback_blk_req *br = virtback_req_priv(req);
+
+	if (!br->ahead)
+		return;
+	br->ahead = false;
+	br->len = 0;
+	br->nr_vecs = 0;
+	blk_put_pages(req);
 }
 
 /* Can the store access these buffers, and with one bio? */
@@ -173,6 +290,24 @@ static int blk_load_direct(struct virtback_req *req, struct virtback_iter *it)
 	return 0;
 }
 
+/* As blk_load(), of pages that the host maps; in blk_pieces_fit()'s limits. */
+static int blk_load_borrowed(struct virtback_req *req, struct virtback_iter *it)
+{
+	struct virtback_blk_req *br = virtback_req_priv(req);
+	const struct virtback_piece *p;
+	int err;
+
+	err = virtback_req_borrow(req, it, br->len, virtback_blk_of(req)->mem_mask,
+				  !op_is_write(br->opf));
+	if (err)
+		return err;
+	br->nr_vecs = 0;
+	for (p = req->data.head; p; p = p->next)
+		br->nr_vecs++;
+	req->vq->stats.direct += br->len;
+	return 0;
+}
+
 /*
  * A report of zones is made by this kernel; and of an append the pins are in use for
  * its answer, and its parts must not be more than the store takes in one request.
@@ -198,10 +333,20 @@ static int blk_load(struct virtback_req *req, struct virtback_iter *it)
 		if (err != -EINVAL)
 			return err;
 	}
+	/* Whatever is in the way, to copy needs nothing of it. */
+	if (blk_want_borrow(req, br->len) && !blk_must_bounce(br) &&
+	    !blk_load_borrowed(req, it))
+		return 0;
+	if (br->ahead) {
+		br->ahead = false;
+		virtback_iter_skip(it, br->len);
+		req->vq->stats.bounced += br->len;
+		return 0;
+	}
 	if (!blk_get_pages(req))
 		return -ENOSPC;
 	if (op_is_write(br->opf))
-		err = blk_copy_in(req, &pos);
+		err = blk_bounce_in(req, &pos);
 	else
 		err = virtback_req_pin(req, &req->data, &pos, br->len, true);
 	if (err) {
@@ -296,7 +441,7 @@ static bool blk_pass_end(struct virtback_req *req, u8 *status)
 		;	/* no more of it */
 	} else if (br->ranges) {
 		more = virtback_range_next(req);
-	} else if (!op_is_write(br->opf) && !req->dma && blk_copy_out(req)) {
+	} else if (!op_is_write(br->opf) && !list_empty(&br->pages) && blk_copy_out(req)) {
 		*status = VIRTIO_BLK_S_IOERR;
 	} else {
 		br->done += br->len;
@@ -398,6 +543,11 @@ void virtback_blk_submit(struct virtback_vq *vq, struct list_head *reqs)
 				br->start(req);
 			else
 				b->ops->submit(b, req);
+			continue;
+		}
+		/* The worker gives back what it borrowed; then it comes here once more. */
+		if (req->borrowed) {
+			virtback_req_resume(req);
 			continue;
 		}
 		blk_put_pages(req);

@@ -264,6 +264,7 @@ static int blk_exchange(struct virtback_blk *blk, struct virtback_blk *next, u64
 	/* What the driver is not told. */
 	blk->mem_mask = next->mem_mask;
 	blk->direct = next->direct;
+	blk->stable = next->stable;
 	if (!old)
 		blk_adopt(blk, next, features);
 	mutex_unlock(&vd->lock);

@@ -114,6 +114,24 @@ static int virtback_parse_number(const char *val, u64 min, u64 max, u64 *res, co
 	return err;
 }
 
+/**
+ * virtback_parse_grant_map_kb() - parse the module's parameter grant_map_kb
+ * @val: its value
+ * @kb: receives the number
+ * @why: receives the reason of a refusal, a constant
+ *
+ * Return: 0 or -EINVAL.
+ */
+int virtback_parse_grant_map_kb(const char *val, unsigned int *kb, const char **why)
+{
+	u64 num;
+	int err = virtback_parse_number(val, 0, VIRTBACK_GRANT_MAP_KB_MAX, &num, why);
+
+	if (!err)
+		*kb = num;
+	return err;
+}
+
 static int virtback_parse_backing(struct virtback_config *cfg, const char *val, const char **why)
 {
 	if (val[0] != '/' && strcmp(val, VIRTBACK_NO_BACKING)) {

@@ -39,12 +39,14 @@ struct virtback_desc {
  * @nr: descriptors in it, 0 while no table was entered
  * @piece: the part that is pinned, or copied to vq->table; len 0 when none is
  * @first: byte offset of @piece in the table
+ * @reads: parts that were copied so far
  */
 struct virtback_table {
 	u64 addr;
 	u32 nr;
 	struct virtback_piece piece;
 	u64 first;
+	unsigned int reads;
 };
 
 /* drivers/core/table.c: what the ring formats share */
@@ -69,6 +71,8 @@ static inline void virtback_piece_unpin(struct virtback_device *vd, struct virtb
 int virtback_iter_pin(struct virtback_vq *vq, struct virtback_iter *it, u32 len, bool write,
 		      struct virtback_piece *p);
 void virtback_req_retire(struct virtback_req *req);
+bool virtback_req_busy(const struct virtback_req *req);
+void virtback_give_back(struct virtback_vq *vq, struct list_head *reqs);
 void virtback_vq_wake(struct virtback_vq *vq);
 bool virtback_vq_runnable(const struct virtback_vq *vq);
 bool virtback_vq_stop_begin(struct virtback_vq *vq);

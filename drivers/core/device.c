@@ -171,12 +171,23 @@ void virtback_device_config_changed(struct virtback_device *vd)
  */
 bool virtback_device_exposed(const struct virtback_device *vd)
 {
-	return vd->dma == VIRTBACK_DMA_DIRECT && atomic_read(&vd->orphans);
+	u16 i;
+
+	if (!atomic_read(&vd->orphans))
+		return false;
+	if (vd->dma == VIRTBACK_DMA_DIRECT)
+		return true;
+	for (i = 0; i < vd->nvqs; i++) {
+		/* Nothing is mapped after this; pairs with virtback_give_back(). */
+		if (smp_load_acquire(&vd->vqs[i].nr_borrowed))
+			return true;
+	}
+	return false;
 }
 
 /**
  * virtback_device_settle() - give a disk that accesses the guest's memory the time to
- *			      end that (dma=direct)
+ *			      end that (dma=direct, or borrowed)
  * @vd: device; the queues that its driver takes back are stopped
  *
  * For no longer than reset_timeout_ms. Called with vd->lock held, may sleep.

@@ -242,6 +242,8 @@ void virtback_req_complete(struct virtback_req *req, u32 written)
 	unsigned long flags;
 
 	trace_virtback_request_complete(req, written);
+	/* The driver must not get back what is mapped. */
+	WARN_ON_ONCE(req->borrowed);
 	virtback_req_unkeep(req);
 	/*
 	 * The unlocked parts below use the queue after the waiter for its last
@@ -285,8 +287,9 @@ void virtback_req_complete(struct virtback_req *req, u32 written)
  *
  * The worker will call the type's resume(), or give the request to submit() when it
  * has become an orphan. The data of the pass is unpinned; unless vd->copies, when
- * nothing is pinned and resume() may have to copy it. Any context; within the RCU
- * read-side section in which the guest's memory was last used.
+ * nothing is pinned and resume() may have to copy it. What was borrowed is given back
+ * before. Any context; within the RCU read-side section in which the guest's memory was
+ * last used.
  */
 void virtback_req_resume(struct virtback_req *req)
 {
@@ -297,7 +300,8 @@ void virtback_req_resume(struct virtback_req *req)
 	if (!vq->vd->copies && virtback_req_live(req))
 		virtback_req_unpin(req, &req->data);
 	spin_lock_irqsave(&vq->lock, flags);
-	req->dma = false;
+	if (!req->borrowed)
+		req->dma = false;
 	list_add_tail(&req->batch, &vq->resume);
 	vq->stalled = false;
 	spin_unlock_irqrestore(&vq->lock, flags);

@@ -16,6 +16,13 @@
 
 #include "core.h"
 
+/*
+ * How often a table is copied from a guest whose host copies. One copy holds all
+ * descriptors that a chain may have, so more are needed only for a table that is
+ * longer, and then only by a driver that jumps about in it to cost us time.
+ */
+#define VIRTBACK_TABLE_READS	8
+
 static_assert(sizeof(struct vring_desc) == VIRTBACK_DESC_SIZE);
 static_assert(sizeof(struct vring_packed_desc) == VIRTBACK_DESC_SIZE);
 
@@ -64,7 +71,9 @@ static int virtback_table_pin(struct virtback_vq *vq, struct virtback_table *t, 
 
 	if (!vq->vd->copies)
 		return vq->vd->host->pin(vq->vd, sg.addr, sg.len, false, &t->piece);
-	sg.len = min_t(u32, sg.len, PAGE_SIZE);
+	if (t->reads++ == VIRTBACK_TABLE_READS)
+		return -EINVAL;
+	sg.len = min(sg.len, vq->table_len);
 	it.left = sg.len;
 	ret = virtback_iter_read(vq, &it, vq->table, sg.len);
 	t->piece = (struct virtback_piece){ .va = vq->table, .len = sg.len };

@@ -13,6 +13,7 @@
 
 #include <linux/errno.h>
 #include <linux/kthread.h>
+#include <linux/ktime.h>
 #include <linux/limits.h>
 #include <linux/minmax.h>
 #include <linux/percpu.h>
@@ -29,8 +30,15 @@
 
 #include "core.h"
 
-/* Requests between two looks at ring_lock: bounds how long a stop waits. */
-#define VIRTBACK_BATCH	32
+/*
+ * Requests between two looks at ring_lock, and the time after which no further one is
+ * begun: both bound how long a stop waits.
+ */
+#define VIRTBACK_BATCH		32
+#define VIRTBACK_HOLD_NS	NSEC_PER_MSEC
+
+/* Between two looks at borrowed pages that are still in use. */
+#define VIRTBACK_LOOK_AGAIN	msecs_to_jiffies(10)
 
 /**
  * virtback_vq_wake() - let the worker look at the queue
@@ -124,37 +132,50 @@ static void virtback_vq_put_req(struct virtback_vq *vq, struct virtback_req *req
 	spin_unlock_irq(&vq->lock);
 }
 
-static struct virtback_req *virtback_vq_first_resume(struct virtback_vq *vq)
+/*
+ * Take resumed requests that can go on now, at most a batch, and give back what they
+ * borrowed, all at once. Returns how many were looked at.
+ */
+static unsigned int virtback_vq_take_resumed(struct virtback_vq *vq, struct list_head *reqs)
 {
-	struct virtback_req *req;
+	struct virtback_req *req, *next;
+	unsigned int n = 0;
 
 	spin_lock_irq(&vq->lock);
-	req = list_first_entry_or_null(&vq->resume, struct virtback_req, batch);
+	list_for_each_entry_safe(req, next, &vq->resume, batch) {
+		if (n++ == VIRTBACK_BATCH)
+			break;
+		list_move_tail(&req->batch, reqs);
+	}
 	spin_unlock_irq(&vq->lock);
-	return req;
-}
 
-static void virtback_vq_unresume(struct virtback_vq *vq, struct virtback_req *req)
-{
-	spin_lock_irq(&vq->lock);
-	list_del(&req->batch);
-	spin_unlock_irq(&vq->lock);
+	list_for_each_entry_safe(req, next, reqs, batch) {
+		if (virtback_req_busy(req))
+			list_move_tail(&req->batch, &vq->busy);
+	}
+	if (!list_empty(&vq->busy))
+		mod_timer(&vq->look_again, jiffies + VIRTBACK_LOOK_AGAIN);
+	virtback_give_back(vq, reqs);
+	return n;
 }
 
 /*
- * Go through the resumed requests once; those that have to wait are put on @stalled.
- * All of them, even when one broke the device: the others have nobody else to end
- * them, and who pauses the device waits for them.
+ * Go on with resumed requests; those that have to wait are put on @stalled. Also with
+ * those behind one that broke the device: they have nobody else to end them, and who
+ * pauses the device waits for them. True when there are more.
  */
-static void virtback_vq_resume_all(struct virtback_vq *vq, struct list_head *batch,
-				   struct list_head *stalled)
+static bool virtback_vq_resume_some(struct virtback_vq *vq, struct list_head *batch,
+				    struct list_head *stalled)
 {
-	struct virtback_req *req;
+	struct virtback_req *req, *next;
+	LIST_HEAD(reqs);
+	bool more;
 
-	while ((req = virtback_vq_first_resume(vq))) {
+	more = virtback_vq_take_resumed(vq, &reqs) > VIRTBACK_BATCH;
+	list_for_each_entry_safe(req, next, &reqs, batch) {
 		enum virtback_prepare what = VIRTBACK_SUBMIT;
 
-		virtback_vq_unresume(vq, req);
+		list_del(&req->batch);
 		if (virtback_req_live(req))
 			what = vq->vd->type->resume(req);
 		switch (what) {
@@ -172,25 +193,40 @@ static void virtback_vq_resume_all(struct virtback_vq *vq, struct list_head *bat
 			break;
 		}
 	}
+	return more;
 }
+
+/**
+ * enum virtback_resumed - what became of the resumed requests
+ * @VIRTBACK_RESUMED_ALL: none is left
+ * @VIRTBACK_RESUMED_SOME: there are more than may be served at once
+ * @VIRTBACK_RESUMED_WAIT: some have to wait for a completion
+ */
+enum virtback_resumed {
+	VIRTBACK_RESUMED_ALL,
+	VIRTBACK_RESUMED_SOME,
+	VIRTBACK_RESUMED_WAIT,
+};
 
 /*
  * Next passes first: they hold resources, and those behind one that has to wait may
- * hold what it waits for. False when some have to wait.
+ * hold what it waits for. So @stalled is kept until all were tried.
  */
-static bool virtback_vq_gather_resumed(struct virtback_vq *vq, struct list_head *batch)
+static enum virtback_resumed virtback_vq_gather_resumed(struct virtback_vq *vq,
+							struct list_head *batch,
+							struct list_head *stalled)
 {
-	LIST_HEAD(stalled);
-	bool wait;
-
-	do {
-		virtback_vq_resume_all(vq, batch, &stalled);
-		wait = !list_empty(&stalled);
+	for (;;) {
+		if (virtback_vq_resume_some(vq, batch, stalled))
+			return VIRTBACK_RESUMED_SOME;
+		if (list_empty(stalled))
+			return VIRTBACK_RESUMED_ALL;
 		spin_lock_irq(&vq->lock);
-		list_splice_init(&stalled, &vq->resume);
+		list_splice_init(stalled, &vq->resume);
 		spin_unlock_irq(&vq->lock);
-	} while (wait && virtback_vq_stall(vq));
-	return !wait;
+		if (!virtback_vq_stall(vq))
+			return VIRTBACK_RESUMED_WAIT;
+	}
 }
 
 /* One chain: true when another may follow, false when the worker can rest. */
@@ -240,25 +276,37 @@ static bool virtback_vq_gather_one(struct virtback_vq *vq, struct list_head *bat
 	return false;
 }
 
-/* The first step of the worker. True when it should come back. */
-static bool virtback_vq_gather(struct virtback_vq *vq, struct list_head *batch)
+/*
+ * The first step of the worker. True when it should come back, soon if it has not yet
+ * tried all of those that have to wait, @stalled.
+ */
+static bool virtback_vq_gather(struct virtback_vq *vq, struct list_head *batch,
+			       struct list_head *stalled)
 {
+	u64 end = ktime_get_ns() + VIRTBACK_HOLD_NS;
+	enum virtback_resumed resumed;
 	unsigned int n;
 
 	lockdep_assert_held(&vq->ring_lock);
 	spin_lock_irq(&vq->lock);
-	vq->stalled = false;
+	/* Or a round that takes several steps would never end. */
+	if (list_empty(stalled))
+		vq->stalled = false;
+	list_splice_tail_init(&vq->busy, &vq->resume);
 	spin_unlock_irq(&vq->lock);
 	vq->poll.wait = false;
 
-	if (!virtback_vq_gather_resumed(vq, batch))
-		return false;
+	resumed = virtback_vq_gather_resumed(vq, batch, stalled);
+	if (resumed != VIRTBACK_RESUMED_ALL)
+		return resumed == VIRTBACK_RESUMED_SOME;
 	if (!virtback_vq_runnable(vq))
 		return false;
 	vq->ring->notify_off(vq);
 	for (n = 0; n < VIRTBACK_BATCH; n++) {
 		if (!virtback_vq_gather_one(vq, batch))
 			return false;
+		if (ktime_get_ns() > end)
+			break;
 	}
 	return true;
 }
@@ -293,6 +341,7 @@ static void virtback_vq_work(struct kthread_work *work)
 {
 	struct virtback_vq *vq = container_of(work, struct virtback_vq, work);
 	unsigned int noio = memalloc_noio_save();
+	LIST_HEAD(stalled);
 	LIST_HEAD(batch);
 	u64 kicked = 0;
 	bool more;
@@ -302,7 +351,7 @@ static void virtback_vq_work(struct kthread_work *work)
 		if (!kicked)
 			kicked = virtback_vq_kicked(vq);
 		mutex_lock(&vq->ring_lock);
-		more = virtback_vq_gather(vq, &batch);
+		more = virtback_vq_gather(vq, &batch, &stalled);
 		mutex_unlock(&vq->ring_lock);
 		if (!list_empty(&batch)) {
 			virtback_vq_measure(vq, &batch, kicked);
@@ -318,6 +367,11 @@ static void virtback_vq_work(struct kthread_work *work)
 	} while (more);
 	WRITE_ONCE(vq->poll.running, false);
 	memalloc_noio_restore(noio);
+}
+
+static void virtback_vq_look_again(struct timer_list *t)
+{
+	virtback_vq_wake(container_of(t, struct virtback_vq, look_again));
 }
 
 /**
@@ -525,6 +579,8 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 	INIT_LIST_HEAD(&vq->idle);
 	INIT_LIST_HEAD(&vq->inflight);
 	INIT_LIST_HEAD(&vq->resume);
+	INIT_LIST_HEAD(&vq->busy);
+	timer_setup(&vq->look_again, virtback_vq_look_again, 0);
 	init_waitqueue_head(&vq->drained);
 	kthread_init_work(&vq->work, virtback_vq_work);
 	vq->poll.gap[false] = U64_MAX;
@@ -532,7 +588,8 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 
 	vq->sg = kvcalloc(vq->chain_max, sizeof(*vq->sg), GFP_KERNEL);
 	vq->reqs = kvcalloc(nr_reqs, size, GFP_KERNEL);
-	vq->table = kmalloc(PAGE_SIZE, GFP_KERNEL);
+	vq->table_len = max_t(u32, PAGE_SIZE, vq->chain_max * VIRTBACK_DESC_SIZE);
+	vq->table = kmalloc(vq->table_len, GFP_KERNEL);
 	if (!vq->sg || !vq->reqs || !vq->table)
 		return -ENOMEM;
 	for (i = 0; i < nr_reqs; i++) {
@@ -589,6 +646,9 @@ void virtback_vq_destroy(struct virtback_vq *vq)
 {
 	enum virtback_latency_stage stage;
 
+	/* With nothing in flight nobody sets it again. */
+	if (vq->worker)
+		timer_delete_sync(&vq->look_again);
 	if (vq->worker)
 		kthread_destroy_worker(vq->worker);
 	for (stage = VIRTBACK_LATENCY_SUBMIT; stage < VIRTBACK_LATENCY_NR; stage++)

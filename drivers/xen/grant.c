@@ -3,14 +3,15 @@
  * Memory that the guest grants, page by page and for as long as a request takes
  * (mapping=grant): the addresses in rings are those of gref.h.
  *
- * Rings are mapped while their queue is ready. Data is copied by Xen: to map a page
- * for one request costs more than to copy it, and a page that is still mapped when
- * the driver takes it back makes Linux give up the whole device. So what is copied
- * has ended when the used element is published, and nothing is left to undo.
+ * Rings are mapped while their queue is ready. Short data is copied by Xen, long data
+ * mapped for the pass that moves it (lender.c). A page that is still mapped when the
+ * driver takes it back makes Linux give up the whole device: what is copied has ended
+ * when the used element is published, and what was mapped is unmapped.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
@@ -24,7 +25,7 @@
 #include <trace/events/virtback_xen.h>
 
 /* Operations of one hypercall, on the stack. */
-#define VIRTBACK_GRANT_BATCH	16
+#define VIRTBACK_GRANT_BATCH	VIRTBACK_COPY_BATCH
 
 /* The largest ring area: 32768 descriptors of 16 bytes. */
 #define VIRTBACK_GRANT_AREA_MAX	(512UL << 10)
@@ -84,6 +85,8 @@ static int virtback_grant_flush(struct virtback_xen_dev *xd, struct gnttab_copy 
 	gnttab_batch_copy(batch, nr);
 	atomic64_add(nr, &xd->grant_copies);
 	atomic64_inc(&xd->grant_calls);
+	/* A guest decides how many calls a request takes. */
+	cond_resched();
 	for (i = 0; i < nr; i++) {
 		if (batch[i].status != GNTST_okay)
 			err = -EFAULT;
@@ -277,4 +280,89 @@ void virtback_grant_unmap(struct virtback_device *vd, struct virtback_area *area
 	virtback_grant_unmap_pages(vd->host_priv, area->pin);
 	area->va = NULL;
 	area->pin = NULL;
+}
+
+/**
+ * virtback_grant_start() - let the data of long requests be mapped
+ * @xd: device with mapping=grant and its queues
+ * @map_kb: from so many KiB on, 0 for never
+ *
+ * Where there is no address space for it all is copied, and the log says so. May sleep.
+ */
+void virtback_grant_start(struct virtback_xen_dev *xd, unsigned int map_kb)
+{
+	struct virtback_device *vd = xd->vd;
+	u16 i;
+
+	if (!map_kb)
+		return;
+	xd->lenders = kcalloc(vd->nvqs, sizeof(*xd->lenders), GFP_KERNEL);
+	for (i = 0; xd->lenders && i < vd->nvqs; i++) {
+		if (virtback_lender_init(&xd->lenders[i], xd->guest->domid,
+					 VIRTBACK_LENDER_PAGES))
+			virtback_grant_stop(xd);
+	}
+	if (xd->lenders)
+		vd->borrow_min = map_kb << 10;
+	else
+		pr_info("%s: no memory to map granted pages, so all data is copied\n", vd->name);
+}
+
+/**
+ * virtback_grant_stop() - undo virtback_grant_start()
+ * @xd: device none of whose requests has anything mapped; nothing happens when
+ *	nothing was started
+ *
+ * May sleep.
+ */
+void virtback_grant_stop(struct virtback_xen_dev *xd)
+{
+	u16 i;
+
+	for (i = 0; xd->lenders && i < xd->vd->nvqs; i++)
+		virtback_lender_fini(&xd->lenders[i]);
+	kfree(xd->lenders);
+	xd->lenders = NULL;
+}
+
+static struct virtback_lender *virtback_grant_lender(const struct virtback_vq *vq)
+{
+	struct virtback_xen_dev *xd = vq->vd->host_priv;
+
+	return &xd->lenders[vq->index];
+}
+
+/**
+ * virtback_grant_borrow() - see &virtback_host_ops.borrow
+ * @vq: queue of a device whose borrow_min is not 0
+ * @list: pieces
+ * @write: they will be written
+ *
+ * Return: 0 or -errno, see virtback_lender_borrow().
+ */
+int virtback_grant_borrow(struct virtback_vq *vq, struct virtback_piece *list, bool write)
+{
+	return virtback_lender_borrow(virtback_grant_lender(vq), list, write);
+}
+
+/**
+ * virtback_grant_busy() - see &virtback_host_ops.borrow_busy
+ * @vq: queue
+ * @list: pieces that are borrowed
+ *
+ * Return: true when some page must stay mapped.
+ */
+bool virtback_grant_busy(struct virtback_vq *vq, const struct virtback_piece *list)
+{
+	return virtback_lender_busy(list);
+}
+
+/**
+ * virtback_grant_give_back() - see &virtback_host_ops.give_back
+ * @vq: queue
+ * @list: pieces that are borrowed
+ */
+void virtback_grant_give_back(struct virtback_vq *vq, struct virtback_piece *list)
+{
+	virtback_lender_give_back(virtback_grant_lender(vq), list);
 }

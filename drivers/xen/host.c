@@ -273,6 +273,7 @@ static void virtback_xen_dev_grants(struct virtback_xen_dev *xd)
 	vd->copies = true;
 	vd->host_features |= BIT_ULL(VIRTIO_F_ACCESS_PLATFORM);
 	vd->required |= BIT_ULL(VIRTIO_F_ACCESS_PLATFORM);
+	virtback_grant_start(xd, READ_ONCE(virtback_grant_map_kb));
 }
 
 /* Within the limit of what may be mapped of the guest there is to be room for all. */
@@ -299,6 +300,7 @@ static int virtback_xen_dev_fit(struct virtback_xen_dev *xd, const struct virtba
 
 static void virtback_xen_dev_free(struct virtback_xen_dev *xd)
 {
+	virtback_grant_stop(xd);
 	virtback_xen_cache_leave(&xd->guest->cache, xd->reserve);
 	virtback_xen_guest_put(xd->guest);
 	kfree(xd);
@@ -432,6 +434,9 @@ const struct virtback_host_ops virtback_xen_host = {
 	.pin = virtback_xen_pin,
 	.unpin = virtback_xen_unpin,
 	.copy = virtback_grant_copy,
+	.borrow = virtback_grant_borrow,
+	.borrow_busy = virtback_grant_busy,
+	.give_back = virtback_grant_give_back,
 	.map = virtback_xen_map,
 	.unmap = virtback_xen_unmap_rings,
 	.raise_irq = virtback_xen_raise_irq,

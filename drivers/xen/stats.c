@@ -91,9 +91,43 @@ static ssize_t _name##_show(struct device *dev, struct device_attribute *attr, c
 }									\
 static DEVICE_ATTR_RO(_name)
 
-VIRTBACK_GRANT_STAT(grants, grant_pages);
 VIRTBACK_GRANT_STAT(copies, grant_copies);
 VIRTBACK_GRANT_STAT(copy_calls, grant_calls);
+
+/* Summed over the queues; each is written by its worker alone. */
+static u64 virtback_xen_lenders(const struct virtback_xen_dev *xd, size_t offset)
+{
+	u64 sum = 0;
+	u16 i;
+
+	for (i = 0; xd->lenders && i < xd->vd->nvqs; i++)
+		sum += READ_ONCE(*(u64 *)((void *)&xd->lenders[i] + offset));
+	return sum;
+}
+
+#define VIRTBACK_LENDER_STAT(_name, _field)				\
+static ssize_t _name##_show(struct device *dev, struct device_attribute *attr, char *buf) \
+{									\
+	struct virtback_xen_dev *xd = virtback_dev_of(dev)->host_priv;	\
+									\
+	return sysfs_emit(buf, "%llu\n", virtback_xen_lenders(xd,	\
+			  offsetof(struct virtback_lender, _field)));	\
+}									\
+static DEVICE_ATTR_RO(_name)
+
+VIRTBACK_LENDER_STAT(data_grants, pages);
+VIRTBACK_LENDER_STAT(map_calls, map_calls);
+VIRTBACK_LENDER_STAT(unmap_calls, unmap_calls);
+
+static ssize_t grants_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct virtback_xen_dev *xd = virtback_dev_of(dev)->host_priv;
+
+	u64 data = virtback_xen_lenders(xd, offsetof(struct virtback_lender, nr_mapped));
+
+	return sysfs_emit(buf, "%llu\n", atomic64_read(&xd->grant_pages) + data);
+}
+static DEVICE_ATTR_RO(grants);
 
 static struct attribute *virtback_xen_attrs[] = {
 	&dev_attr_traps.attr,
@@ -114,6 +148,9 @@ static struct attribute *virtback_xen_attrs[] = {
 	&dev_attr_grants.attr,
 	&dev_attr_copies.attr,
 	&dev_attr_copy_calls.attr,
+	&dev_attr_data_grants.attr,
+	&dev_attr_map_calls.attr,
+	&dev_attr_unmap_calls.attr,
 	NULL,
 };
 

@@ -28,6 +28,7 @@
 #include <virtback/device.h>
 
 #include "cache.h"
+#include "lender.h"
 #include "slot.h"
 
 /**
@@ -114,7 +115,9 @@ struct virtback_xen_guest {
  * @irq: INTID
  * @reserve: pages that its queues can pin at once, none with grants
  * @grants: mapping=grant, constant
- * @grant_pages: granted pages that are mapped now: rings
+ * @lenders: where data that is granted is mapped, for each queue; NULL when all of it
+ *	     is copied. Made before and freed after anyone reads it.
+ * @grant_pages: granted pages that are mapped now for rings
  * @grant_copies: copies that Xen made, each within one granted page
  * @grant_calls: hypercalls that asked for them
  * @users: 1 for being attached, 1 for each slow access
@@ -128,6 +131,7 @@ struct virtback_xen_dev {
 	u32 irq;
 	unsigned long reserve;
 	bool grants;
+	struct virtback_lender *lenders;
 	atomic64_t grant_pages;
 	atomic64_t grant_copies;
 	atomic64_t grant_calls;
@@ -140,6 +144,11 @@ int virtback_grant_copy(struct virtback_device *vd, struct virtback_copy *ops, u
 int virtback_grant_map(struct virtback_device *vd, u64 addr, size_t len, bool write,
 		       struct virtback_area *area);
 void virtback_grant_unmap(struct virtback_device *vd, struct virtback_area *area);
+int virtback_grant_borrow(struct virtback_vq *vq, struct virtback_piece *list, bool write);
+bool virtback_grant_busy(struct virtback_vq *vq, const struct virtback_piece *list);
+void virtback_grant_give_back(struct virtback_vq *vq, struct virtback_piece *list);
+void virtback_grant_start(struct virtback_xen_dev *xd, unsigned int map_kb);
+void virtback_grant_stop(struct virtback_xen_dev *xd);
 
 /* server.c: the IOREQ server of a guest */
 struct virtback_xen_guest *virtback_xen_guest_create(domid_t domid, const char *who);

@@ -114,9 +114,16 @@ static inline bool virtback_config_no_backing(const struct virtback_config *cfg)
 /* drivers/main.c: for devices that give none; 0: the host chooses */
 extern unsigned int virtback_map_limit_mb;
 
+/* drivers/main.c: KiB from which on data is mapped with mapping=grant; 0: never */
+extern unsigned int virtback_grant_map_kb;
+
+/* A pass has no more. */
+#define VIRTBACK_GRANT_MAP_KB_MAX	1024
+
 /* drivers/control/options.c */
 int virtback_option_set(struct virtback_config *cfg, enum virtback_opt opt, const char *val,
 			const char **why);
+int virtback_parse_grant_map_kb(const char *val, unsigned int *kb, const char **why);
 int virtback_config_parse(struct virtback_config *cfg, const char *str);
 void virtback_config_free(struct virtback_config *cfg);
 

@@ -129,6 +129,13 @@ struct virtback_type_ops {
  * @copy: copy bytes from and to the guest, in any order; for devices whose
  *	  vd->copies @attach has set, which then are never asked to @pin. 0, or
  *	  -EFAULT when not all were copied. Process context, may sleep.
+ * @borrow: map the pieces of a list, each of which lies within a page and is only
+ *	    named, until @give_back; sets va and pin of each. For devices whose
+ *	    vd->borrow_min is not 0. -errno when one of them cannot be mapped, or
+ *	    there is no room now: none is mapped then. Worker context, may sleep.
+ * @borrow_busy: does anyone else still use a page of the list? Worker context.
+ * @give_back: undo @borrow of one list, or of several that were put together, at
+ *	       once; va of each is NULL then. Worker context, may sleep.
  * @map: map a whole ring area contiguously. May sleep.
  * @unmap: undo @map. May sleep.
  * @raise_irq: tell the driver that InterruptStatus is not 0. Any context.
@@ -155,6 +162,9 @@ struct virtback_host_ops {
 		   struct virtback_piece *p);
 	void (*unpin)(struct virtback_device *vd, struct virtback_piece *p);
 	int (*copy)(struct virtback_device *vd, struct virtback_copy *ops, unsigned int nr);
+	int (*borrow)(struct virtback_vq *vq, struct virtback_piece *list, bool write);
+	bool (*borrow_busy)(struct virtback_vq *vq, const struct virtback_piece *list);
+	void (*give_back)(struct virtback_vq *vq, struct virtback_piece *list);
 	int (*map)(struct virtback_device *vd, u64 addr, size_t len, bool write,
 		   struct virtback_area *area);
 	void (*unmap)(struct virtback_device *vd, struct virtback_area *area);
@@ -219,6 +229,9 @@ enum virtback_reg {
  * @copies: nothing of the guest but the rings is mapped, @host->copy() moves all
  *	    else; so whoever touches the guest's buffers is a worker. Set in
  *	    @host->attach(), before the first access.
+ * @borrow_min: with @copies: bytes from which on the data of a pass is mapped for it
+ *		and given to what accesses it (&virtback_host_ops.borrow), 0 for never.
+ *		As @copies.
  * @lock: serialises register accesses that may sleep and everything they change;
  *	  outermost, then vq->ring_lock, then vq->lock
  * @accepted: feature bits as written by the driver; @lock
@@ -270,6 +283,7 @@ struct virtback_device {
 	u32 reset_timeout_ms;
 	u32 poll_us;
 	bool copies;
+	u32 borrow_min;
 
 	struct mutex lock;		/* registers and what they change */
 	u64 accepted;

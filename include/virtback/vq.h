@@ -13,6 +13,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
+#include <linux/timer.h>
 #include <linux/types.h>
 #include <linux/wait.h>
 
@@ -114,6 +115,8 @@ struct virtback_chain {
  * @status: guest memory that the type writes last (a status byte)
  * @dma: a device of this machine accesses @data: it stays pinned until the
  *	 request's completion. Set in prepare() or resume().
+ * @borrowed: @data is mapped by &virtback_host_ops.borrow, and @dma is set; the
+ *	      worker's alone, which gives it back before the request goes on
  * @kept: storage of a buffer list, see virtback_req_keep()
  *
  * @data and @status belong to the request's completion while it is live and to
@@ -134,6 +137,7 @@ struct virtback_req {
 	struct virtback_pieces data;
 	struct virtback_pieces status;
 	bool dma;
+	bool borrowed;
 	struct virtback_sg *kept;
 };
 
@@ -259,7 +263,8 @@ struct virtback_poll {
  * @last_avail: next index of the available ring, packed: next offset; ring_lock
  * @avail_wrap: the driver's wrap counter at @last_avail, packed only; ring_lock
  * @sg: storage of the chain being parsed; ring_lock
- * @table: a page for a copy of a part of an indirect table, if vd->copies; ring_lock
+ * @table: for a copy of an indirect table, if vd->copies; ring_lock
+ * @table_len: bytes of it: a table that is no longer than a chain may be
  * @lock: the completion side: everything from here to @stats. Taken in
  *	  interrupt context. Inside ring_lock.
  * @used_idx: next index of the used ring, packed: next offset; set under
@@ -275,6 +280,11 @@ struct virtback_poll {
  * @nr_inflight: length of @inflight
  * @nr_orphans: those of @inflight with an old epoch
  * @resume: requests waiting for their next pass
+ * @busy: those of which someone still uses pages that were borrowed; the worker's
+ *	  alone, which looks again when @look_again says so
+ * @look_again: wakes the worker for @busy
+ * @nr_borrowed: requests that have borrowed. Written by the worker alone, read
+ *		 without a lock by virtback_device_exposed().
  * @stalled: the worker ran out of requests or pages; the next completion wakes it
  * @drained: woken under @lock when @nr_inflight falls to 0
  * @stats: counters
@@ -318,6 +328,7 @@ struct virtback_vq {
 	bool avail_wrap;
 	struct virtback_sg *sg;
 	u8 *table;
+	u32 table_len;
 
 	spinlock_t lock;		/* the completion side */
 	u16 used_idx;
@@ -330,6 +341,9 @@ struct virtback_vq {
 	unsigned int nr_inflight;
 	unsigned int nr_orphans;
 	struct list_head resume;
+	struct list_head busy;
+	struct timer_list look_again;
+	unsigned int nr_borrowed;
 	bool stalled;
 	wait_queue_head_t drained;
 	struct virtback_vq_stats stats;
@@ -381,11 +395,13 @@ void virtback_req_resume(struct virtback_req *req);
 int virtback_req_pin(struct virtback_req *req, struct virtback_pieces *list,
 		     struct virtback_iter *it, u32 len, bool write);
 void virtback_req_unpin(struct virtback_req *req, struct virtback_pieces *list);
+int virtback_req_borrow(struct virtback_req *req, struct virtback_iter *it, u32 len, u32 mask,
+			bool write);
 int virtback_req_keep(struct virtback_req *req, struct virtback_iter *it);
 void virtback_req_unkeep(struct virtback_req *req);
 
 /* Copies of a copier that go to the host at once. */
-#define VIRTBACK_COPY_BATCH	16
+#define VIRTBACK_COPY_BATCH	32
 
 /**
  * struct virtback_copier - copies from and to the guest, gathered where the host makes

@@ -24,7 +24,7 @@ count()
 	cat "$SYS/dom$id.$1/xen/$2"
 }
 
-load
+load grant_map_kb=64
 ram_disk 0
 ram_disk 1
 GUEST_IMAGE=/vb/Image-grants
@@ -44,6 +44,7 @@ guest_do g 'mkfs.ext4 -q -F /dev/vdb && mount -t ext4 /dev/vdb /mnt &&
 	dd if=/dev/urandom of=/tmp/data bs=1M count=4 2>/dev/null && cp /tmp/data /mnt/data &&
 	sync && echo 3 >/proc/sys/vm/drop_caches && cmp /tmp/data /mnt/data && umount /mnt'
 guest_sane g
+[ "$(count 2000000 data_grants)" -gt 0 ] || fail "no data was mapped"
 note "grants mapped: $(count 2000000 grants), copies: $(count 2000000 copies) and $(count 2000200 copies), pages: $(count 2000000 pages_max), maps: $(count 2000000 maps)"
 for d in 2000000 2000200; do
 	[ "$(count $d grants)" -gt 0 ] || fail "no ring of $d is mapped"
