@@ -97,6 +97,8 @@ module_param_cb(dma, &option_ops, "dma=", 0);
 MODULE_PARM_DESC(dma, "what the backing device accesses: bounce (a copy) or direct (the guest's memory; only where its DMA is translated, or where it does none) (default: bounce)");
 module_param_cb(reset_timeout_ms, &option_ops, "reset_timeout_ms=", 0);
 MODULE_PARM_DESC(reset_timeout_ms, "milliseconds that a reset waits for a disk with dma=direct, 1 to 600000 (default: 30000)");
+module_param_cb(poll_us, &option_ops, "poll_us=", 0);
+MODULE_PARM_DESC(poll_us, "microseconds that a queue's worker looks on for the guest's next request when requests come that soon, 0 to 1000; saves the guest a trap and costs this domain the time (default: 0)");
 module_param_cb(mapping, &option_ops, "mapping=", 0);
 MODULE_PARM_DESC(mapping, "how a Xen guest's memory is reached: foreign (mapped when needed) or grant (what its driver grants) (default: foreign)");
 

@@ -440,15 +440,24 @@ unsigned int fake_held(struct fake *f)
 }
 
 /**
- * fake_release() - end the pass of the request that is held longest
+ * fake_end() - end the pass of the request that is held longest, and wait for nobody
  * @f: device that holds one
  */
-void fake_release(struct fake *f)
+void fake_end(struct fake *f)
 {
 	struct virtback_req *req = fake_first_held(f);
 
 	KUNIT_ASSERT_NOT_NULL(f->test, req);
 	fake_finish(f, req);
+}
+
+/**
+ * fake_release() - end the pass of the request that is held longest
+ * @f: device that holds one
+ */
+void fake_release(struct fake *f)
+{
+	fake_end(f);
 	fake_settle(f);
 }
 

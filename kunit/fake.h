@@ -189,6 +189,7 @@ void fake_exit(struct kunit *test);
 
 /* fake.c: the device's requests */
 unsigned int fake_held(struct fake *f);
+void fake_end(struct fake *f);
 void fake_release(struct fake *f);
 
 /* fake_driver.c: registers */

@@ -28,7 +28,7 @@ static void options_whole_line(struct kunit *test)
 {
 	const char *host = "domid=3 base=0x2000000 irq=33";
 	const char *type = "backing=/dev/vdb readonly=1 serial=abc direct_io=1";
-	const char *queues = "queues=2 queue_size=64 features_off=mq,in_order";
+	const char *queues = "queues=2 queue_size=64 features_off=mq,in_order poll_us=50";
 	const char *memory = "dma=direct reset_timeout_ms=5000 map_limit_mb=64 mapping=grant";
 	struct virtback_config cfg;
 	const char *workers = "cpus=0 priority=-5";
@@ -55,6 +55,7 @@ static void options_whole_line(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cfg.mapping, VIRTBACK_MAPPING_GRANT);
 	KUNIT_EXPECT_STREQ(test, cfg.cpus, "0");
 	KUNIT_EXPECT_EQ(test, cfg.priority, -5);
+	KUNIT_EXPECT_EQ(test, cfg.poll_us, 50);
 	virtback_config_free(&cfg);
 	KUNIT_EXPECT_NULL(test, cfg.backing);
 	KUNIT_EXPECT_NULL(test, cfg.cpus);
@@ -160,6 +161,20 @@ static void options_priority_is_a_nice_value(struct kunit *test)
 	virtback_config_free(&cfg);
 	KUNIT_EXPECT_EQ(test, 0, virtback_config_parse(&cfg, "priority=19"));
 	KUNIT_EXPECT_EQ(test, cfg.priority, 19);
+	virtback_config_free(&cfg);
+}
+
+static void options_poll_us_range(struct kunit *test)
+{
+	struct virtback_config cfg;
+
+	options_refused(test, "poll_us=1001");
+	options_refused(test, "poll_us=-1");
+	KUNIT_EXPECT_EQ(test, 0, virtback_config_parse(&cfg, "poll_us=0"));
+	KUNIT_EXPECT_EQ(test, cfg.poll_us, 0);
+	virtback_config_free(&cfg);
+	KUNIT_EXPECT_EQ(test, 0, virtback_config_parse(&cfg, "poll_us=1000"));
+	KUNIT_EXPECT_EQ(test, cfg.poll_us, 1000);
 	virtback_config_free(&cfg);
 }
 
@@ -555,6 +570,7 @@ static struct kunit_case options_cases[] = {
 	KUNIT_CASE(options_irq_range),
 	KUNIT_CASE(options_cpus_are_a_list_of_online_ones),
 	KUNIT_CASE(options_priority_is_a_nice_value),
+	KUNIT_CASE(options_poll_us_range),
 	KUNIT_CASE(options_map_limit_range),
 	KUNIT_CASE(options_mapping_has_two_values),
 	KUNIT_CASE(options_base_has_64_bits),

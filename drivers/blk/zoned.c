@@ -295,7 +295,8 @@ int virtback_zoned_create(struct virtback_blk *blk, const struct virtback_config
 
 	nr = blk->backing->ops->report_zones(blk->backing, 0, z->nr, zoned_learn, z);
 	if (nr != z->nr) {
-		err = virtback_backing_refuse(who, cfg, "cannot report its zones", nr < 0 ? nr : -EIO);
+		err = virtback_backing_refuse(who, cfg, "cannot report its zones",
+					      nr < 0 ? nr : -EIO);
 		goto free;
 	}
 	z->wq = alloc_workqueue("virtback-%s", WQ_UNBOUND | WQ_MEM_RECLAIM, 1, blk->vd->name);

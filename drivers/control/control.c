@@ -396,6 +396,7 @@ int virtback_create(const struct virtback_config *cfg)
 	if (err)
 		goto unregister;
 	vd->dma = entry->cfg.dma;
+	vd->poll_us = entry->cfg.poll_us;
 	vd->reset_timeout_ms = entry->cfg.reset_timeout_ms ?: VIRTBACK_RESET_TIMEOUT_MS;
 	err = virtback_entry_check(entry);
 	if (err)

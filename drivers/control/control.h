@@ -81,6 +81,7 @@ struct virtback_entry {
 /* options.c */
 const char *virtback_option_name(enum virtback_opt opt);
 int virtback_option_find(const char *name, size_t len);
+int virtback_poll_us_store(struct virtback_entry *entry, const char *val);
 ssize_t virtback_option_show(struct virtback_entry *entry, enum virtback_opt opt, char *buf);
 int virtback_config_copy(struct virtback_config *to, const struct virtback_config *from);
 char *virtback_config_next(char **list);

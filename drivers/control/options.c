@@ -58,6 +58,7 @@ static const char *const virtback_option_names[VIRTBACK_OPT_NR] = {
 	[VIRTBACK_OPT_MAPPING]	= "mapping",
 	[VIRTBACK_OPT_CPUS]	= "cpus",
 	[VIRTBACK_OPT_PRIORITY]	= "priority",
+	[VIRTBACK_OPT_POLL_US]	= "poll_us",
 };
 
 /*
@@ -79,6 +80,9 @@ static const char *const virtback_mapping_names[] = {
 	[VIRTBACK_MAPPING_FOREIGN]	= "foreign",
 	[VIRTBACK_MAPPING_GRANT]	= "grant",
 };
+
+/* Longer than this is not a short while, and a disk takes less. */
+#define VIRTBACK_POLL_US_MAX		1000
 
 /* A vCPU waits so long at worst. */
 #define VIRTBACK_RESET_TIMEOUT_MAX	(600 * MSEC_PER_SEC)
@@ -328,6 +332,11 @@ int virtback_option_set(struct virtback_config *cfg, enum virtback_opt opt, cons
 	case VIRTBACK_OPT_PRIORITY:
 		err = virtback_parse_priority(val, &cfg->priority, why);
 		break;
+	case VIRTBACK_OPT_POLL_US:
+		err = virtback_parse_number(val, 0, VIRTBACK_POLL_US_MAX, &num, why);
+		if (!err)
+			cfg->poll_us = num;
+		break;
 	case VIRTBACK_OPT_NR:
 		err = -EINVAL;
 		break;
@@ -387,10 +396,33 @@ ssize_t virtback_option_show(struct virtback_entry *entry, enum virtback_opt opt
 				  cpumask_pr_args(virtback_device_cpus(&entry->vd)));
 	case VIRTBACK_OPT_PRIORITY:
 		return sysfs_emit(buf, "%d\n", virtback_device_nice(&entry->vd));
+	case VIRTBACK_OPT_POLL_US:
+		return sysfs_emit(buf, "%u\n", READ_ONCE(entry->vd.poll_us));
 	case VIRTBACK_OPT_NR:
 		break;
 	}
 	return -ENODATA;
+}
+
+/**
+ * virtback_poll_us_store() - change how long the workers of a device look on
+ * @entry: the device
+ * @val: microseconds, as in the option
+ *
+ * Return: 0, or -EINVAL after a line in the log
+ */
+int virtback_poll_us_store(struct virtback_entry *entry, const char *val)
+{
+	struct virtback_config cfg = {};
+	const char *why = NULL;
+	int err;
+
+	err = virtback_option_set(&cfg, VIRTBACK_OPT_POLL_US, val, &why);
+	if (err)
+		pr_err("%s: poll_us=" VIRTBACK_LOG_TEXT ": %s\n", entry->vd.name, val, why);
+	else
+		WRITE_ONCE(entry->vd.poll_us, cfg.poll_us);
+	return err;
 }
 
 /**

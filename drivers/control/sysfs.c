@@ -129,6 +129,8 @@ static int virtback_opt_change(struct virtback_entry *entry, enum virtback_opt o
 	switch (opt) {
 	case VIRTBACK_OPT_BACKING:
 		return virtback_backing_store(entry, val);
+	case VIRTBACK_OPT_POLL_US:
+		return virtback_poll_us_store(entry, val);
 	case VIRTBACK_OPT_CPUS:
 		return virtback_cpus_store(entry, val);
 	case VIRTBACK_OPT_PRIORITY:
@@ -177,8 +179,8 @@ static const struct attribute_group virtback_opt_group = {
 
 static bool virtback_opt_writable(enum virtback_opt opt)
 {
-	return opt == VIRTBACK_OPT_BACKING || opt == VIRTBACK_OPT_CPUS ||
-	       opt == VIRTBACK_OPT_PRIORITY;
+	return opt == VIRTBACK_OPT_BACKING || opt == VIRTBACK_OPT_POLL_US ||
+	       opt == VIRTBACK_OPT_CPUS || opt == VIRTBACK_OPT_PRIORITY;
 }
 
 static void virtback_opt_attrs_init(void)
@@ -377,6 +379,9 @@ VIRTBACK_STAT_SHOW(dropped)
 VIRTBACK_STAT_SHOW(irqs)
 VIRTBACK_STAT_SHOW(irqs_saved)
 VIRTBACK_STAT_SHOW(stalls)
+VIRTBACK_STAT_SHOW(poll_hits)
+VIRTBACK_STAT_SHOW(poll_misses)
+VIRTBACK_STAT_SHOW(poll_ns)
 
 /* What every queue's directory has; copied for each queue. */
 static const struct device_attribute virtback_counters[] = {
@@ -391,6 +396,9 @@ static const struct device_attribute virtback_counters[] = {
 	__ATTR_RO(irqs_sent),
 	__ATTR_RO(irqs_saved),
 	__ATTR_RO(stalls),
+	__ATTR_RO(poll_hits),
+	__ATTR_RO(poll_misses),
+	__ATTR_RO(poll_ns),
 };
 
 /* What the device type counts of a queue. */

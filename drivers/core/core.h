@@ -70,8 +70,13 @@ int virtback_iter_pin(struct virtback_vq *vq, struct virtback_iter *it, u32 len,
 		      struct virtback_piece *p);
 void virtback_req_retire(struct virtback_req *req);
 void virtback_vq_wake(struct virtback_vq *vq);
+bool virtback_vq_runnable(const struct virtback_vq *vq);
 bool virtback_vq_stop_begin(struct virtback_vq *vq);
 void virtback_vq_stop_finish(struct virtback_vq *vq);
+bool virtback_poll_empty(struct virtback_vq *vq, bool unsent);
+void virtback_poll_chain(struct virtback_vq *vq);
+void virtback_poll_wait(struct virtback_vq *vq);
+bool virtback_poll_completed(struct virtback_vq *vq);
 void virtback_device_wake(struct virtback_device *vd);
 void virtback_device_settle(struct virtback_device *vd);
 

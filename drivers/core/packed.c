@@ -234,6 +234,13 @@ static bool virtback_packed_notify_on(struct virtback_vq *vq)
 	return virtback_packed_next(vq, &flags);
 }
 
+static bool virtback_packed_pending(const struct virtback_vq *vq)
+{
+	u16 flags;
+
+	return virtback_packed_next(vq, &flags);
+}
+
 /*
  * Did the used position pass the driver's event on its way from @old to @new? All
  * are made offsets of the lap that @new is in, modulo 2^16.
@@ -279,5 +286,6 @@ const struct virtback_ring_ops virtback_packed_ops = {
 	.push = virtback_packed_push,
 	.notify_off = virtback_packed_notify_off,
 	.notify_on = virtback_packed_notify_on,
+	.pending = virtback_packed_pending,
 	.want_irq = virtback_packed_want_irq,
 };

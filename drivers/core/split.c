@@ -211,6 +211,11 @@ static bool virtback_split_notify_on(struct virtback_vq *vq)
 	return rd16(&virtback_split_avail(vq)->idx) != vq->last_avail;
 }
 
+static bool virtback_split_pending(const struct virtback_vq *vq)
+{
+	return rd16(&virtback_split_avail(vq)->idx) != vq->last_avail;
+}
+
 static bool virtback_split_want_irq(struct virtback_vq *vq)
 {
 	u16 new = vq->used_idx, old = vq->signalled;
@@ -236,5 +241,6 @@ const struct virtback_ring_ops virtback_split_ops = {
 	.push = virtback_split_push,
 	.notify_off = virtback_split_notify_off,
 	.notify_on = virtback_split_notify_on,
+	.pending = virtback_split_pending,
 	.want_irq = virtback_split_want_irq,
 };

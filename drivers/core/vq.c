@@ -13,6 +13,7 @@
 
 #include <linux/errno.h>
 #include <linux/kthread.h>
+#include <linux/limits.h>
 #include <linux/minmax.h>
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
@@ -62,8 +63,15 @@ void virtback_vq_kick(struct virtback_vq *vq, u64 now)
 	virtback_vq_wake(vq);
 }
 
-/* May chains be taken? Called with ring_lock held, so that a stop is seen. */
-static bool virtback_vq_runnable(const struct virtback_vq *vq)
+/**
+ * virtback_vq_runnable() - may chains be taken?
+ * @vq: queue
+ *
+ * Called with ring_lock held, so that a stop is seen.
+ *
+ * Return: true when its driver runs it and nobody has to wait for it to rest
+ */
+bool virtback_vq_runnable(const struct virtback_vq *vq)
 {
 	return READ_ONCE(vq->ready) && virtback_device_running(vq->vd) &&
 	       /* Pairs with virtback_device_unpause(). */
@@ -198,11 +206,12 @@ static bool virtback_vq_gather_one(struct virtback_vq *vq, struct list_head *bat
 		return false;
 	}
 	if (!ret) {
-		if (!vq->ring->notify_on(vq))
+		if (virtback_poll_empty(vq, !list_empty(batch)) || !vq->ring->notify_on(vq))
 			return false;
 		vq->ring->notify_off(vq);
 		return true;
 	}
+	virtback_poll_chain(vq);
 
 	req = virtback_vq_get_req(vq);
 	if (!req) {
@@ -240,6 +249,7 @@ static bool virtback_vq_gather(struct virtback_vq *vq, struct list_head *batch)
 	spin_lock_irq(&vq->lock);
 	vq->stalled = false;
 	spin_unlock_irq(&vq->lock);
+	vq->poll.wait = false;
 
 	if (!virtback_vq_gather_resumed(vq, batch))
 		return false;
@@ -287,6 +297,7 @@ static void virtback_vq_work(struct kthread_work *work)
 	u64 kicked = 0;
 	bool more;
 
+	WRITE_ONCE(vq->poll.running, true);
 	do {
 		if (!kicked)
 			kicked = virtback_vq_kicked(vq);
@@ -300,7 +311,14 @@ static void virtback_vq_work(struct kthread_work *work)
 			INIT_LIST_HEAD(&batch);
 		}
 		cond_resched();
+		if (vq->poll.wait && list_empty(&work->node)) {
+			virtback_poll_wait(vq);
+			/* What comes now comes without a kick, or with one of its own. */
+			kicked = 0;
+			more = true;
+		}
 	} while (more);
+	WRITE_ONCE(vq->poll.running, false);
 	memalloc_noio_restore(noio);
 }
 
@@ -511,6 +529,8 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 	INIT_LIST_HEAD(&vq->resume);
 	init_waitqueue_head(&vq->drained);
 	kthread_init_work(&vq->work, virtback_vq_work);
+	vq->poll.gap[false] = U64_MAX;
+	vq->poll.gap[true] = U64_MAX;
 
 	vq->sg = kvcalloc(vq->chain_max, sizeof(*vq->sg), GFP_KERNEL);
 	vq->reqs = kvcalloc(nr_reqs, size, GFP_KERNEL);

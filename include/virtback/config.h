@@ -50,6 +50,7 @@ enum virtback_mapping {
  * @features_off: feature bits that are not offered, never VERSION_1
  * @dma: what the backing store may access
  * @reset_timeout_ms: how long a reset waits for that; 0: the default
+ * @poll_us: how long a worker looks on for the driver's next chain; 0: not at all
  * @mapping: how the guest's memory is reached
  * @map_limit_mb: MiB of the guest that may be mapped, of all its devices together;
  *		  0: virtback_map_limit_mb
@@ -75,6 +76,7 @@ struct virtback_config {
 	enum virtback_dma dma;
 	u32 reset_timeout_ms;
 	u32 map_limit_mb;
+	u32 poll_us;
 	enum virtback_mapping mapping;
 	char *cpus;
 	int priority;
@@ -97,6 +99,7 @@ enum virtback_opt {
 	VIRTBACK_OPT_MAPPING,
 	VIRTBACK_OPT_CPUS,
 	VIRTBACK_OPT_PRIORITY,
+	VIRTBACK_OPT_POLL_US,
 	VIRTBACK_OPT_NR,
 };
 

@@ -214,6 +214,8 @@ enum virtback_reg {
  * @dma: what a backing store may access
  * @reset_timeout_ms: how long a reset, of the device or a queue, waits for it when
  *		      that is the guest's memory
+ * @poll_us: microseconds that a worker looks on for the driver's next chain, 0 for not
+ *	     at all; changes at any time, read without a lock
  * @copies: nothing of the guest but the rings is mapped, @host->copy() moves all
  *	    else; so whoever touches the guest's buffers is a worker. Set in
  *	    @host->attach(), before the first access.
@@ -266,6 +268,7 @@ struct virtback_device {
 	void *host_priv;
 	enum virtback_dma dma;
 	u32 reset_timeout_ms;
+	u32 poll_us;
 	bool copies;
 
 	struct mutex lock;		/* registers and what they change */

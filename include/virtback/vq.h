@@ -156,10 +156,11 @@ static inline void *virtback_req_priv(struct virtback_req *req)
  * @notify_off: ask the driver for no more kicks (a hint).
  * @notify_on: ask for kicks again; true when chains came in meanwhile, the
  *	       caller then looks again.
+ * @pending: has the driver sent a chain that was not taken?
  * @want_irq: does the driver want an interrupt for what was pushed since the
  *	      last call? Called with vq->lock held, in any context.
  *
- * @pop, @unpop, @notify_off and @notify_on are called by the queue's worker with
+ * @pop, @unpop, @notify_off, @notify_on and @pending are called by the queue's worker with
  * vq->ring_lock held.
  */
 struct virtback_ring_ops {
@@ -170,6 +171,7 @@ struct virtback_ring_ops {
 	void (*push)(struct virtback_vq *vq, const struct virtback_req *req, u32 len);
 	void (*notify_off)(struct virtback_vq *vq);
 	bool (*notify_on)(struct virtback_vq *vq);
+	bool (*pending)(const struct virtback_vq *vq);
 	bool (*want_irq)(struct virtback_vq *vq);
 };
 
@@ -188,6 +190,10 @@ extern const struct virtback_ring_ops virtback_packed_ops;
  * @irqs: completions for which the driver wanted an interrupt
  * @irqs_saved: completions for which it wanted none, or that shared one (IN_ORDER)
  * @stalls: times the worker waited for a request or pages to come back
+ * @poll_hits: times the worker looked on and a chain came; counted by it alone, as
+ *	       are the next two
+ * @poll_misses: times it looked on and none came in time
+ * @poll_ns: nanoseconds that it looked on
  */
 struct virtback_vq_stats {
 	u64 requests;
@@ -198,6 +204,31 @@ struct virtback_vq_stats {
 	u64 irqs;
 	u64 irqs_saved;
 	u64 stalls;
+	u64 poll_hits;
+	u64 poll_misses;
+	u64 poll_ns;
+};
+
+/**
+ * struct virtback_poll - what a worker knows of its driver's habits
+ * @gap: averages of how long the driver takes for its next chain, nanoseconds:
+ *	 [0] with nothing in flight, [1] with something. Read without a lock.
+ * @since: when the ring was found empty or the last request ended, whichever is
+ *	   later; 0 while it is not empty. Nanoseconds of the monotonic clock
+ * @idle_since: when the last request ended, as above; written under vq->lock
+ * @busy: something was in flight at @since
+ * @wait: the worker is to look on
+ * @polled: the worker has looked on since @since
+ * @running: the worker is at work, and need not be woken. Read without a lock.
+ */
+struct virtback_poll {
+	u64 gap[2];
+	u64 since;
+	u64 idle_since;
+	bool busy;
+	bool wait;
+	bool polled;
+	bool running;
 };
 
 /**
@@ -256,6 +287,7 @@ struct virtback_vq_stats {
  * @latency: how long its stages took, from VIRTBACK_LATENCY_SUBMIT on
  * @worker: the thread that serves the queue
  * @work: queued on @worker by a kick
+ * @poll: busy waiting; the worker's
  * @pages: bounce pages
  * @pieces: stock of struct virtback_piece
  * @keep: storage for buffer lists, see virtback_req_keep()
@@ -309,6 +341,7 @@ struct virtback_vq {
 
 	struct kthread_worker *worker;
 	struct kthread_work work;
+	struct virtback_poll poll;
 	struct virtback_pool pages;
 	struct virtback_pool pieces;
 	struct virtback_pool keep;

@@ -28,8 +28,13 @@ boot_xen()
 	tcg) accel=tcg,thread=single ;;
 	kvm) cpu=${CPU:-host} ;;
 	esac
+	# A virtual CPU stays on its processor. When Xen 4.17 lets one move while its timer
+	# fires, virt_timer_expired() masks whatever timer the CPU set on its new
+	# processor, for ever. Where an emulator lets one processor stand still for a
+	# hundred milliseconds, that happens, and dom0 waits for a grace period without end.
 	truncate -s "${VB_DISK_MB}M" "$img/disk0"
 	truncate -s 64M "$img/logdisk"
+	mkfifo "$img/input"
 	timeout --foreground "${BOOT_TIMEOUT:-2400}" qemu-system-aarch64 \
 		-M virt,virtualization=on,gic-version=3 -accel "$accel" \
 		-cpu "$cpu" -smp "${CPUS:-2}" -m "${MEM:-2560}" \
@@ -37,7 +42,7 @@ boot_xen()
 		-no-reboot -net none -serial stdio \
 		-global virtio-mmio.force-legacy=false \
 		-kernel "$img/xen" -append "dom0_mem=${DOM0_MEM:-1024}M \
-dom0_max_vcpus=${CPUS:-2} loglvl=all guest_loglvl=all console=dtuart \
+dom0_max_vcpus=${CPUS:-2} dom0_vcpus_pin loglvl=all guest_loglvl=all console=dtuart \
 bootscrub=0 ${XEN_ARGS:-}" \
 		-device guest-loader,addr=0x50000000,kernel="$img/Image",bootargs="console=hvc0 \
 earlycon=xenboot rdinit=/init panic=-1 loglevel=8 $VB_NO_WATCHDOG ${DOM0_ARGS:-} $*" \
@@ -46,7 +51,7 @@ earlycon=xenboot rdinit=/init panic=-1 loglevel=8 $VB_NO_WATCHDOG ${DOM0_ARGS:-}
 		-device virtio-blk-device,drive=d0,serial=vbmmio \
 		-drive if=none,id=d1,format=raw,file="$img/logdisk",cache=unsafe \
 		-device virtio-blk-device,drive=d1,serial=vblog \
-		</dev/null 2>&1 |
+		<>"$img/input" 2>&1 |
 		python3 "$VB_XEN_DIR/console.py" "$out/console.log" "$VB_T0" "$show" ||
 		rc=${PIPESTATUS[0]}
 	tar -C "$out" -xf "$img/logdisk" 2>/dev/null ||

@@ -112,6 +112,8 @@ guest_config()
 		echo "extra = 'console=hvc0 rdinit=/init loglevel=5 panic=1 nowatchdog rcupdate.rcu_cpu_stall_suppress=1'"
 		echo "memory = 192"
 		echo "vcpus = 2"
+		# For boot.sh's reason.
+		echo "cpus = [ '0', '1', '0', '1' ]"
 		shift
 		printf 'disk = ['
 		while [ $# -gt 0 ] && [ "$1" != -- ]; do

@@ -7,20 +7,6 @@
 
 . /vb/lib.sh
 
-# The emulator loses a timer of an idle processor now and then, and who waits for it
-# waits until something else wakes that processor. So each wakes the other.
-heartbeat()
-{
-	local cpu other
-
-	for cpu in 0 1; do
-		other=$(( 1 - cpu ))
-		taskset -p "$(( 1 << cpu ))" $$ >/dev/null
-		( while sleep 3; do taskset "$(( 1 << other ))" true; done ) &
-	done
-	taskset -p 3 $$ >/dev/null
-}
-
 # Whatever a scenario left, the next one finds a machine without guests and
 # without the module.  Not silent: a clean-up with work to do is a bug.
 clean_up()
@@ -106,7 +92,6 @@ fi
 # shellcheck disable=SC2086
 set -- $list
 echo "1..$#"
-heartbeat
 n=0
 for s in "$@"; do
 	n=$(( n + 1 ))
