@@ -3,7 +3,9 @@
  * How long requests take (drivers/core/latency.c, drivers/control/debugfs.c): what is
  * counted where, and the text that tools read.
  */
+#include <linux/completion.h>
 #include <linux/delay.h>
+#include <linux/kthread.h>
 #include <linux/seq_file.h>
 
 #include <virtback/latency.h>
@@ -87,18 +89,35 @@ static void each_access_is_a_trap(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, counted(&f->vd.traps, 0) - before, 3);
 }
 
+/**
+ * struct blocker - keeps a worker from looking at its queue
+ * @work: what it does instead
+ * @go: completed when it may go on
+ */
+struct blocker {
+	struct kthread_work work;
+	struct completion go;
+};
+
+static void block(struct kthread_work *work)
+{
+	wait_for_completion(&container_of(work, struct blocker, work)->go);
+}
+
 static void batch_counts_once_from_its_kick(struct kunit *test)
 {
 	struct fake *f = test->priv;
+	struct blocker b;
 
 	fake_start(f, 0);
 	offer(f, 3);
-	/* The worker cannot look before this is over. */
-	mutex_lock(&f->vd.vqs[0].ring_lock);
+	kthread_init_work(&b.work, block);
+	init_completion(&b.go);
+	kthread_queue_work(f->vd.vqs[0].worker, &b.work);
 	fake_write(f, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
 	msleep(LATENCY_MS);
 	fake_write(f, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
-	mutex_unlock(&f->vd.vqs[0].ring_lock);
+	complete(&b.go);
 	fake_settle(f);
 	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 3);
 	KUNIT_EXPECT_EQ(test, stage(f, VIRTBACK_LATENCY_SUBMIT, 0), 1);

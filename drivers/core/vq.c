@@ -362,6 +362,8 @@ static void virtback_vq_work(struct kthread_work *work)
 		cond_resched();
 		if (vq->poll.wait && list_empty(&work->node)) {
 			virtback_poll_wait(vq);
+			/* What comes now comes without a kick, or with one of its own. */
+			kicked = 0;
 			more = true;
 		}
 	} while (more);
