@@ -209,4 +209,6 @@ symbols()
 	[ -n "$SKIP" ] || [ "$KIND" = native ] || EACH=@symbol say 'grep "\[" /proc/kallsyms'
 }
 
+# As in the guest's init.
+sleep 10
 . /bench/plan
