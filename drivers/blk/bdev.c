@@ -123,7 +123,7 @@ static u32 bdev_bytes(unsigned int sectors)
 	return min_t(u64, (u64)sectors << SECTOR_SHIFT, U32_MAX);
 }
 
-static void bdev_limits(struct virtback_backing *b, struct virtback_blk_limits *lim)
+static void bdev_get_limits(struct virtback_backing *b, struct virtback_blk_limits *lim)
 {
 	struct block_device *bdev = bdev_of(b)->bdev;
 	int offset = bdev_alignment_offset(bdev);
@@ -281,7 +281,7 @@ const struct virtback_backing_ops virtback_bdev_backing = {
 	.name = "block device",
 	.open = bdev_open,
 	.close = bdev_close,
-	.limits = bdev_limits,
+	.limits = bdev_get_limits,
 	.capacity = bdev_capacity,
 	.has_cache = bdev_has_cache,
 	.sync = bdev_sync,
