@@ -249,6 +249,45 @@ static void busy_pages_are_waited_for(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->borrowed, 0U);
 }
 
+/* More than are looked at together must not keep the worker looking without a rest. */
+static void many_busy_are_waited_for(struct kunit *test)
+{
+	const unsigned int nr = 3 * FAKE_QUEUE_SIZE;
+	struct blk_test *b = test->priv;
+	unsigned long start;
+	unsigned int n, ms;
+	struct fake *f;
+
+	b->queue_size = 4 * FAKE_QUEUE_SIZE;
+	f = borrowing(test);
+	b->disk->hold = true;
+	blk_chain(f, VIRTIO_BLK_T_OUT, 0, BUF, BORROW_MIN);
+	/* The same again and again, as soon as the ring has room. */
+	for (n = 0; n < nr; n++) {
+		if (n && n % FAKE_QUEUE_SIZE == 0)
+			fake_kick(f);
+		fake_offer(f, 0);
+	}
+	fake_kick(f);
+	KUNIT_ASSERT_EQ(test, f->vd.vqs[0].nr_borrowed, nr);
+	b->disk->hold = false;
+	WRITE_ONCE(f->borrow_busy, true);
+	start = jiffies;
+	while (test_disk_end(b->disk, false))
+		;
+	msleep(100);
+	n = READ_ONCE(f->busy_calls);
+	/* Each once when it ends, then all every 10 ms, or a tick. */
+	ms = jiffies_to_msecs(jiffies - start);
+	KUNIT_EXPECT_GE(test, n, 2 * nr);
+	KUNIT_EXPECT_LE(test, n, nr * (ms / 10 + 3));
+	WRITE_ONCE(f->borrow_busy, false);
+	msleep(100);
+	fake_settle(f);
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), nr);
+	KUNIT_EXPECT_EQ(test, f->borrowed, 0U);
+}
+
 /* A reset waits for what the disk has, for a while; then nothing of it is used. */
 static void reset_in_the_middle(struct kunit *test)
 {
@@ -338,6 +377,7 @@ static struct kunit_case borrow_cases[] = {
 	KUNIT_CASE(revoked_buffer_is_an_error),
 	KUNIT_CASE(error_of_the_disk_is_told),
 	KUNIT_CASE(busy_pages_are_waited_for),
+	KUNIT_CASE(many_busy_are_waited_for),
 	KUNIT_CASE(reset_in_the_middle),
 	KUNIT_CASE(reset_does_not_wait_for_copies),
 	KUNIT_CASE(reset_before_the_disk_has_it),

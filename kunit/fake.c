@@ -234,6 +234,7 @@ static bool fake_borrow_busy(struct virtback_vq *vq, const struct virtback_piece
 {
 	struct fake *f = vq->vd->host_priv;
 
+	WRITE_ONCE(f->busy_calls, f->busy_calls + 1);
 	return READ_ONCE(f->borrow_busy);
 }
 

@@ -91,6 +91,7 @@ struct fake_packed {
  * @borrow_room: pages that can be borrowed, -1 for any number
  * @borrow_error: guest address that cannot be borrowed
  * @borrow_busy: someone uses what is borrowed
+ * @busy_calls: calls of borrow_busy()
  * @borrowed: pages that are borrowed now
  * @borrow_calls: calls of borrow()
  * @give_back_calls: calls of give_back()
@@ -149,6 +150,7 @@ struct fake {
 	int borrow_room;
 	u64 borrow_error;
 	bool borrow_busy;
+	unsigned int busy_calls;
 	unsigned int borrowed;
 	unsigned int borrow_calls;
 	unsigned int give_back_calls;

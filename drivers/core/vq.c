@@ -153,8 +153,9 @@ static unsigned int virtback_vq_take_resumed(struct virtback_vq *vq, struct list
 		if (virtback_req_busy(req))
 			list_move_tail(&req->batch, &vq->busy);
 	}
+	/* Not put off by those that come later. */
 	if (!list_empty(&vq->busy))
-		mod_timer(&vq->look_again, jiffies + VIRTBACK_LOOK_AGAIN);
+		timer_reduce(&vq->look_again, jiffies + VIRTBACK_LOOK_AGAIN);
 	virtback_give_back(vq, reqs);
 	return n;
 }
@@ -292,7 +293,9 @@ static bool virtback_vq_gather(struct virtback_vq *vq, struct list_head *batch,
 	/* Or a round that takes several steps would never end. */
 	if (list_empty(stalled))
 		vq->stalled = false;
-	list_splice_tail_init(&vq->busy, &vq->resume);
+	/* No sooner, or more of them than a batch would have the worker look without end. */
+	if (!timer_pending(&vq->look_again))
+		list_splice_tail_init(&vq->busy, &vq->resume);
 	spin_unlock_irq(&vq->lock);
 	vq->poll.wait = false;
 

@@ -282,7 +282,7 @@ struct virtback_poll {
  * @resume: requests waiting for their next pass
  * @busy: those of which someone still uses pages that were borrowed; the worker's
  *	  alone, which looks again when @look_again says so
- * @look_again: wakes the worker for @busy
+ * @look_again: wakes the worker for @busy; while it is pending nobody looks at those
  * @nr_borrowed: requests that have borrowed. Written by the worker alone, read
  *		 without a lock by virtback_device_exposed().
  * @stalled: the worker ran out of requests or pages; the next completion wakes it
