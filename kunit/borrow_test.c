@@ -335,6 +335,39 @@ static void reset_does_not_wait_for_copies(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, virtback_device_exposed(&f->vd));
 }
 
+static void end_one(struct work_struct *work)
+{
+	struct delayed_work *dw = to_delayed_work(work);
+	struct blk_test *b = container_of(dw, struct blk_test, later);
+
+	test_disk_end(b->disk, false);
+}
+
+/* Of two requests that hang one is copied, and nobody waits for that. */
+static void reset_waits_for_what_is_mapped_alone(struct kunit *test)
+{
+	struct blk_test *b = test->priv;
+	unsigned long start;
+	struct fake *f;
+
+	b->cfg.reset_timeout_ms = 5000;
+	f = borrowing(test);
+	b->disk->hold = true;
+	offer_nth(f, 0, VIRTIO_BLK_T_IN, SZ_64K);
+	offer_nth(f, 1, VIRTIO_BLK_T_IN, 4096);
+	fake_kick(f);
+	KUNIT_ASSERT_EQ(test, test_disk_held(b->disk), 2U);
+	INIT_DELAYED_WORK(&b->later, end_one);
+	schedule_delayed_work(&b->later, HZ / 10);
+	start = jiffies;
+	fake_write(f, VIRTIO_MMIO_STATUS, 0);
+	KUNIT_EXPECT_LT(test, jiffies_to_msecs(jiffies - start), 4000U);
+	KUNIT_EXPECT_FALSE(test, virtback_device_exposed(&f->vd));
+	KUNIT_EXPECT_EQ(test, f->borrowed, 0U);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->vd.orphans), 1);
+	flush_delayed_work(&b->later);
+}
+
 /* What comes between the worker's two steps. */
 static void submit_after_reset(struct virtback_vq *vq, struct list_head *reqs)
 {
@@ -380,6 +413,7 @@ static struct kunit_case borrow_cases[] = {
 	KUNIT_CASE(many_busy_are_waited_for),
 	KUNIT_CASE(reset_in_the_middle),
 	KUNIT_CASE(reset_does_not_wait_for_copies),
+	KUNIT_CASE(reset_waits_for_what_is_mapped_alone),
 	KUNIT_CASE(reset_before_the_disk_has_it),
 	{}
 };
