@@ -362,7 +362,11 @@ static void virtback_vq_work(struct kthread_work *work)
 			vq->vd->type->submit(vq, &batch);
 			INIT_LIST_HEAD(&batch);
 		}
-		cond_resched();
+		/*
+		 * As long as its driver keeps it at work a worker never sleeps, and who
+		 * takes a trampoline of ftrace or BPF away waits for all tasks to.
+		 */
+		cond_resched_tasks_rcu_qs();
 		if (vq->poll.wait && list_empty(&work->node)) {
 			virtback_poll_wait(vq);
 			/* What comes now comes without a kick, or with one of its own. */
