@@ -45,14 +45,13 @@ bool virtback_req_live(const struct virtback_req *req)
 void virtback_req_unpin(struct virtback_req *req, struct virtback_pieces *list)
 {
 	struct virtback_vq *vq = req->vq;
-	struct virtback_piece *p, *next;
+	struct virtback_piece *p;
 
-	for (p = list->head; p; p = next) {
-		next = p->next;
+	if (!list->head)
+		return;
+	for (p = list->head; p; p = p->next)
 		virtback_piece_unpin(vq->vd, p);
-		virtback_pool_put(&vq->pieces, p);
-	}
-	list->head = NULL;
+	virtback_pool_put_pieces(&vq->pieces, list);
 }
 
 /**

@@ -428,6 +428,7 @@ int virtback_copier_flush(struct virtback_copier *c);
 int virtback_iter_read(struct virtback_vq *vq, struct virtback_iter *it, void *buf, u32 len);
 int virtback_iter_write(struct virtback_vq *vq, struct virtback_iter *it, const void *buf, u32 len);
 void virtback_iter_skip(struct virtback_iter *it, u64 len);
+void virtback_iter_last(struct virtback_iter *it);
 int virtback_pieces_write(struct virtback_device *vd, const struct virtback_pieces *list,
 			  const void *buf, u32 len);
 
