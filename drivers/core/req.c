@@ -270,6 +270,7 @@ void virtback_req_complete(struct virtback_req *req, u32 written)
 		atomic_long_inc(&vq->irqs_sent);
 		virtback_latency_add(&vq->latency[VIRTBACK_LATENCY_INTERRUPT], now,
 				     virtback_latency_now());
+		virtback_ack_expect(vq);
 	}
 	if (last_orphan) {
 		wake_up(&vd->orphans_gone);
