@@ -21,6 +21,7 @@
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <linux/smp.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
 
@@ -68,6 +69,8 @@ void virtback_vq_kick(struct virtback_vq *vq, u64 now)
 	/* Pairs with virtback_vq_kicked(). */
 	if (!READ_ONCE(vq->kicked))
 		WRITE_ONCE(vq->kicked, now);
+	/* Pairs with virtback_ack_wait(). */
+	WRITE_ONCE(vq->kick_cpu, raw_smp_processor_id());
 	virtback_vq_wake(vq);
 }
 
@@ -374,6 +377,7 @@ static void virtback_vq_work(struct kthread_work *work)
 			more = true;
 		}
 	} while (more);
+	virtback_ack_wait(vq);
 	WRITE_ONCE(vq->poll.running, false);
 	memalloc_noio_restore(noio);
 }
@@ -592,6 +596,7 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 	timer_setup(&vq->look_again, virtback_vq_look_again, 0);
 	init_waitqueue_head(&vq->drained);
 	kthread_init_work(&vq->work, virtback_vq_work);
+	virtback_ack_init(vq);
 	vq->poll.gap[false] = U64_MAX;
 	vq->poll.gap[true] = U64_MAX;
 
