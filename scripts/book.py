@@ -4,6 +4,7 @@
 
     scripts/book.py messages   lines of the log: the sources' are those of messages.rst
     scripts/book.py commands   commands, files and options that the book names exist
+    scripts/book.py pages      each page is in the table of contents, links lead somewhere
     scripts/book.py extract D  write the blocks that a scenario runs into directory D
     scripts/book.py list       print the messages of the sources
 
@@ -341,6 +342,28 @@ def check_commands():
     return "%d commands" % seen
 
 
+# --------------------------------------------------------------------- pages
+
+def check_pages():
+    listed = set(re.findall(r"^   ([a-z][\w-]*)$", read("Documentation/index.rst"), re.M))
+    hidden = set(re.findall(r'"([\w-]+)\.rst"', re.search(
+        r"exclude_patterns = \[(.*?)\]", read("Documentation/conf.py"), re.S)[1]))
+    there = {os.path.basename(n)[:-4] for n in names("Documentation/*.rst")} - {"index"}
+    every = "".join(read(n) for n in names("Documentation/*.rst"))
+    for page in sorted(there - listed - hidden):
+        errors.append("Documentation/%s.rst: not in the table of contents of index.rst" % page)
+    for page in sorted(listed - there):
+        errors.append("Documentation/index.rst: there is no %s.rst" % page)
+    for page in sorted(hidden):
+        if ".. include:: %s.rst" % page not in every:
+            errors.append("Documentation/%s.rst: left out of the book, and not included" % page)
+    for name in ("README.md", "SECURITY.md", "CONTRIBUTING.md"):
+        for link in re.findall(r"\]\(([^)#:]+)\)", read(name)):
+            if not os.path.exists(os.path.join(TOP, link)):
+                errors.append("%s: there is no %s" % (name, link))
+    return "%d pages" % len(there)
+
+
 # ------------------------------------------------------------------- extract
 
 BLOCK = re.compile(r"^\.\. book: (\w+)\n\n\.\. code-block:: \w+\n\n((?:\t.*\n|\n)+)", re.M)
@@ -362,10 +385,11 @@ def extract(directory):
 
 
 def main():
-    commands = {"messages": check_messages, "commands": check_commands}
+    commands = {"messages": check_messages, "commands": check_commands,
+                "pages": check_pages}
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="+", help="messages, commands, list, or extract DIRECTORY")
+    parser.add_argument("what", nargs="+", help="messages, commands, pages, list, or extract DIRECTORY")
     args = parser.parse_args()
     if args.what[0] == "list":
         print("\n".join(sorted(source_messages())))
