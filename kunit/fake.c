@@ -27,11 +27,13 @@ struct fake_req {
  * @copies: it copies
  * @borrow_min: but maps what is longer
  */
-static const struct fake_mode {
+struct fake_mode {
 	const char *name;
 	bool copies;
 	u32 borrow_min;
-} fake_mode[] = {
+};
+
+static const struct fake_mode fake_mode_list[] = {
 	{ .name = "pins" },
 	{ .name = "copies", .copies = true },
 	{ .name = "borrows", .copies = true, .borrow_min = SZ_1K },
@@ -48,8 +50,8 @@ const void *fake_modes(const void *prev, char *desc)
 {
 	const struct fake_mode *mode = prev;
 
-	mode = mode ? mode + 1 : fake_mode;
-	if (mode == fake_mode + ARRAY_SIZE(fake_mode))
+	mode = mode ? mode + 1 : fake_mode_list;
+	if (mode == fake_mode_list + ARRAY_SIZE(fake_mode_list))
 		return NULL;
 	strscpy(desc, mode->name, KUNIT_PARAM_DESC_SIZE);
 	return mode;
@@ -599,7 +601,7 @@ struct fake *fake_create(struct kunit *test, const struct virtback_type_ops *typ
 	f->vd.host = &fake_host;
 	f->vd.host_priv = f;
 	/* Other suites have parameters of their own. */
-	if (mode >= fake_mode && mode < fake_mode + ARRAY_SIZE(fake_mode)) {
+	if (mode >= fake_mode_list && mode < fake_mode_list + ARRAY_SIZE(fake_mode_list)) {
 		f->vd.copies = mode->copies;
 		f->vd.borrow_min = mode->borrow_min;
 	}
