@@ -28,7 +28,7 @@ struct pin {
 	u32 len;
 	bool write;
 	bool borrowed;
-	bool busy;			/* who borrowed was told so */
+	u8 busy;			/* looks that find it in use */
 	struct virtback_req *req;
 };
 
@@ -417,6 +417,7 @@ static int host_borrow(struct virtback_vq *vq, struct virtback_piece *list, bool
 		check_range(p->addr, p->len, write);
 		pin = pin_add(p->addr - FZ_BASE, p->len, write);
 		pin->borrowed = true;
+		pin->busy = fz_guest.busy;
 		p->va = fz_arena + pin->off;
 		p->pin = pin;
 	}
@@ -427,18 +428,19 @@ static int host_borrow(struct virtback_vq *vq, struct virtback_piece *list, bool
 
 static bool host_borrow_busy(struct virtback_vq *vq, const struct virtback_piece *list)
 {
-	bool busy = fz_guest.busy;
 	const struct virtback_piece *p;
+	bool busy = false;
 
 	fz_point();
-	if (busy)
-		fz_guest.busy--;
 	for (p = list; p; p = p->next) {
 		struct pin *pin = p->pin;
 
 		if (!pin || !pin->borrowed)
 			fz_bug("a look at a page that is not borrowed");
-		pin->busy = busy;
+		if (pin->busy) {
+			pin->busy--;
+			busy = true;
+		}
 	}
 	return busy;
 }
@@ -762,6 +764,21 @@ void fz_guest_begin(struct virtback_device *vd)
 	for (i = 0; i < FZ_QUEUES; i++)
 		forget_ids(i);
 	nr_touched = 0;
+}
+
+/**
+ * fz_guest_idle() - nobody but the device uses what it borrowed
+ */
+void fz_guest_idle(void)
+{
+	struct pin *p;
+	int i;
+
+	fz_guest.busy = 0;
+	for (i = 0; i < FZ_GUEST_PAGES; i++) {
+		for (p = by_page[i]; p; p = p->next)
+			p->busy = 0;
+	}
 }
 
 /**
