@@ -289,9 +289,6 @@ static bool virtback_vq_gather(struct virtback_vq *vq, struct list_head *batch,
 
 	lockdep_assert_held(&vq->ring_lock);
 	spin_lock_irq(&vq->lock);
-	/* Or a round that takes several steps would never end. */
-	if (list_empty(stalled))
-		vq->stalled = false;
 	list_splice_tail_init(&vq->busy, &vq->resume);
 	spin_unlock_irq(&vq->lock);
 	vq->poll.wait = false;
@@ -347,6 +344,13 @@ static void virtback_vq_work(struct kthread_work *work)
 	bool more;
 
 	WRITE_ONCE(vq->poll.running, true);
+	/*
+	 * Once, not in each step: what takes longer than a step may and stalls would be
+	 * tried for ever.
+	 */
+	spin_lock_irq(&vq->lock);
+	vq->stalled = false;
+	spin_unlock_irq(&vq->lock);
 	do {
 		if (!kicked)
 			kicked = virtback_vq_kicked(vq);
