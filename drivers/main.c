@@ -5,7 +5,6 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/init.h>
-#include <linux/kstrtox.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/slab.h>
@@ -172,8 +171,8 @@ static int latency_set(const char *val, const struct kernel_param *kp)
 {
 	bool on;
 
-	if (kstrtobool(val, &on)) {
-		pr_err("latency=%.80s: not a bool\n", val);
+	if (virtback_parse_bool(val, &on)) {
+		pr_err("latency=%.80s: not a bool (0, 1, n, y, no, yes, off, on)\n", val);
 		return -EINVAL;
 	}
 	if (on)

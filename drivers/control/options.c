@@ -170,7 +170,7 @@ static int virtback_parse_serial(struct virtback_config *cfg, const char *val, c
 
 /**
  * virtback_parse_bool() - a bool, and nothing that only begins like one
- * @val: text
+ * @val: text; a newline may follow, as in what is written to sysfs
  * @res: the answer
  *
  * kstrtobool() looks at the first letters alone: to it "0x1" is false.
@@ -180,7 +180,7 @@ static int virtback_parse_serial(struct virtback_config *cfg, const char *val, c
 int virtback_parse_bool(const char *val, bool *res)
 {
 	static const char * const words[] = { "0", "1", "n", "y", "no", "yes", "off", "on" };
-	int i = match_string(words, ARRAY_SIZE(words), val);
+	int i = sysfs_match_string(words, val);
 
 	if (i < 0)
 		return -EINVAL;
