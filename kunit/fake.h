@@ -112,6 +112,7 @@ struct fake_packed {
  * @hold: keep requests in flight
  * @answer_now: complete in prepare()
  * @broken: prepare() and resume() refuse
+ * @slow_ms: prepare() takes so long
  * @stalls: so many of the next prepare() and resume() calls stall
  * @stall_first: resume() of the request at descriptor 0 stalls
  * @passes: passes of a request
@@ -172,6 +173,7 @@ struct fake {
 	bool hold;
 	bool answer_now;
 	bool broken;
+	unsigned int slow_ms;
 	unsigned int stalls;
 	bool stall_first;
 	unsigned int passes;

@@ -293,9 +293,6 @@ static bool virtback_vq_gather(struct virtback_vq *vq, struct list_head *batch,
 
 	lockdep_assert_held(&vq->ring_lock);
 	spin_lock_irq(&vq->lock);
-	/* Or a round that takes several steps would never end. */
-	if (list_empty(stalled))
-		vq->stalled = false;
 	/* No sooner, or more of them than a batch would have the worker look without end. */
 	if (!timer_pending(&vq->look_again))
 		list_splice_tail_init(&vq->busy, &vq->resume);
@@ -353,6 +350,13 @@ static void virtback_vq_work(struct kthread_work *work)
 	bool more;
 
 	WRITE_ONCE(vq->poll.running, true);
+	/*
+	 * Once, not in each step: what takes longer than a step may and stalls would be
+	 * tried for ever.
+	 */
+	spin_lock_irq(&vq->lock);
+	vq->stalled = false;
+	spin_unlock_irq(&vq->lock);
 	do {
 		if (!kicked)
 			kicked = virtback_vq_kicked(vq);
