@@ -138,6 +138,8 @@ fixture_machine()
 	put sys/class/virtback/add ''
 	put sys/class/virtback/remove ''
 	put sys/module/virtback/parameters/map_limit_mb 0
+	put sys/module/virtback/parameters/latency 1
+	put sys/module/virtback/parameters/defaults ''
 	put sys/hypervisor/type xen
 	put sys/hypervisor/guest_type PVH
 	put sys/hypervisor/version/major 4
