@@ -258,7 +258,8 @@ fixture_work()
 {
 	fake sleep "cd $CLASS && echo 110.00 1 >$ROOT/proc/uptime" \
 		'echo 1100 >dom3.2000000/vq0/completed; echo 700 >dom3.2000000/vq1/completed' \
-		'echo 10000100 >dom3.2000000/vq0/bounced; echo 5400 >dom3.2000000/xen/traps' \
+		'echo 12100 >dom3.2000000/vq0/sectors_read; echo 7730 >dom3.2000000/vq1/sectors_written' \
+		'echo 99999 >dom3.2000000/vq1/sectors_discarded; echo 5400 >dom3.2000000/xen/traps' \
 		'echo 1600 >dom3.2000000/vq0/irqs; echo 101 >dom12.2000200/vq0/completed' \
 		"printf '# unit: ns\n0 complete 1024 10\n0 complete 4096 1080\n1 complete 8192 0\n' \
 			>$ROOT/sys/kernel/debug/virtback/dom3.2000000/latency"

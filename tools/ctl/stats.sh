@@ -59,7 +59,7 @@ figure_files()
 {
 	FILES=$(device_files latency | awk -F "$TAB" '
 		$2 ~ /^(state|domid|@latency|xen\/traps)$/ ||
-		$2 ~ /^vq[0-9]+\/(completed|bounced|direct|irqs|([a-z]+_)?sectors)$/')
+		$2 ~ /^vq[0-9]+\/(completed|irqs|sectors_(read|written))$/')
 }
 
 # Lines of the terminal, less the one that the cursor is on.
