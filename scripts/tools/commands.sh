@@ -187,6 +187,8 @@ test_ctl_refusals()
 	expect "$ERR" 'add dom3.2000000: .*irq=33.*: No space left on device'
 	expect "$ERR" 'the kernel says: dom3.2000000: irq: no such interrupt'
 	expect_not "$ERR" other
+	ctl add backing=/dev/x base=zz irq=33 domid=3
+	expect "$ERR" 'virtbackctl: add: backing='
 	ctl remove dom3.2000000
 	expect_rc 1
 	expect "$ERR" 'remove dom3.2000000: No space left'

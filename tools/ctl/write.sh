@@ -58,11 +58,12 @@ no_octal()
 	printf '%s\n' "$1" | sed 's/^0*\([0-9]\)/\1/'
 }
 
-# The name that the kernel will give to a device.
+# The name that the kernel will give to a device; none for what are no numbers.
 name_of()
 {
 	[ -n "$2" ] || return 0
-	printf 'dom%d.%x' "$(no_octal "$1")" "$(no_octal "$2")" 2>/dev/null
+	_x=$(printf 'dom%d.%x' "$(no_octal "$1")" "$(no_octal "$2")" 2>/dev/null) &&
+		printf '%s\n' "$_x"
 }
 
 cmd_add()
