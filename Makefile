@@ -39,7 +39,7 @@ kbuild = $(strip $(kernel_check))$(MAKE) -C $(KDIR) M=$(CURDIR)
 
 .DEFAULT_GOAL := modules
 .PHONY: help modules clean clean-cache install modules_install demo check check-full soak \
-	uninstall uninstall-modules install-tools uninstall-tools deb tools-check \
+	uninstall uninstall-modules install-tools uninstall-tools deb docs tools-check \
 	packages-check kernel-range kunit kunit-debug kunit-6.1 lint checkpatch kernel-doc sparse \
 	coccicheck build-matrix clang mutants coverage costs xen-check smp-check fuzz \
 	fuzz-coverage fuzz-mutants bench bench-check bench-stages
@@ -89,6 +89,9 @@ uninstall-tools: ## remove them
 
 deb: ## build the Debian packages virtback-dkms and virtback-tools into build/
 	scripts/deb
+
+docs: ## build the book of Documentation/ as HTML into Documentation/_build/html
+	scripts/docs
 
 tools-check: ## test virtbackctl and the manuals, without Xen
 	scripts/tools-test

@@ -263,8 +263,12 @@ static void placeholder_is_bound_when_it_has_a_disk(struct kunit *test)
 	e2e_make(test);
 	KUNIT_EXPECT_EQ(test, e2e_open(e), -ENOENT);
 	KUNIT_EXPECT_TRUE(test, e2e_shows(test, "none"));
+	entry = e2e_entry(test);
+	KUNIT_EXPECT_STREQ(test, virtback_state_name(&entry->vd), "empty");
+	put_device(&entry->vd.dev);
 	KUNIT_EXPECT_EQ(test, e2e_set(test, e->disk->path), 0);
 	entry = e2e_entry(test);
+	KUNIT_EXPECT_STREQ(test, virtback_state_name(&entry->vd), "reset");
 	/* The driver's next probe. */
 	KUNIT_EXPECT_EQ(test, device_attach(virtback_loop_bus(&entry->vd)), 1);
 	put_device(&entry->vd.dev);

@@ -2,6 +2,7 @@
 /*
  * The fake host and the fake device type; see fake.h.
  */
+#include <linux/delay.h>
 #include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
@@ -27,11 +28,13 @@ struct fake_req {
  * @copies: it copies
  * @borrow_min: but maps what is longer
  */
-static const struct fake_mode {
+struct fake_mode {
 	const char *name;
 	bool copies;
 	u32 borrow_min;
-} fake_mode[] = {
+};
+
+static const struct fake_mode fake_mode_list[] = {
 	{ .name = "pins" },
 	{ .name = "copies", .copies = true },
 	{ .name = "borrows", .copies = true, .borrow_min = SZ_1K },
@@ -48,8 +51,8 @@ const void *fake_modes(const void *prev, char *desc)
 {
 	const struct fake_mode *mode = prev;
 
-	mode = mode ? mode + 1 : fake_mode;
-	if (mode == fake_mode + ARRAY_SIZE(fake_mode))
+	mode = mode ? mode + 1 : fake_mode_list;
+	if (mode == fake_mode_list + ARRAY_SIZE(fake_mode_list))
 		return NULL;
 	strscpy(desc, mode->name, KUNIT_PARAM_DESC_SIZE);
 	return mode;
@@ -234,6 +237,7 @@ static bool fake_borrow_busy(struct virtback_vq *vq, const struct virtback_piece
 {
 	struct fake *f = vq->vd->host_priv;
 
+	WRITE_ONCE(f->busy_calls, f->busy_calls + 1);
 	return READ_ONCE(f->borrow_busy);
 }
 
@@ -407,6 +411,8 @@ static enum virtback_prepare fake_prepare(struct virtback_req *req, struct virtb
 	struct fake *f = req->vq->vd->host_priv;
 	struct fake_req *fr = virtback_req_priv(req);
 
+	if (f->slow_ms)
+		msleep(f->slow_ms);
 	if (f->stalls) {
 		f->stalls--;
 		return VIRTBACK_STALL;
@@ -599,7 +605,7 @@ struct fake *fake_create(struct kunit *test, const struct virtback_type_ops *typ
 	f->vd.host = &fake_host;
 	f->vd.host_priv = f;
 	/* Other suites have parameters of their own. */
-	if (mode >= fake_mode && mode < fake_mode + ARRAY_SIZE(fake_mode)) {
+	if (mode >= fake_mode_list && mode < fake_mode_list + ARRAY_SIZE(fake_mode_list)) {
 		f->vd.copies = mode->copies;
 		f->vd.borrow_min = mode->borrow_min;
 	}

@@ -134,7 +134,7 @@ static int lender_init(struct kunit *test)
 	g->keep = -1;
 	granter_now = g;
 	test->priv = g;
-	return virtback_lender_init(&g->lender, DOMID, PLACES);
+	return virtback_lender_init(&g->lender, "test", DOMID, PLACES);
 }
 
 static void lender_exit(struct kunit *test)
@@ -339,7 +339,7 @@ static void no_address_space_is_told(struct kunit *test)
 	struct virtback_lender other = {};
 
 	g->alloc_fails = true;
-	KUNIT_EXPECT_EQ(test, virtback_lender_init(&other, DOMID, 4), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, virtback_lender_init(&other, "test", DOMID, 4), -ENOMEM);
 	KUNIT_EXPECT_EQ(test, other.nr, 0U);
 }
 

@@ -381,8 +381,11 @@ int virtback_create(const struct virtback_config *cfg)
 		return -ENODEV;
 	entry = virtback_entry_alloc(cfg);
 	if (!entry) {
+		char name[VIRTBACK_NAME_LEN];
+
 		err = -ENOMEM;
-		pr_err("no memory for a device\n");
+		virtback_config_name(cfg, name, sizeof(name));
+		pr_err("%s: no memory for the device\n", name);
 		goto put_module;
 	}
 	vd = &entry->vd;

@@ -39,7 +39,8 @@ const char *virtback_state_name(const struct virtback_device *vd)
 		return "driver";
 	if (status & VIRTIO_CONFIG_S_ACKNOWLEDGE)
 		return "acknowledged";
-	return "reset";
+	/* A device without a backing store has no ID; a write to "backing" gives it one. */
+	return READ_ONCE(vd->id) ? "reset" : "empty";
 }
 
 /**

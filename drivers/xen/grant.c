@@ -176,8 +176,8 @@ static void virtback_grant_unmap_pages(struct virtback_xen_dev *xd, struct virtb
 			atomic64_dec(&xd->grant_pages);
 	}
 	if (lost)
-		pr_err("dom%u: Xen refused to unmap grants; their pages are lost\n",
-		       xd->guest->domid);
+		pr_err_ratelimited("%s: Xen refused to unmap a ring's grants; their pages are lost\n",
+				   xd->vd->name);
 	else
 		gnttab_free_pages(ga->nr, ga->page);
 	virtback_grant_area_free(ga);
@@ -298,7 +298,7 @@ void virtback_grant_start(struct virtback_xen_dev *xd, unsigned int map_kb)
 		return;
 	xd->lenders = kcalloc(vd->nvqs, sizeof(*xd->lenders), GFP_KERNEL);
 	for (i = 0; xd->lenders && i < vd->nvqs; i++) {
-		if (virtback_lender_init(&xd->lenders[i], xd->guest->domid,
+		if (virtback_lender_init(&xd->lenders[i], vd->name, xd->guest->domid,
 					 VIRTBACK_LENDER_PAGES))
 			virtback_grant_stop(xd);
 	}

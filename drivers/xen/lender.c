@@ -23,6 +23,7 @@
 /**
  * virtback_lender_init() - make the places of a queue
  * @l: zeroed
+ * @who: name of the device, for the log; has to stay
  * @domid: guest
  * @nr: how many
  *
@@ -30,8 +31,9 @@
  *
  * Return: 0 or -ENOMEM, then nothing is left.
  */
-int virtback_lender_init(struct virtback_lender *l, u16 domid, unsigned int nr)
+int virtback_lender_init(struct virtback_lender *l, const char *who, u16 domid, unsigned int nr)
 {
+	l->who = who;
 	l->domid = domid;
 	l->loans = kvcalloc(nr, sizeof(*l->loans), GFP_KERNEL);
 	l->free = kvmalloc_array(nr, sizeof(*l->free), GFP_KERNEL);
@@ -56,7 +58,7 @@ int virtback_lender_init(struct virtback_lender *l, u16 domid, unsigned int nr)
 void virtback_lender_fini(struct virtback_lender *l)
 {
 	if (l->nr_free != l->nr)
-		pr_err("dom%u: %u granted pages stayed mapped\n", l->domid, l->nr - l->nr_free);
+		pr_err("%s: %u granted pages stayed mapped\n", l->who, l->nr - l->nr_free);
 	else if (l->space)
 		virtback_grant_space_free(l->space);
 	kvfree(l->batch);
@@ -188,5 +190,6 @@ void virtback_lender_give_back(struct virtback_lender *l, struct virtback_piece 
 	if (!lost)
 		return;
 	l->nr_lost += lost;
-	pr_err_ratelimited("dom%u: Xen refused to unmap %u granted pages\n", l->domid, lost);
+	pr_err_ratelimited("%s: Xen refused to unmap %u granted pages; they are lost\n",
+			   l->who, lost);
 }

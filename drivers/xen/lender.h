@@ -33,6 +33,7 @@ struct virtback_loan {
 
 /**
  * struct virtback_lender - the places of a queue
+ * @who: name of the device, for the log
  * @domid: guest
  * @nr: number of @loans
  * @nr_free: length of @free
@@ -51,6 +52,7 @@ struct virtback_loan {
  * goes when nothing is mapped for a request any more.
  */
 struct virtback_lender {
+	const char *who;
 	u16 domid;
 	unsigned int nr;
 	unsigned int nr_free;
@@ -73,7 +75,7 @@ void virtback_grant_map_loans(void *space, u16 domid, struct virtback_loan **loa
 void virtback_grant_unmap_loans(void *space, struct virtback_loan **loans, unsigned int nr);
 
 /* lender.c */
-int virtback_lender_init(struct virtback_lender *l, u16 domid, unsigned int nr);
+int virtback_lender_init(struct virtback_lender *l, const char *who, u16 domid, unsigned int nr);
 void virtback_lender_fini(struct virtback_lender *l);
 int virtback_lender_borrow(struct virtback_lender *l, struct virtback_piece *list, bool write);
 bool virtback_lender_busy(const struct virtback_piece *list);

@@ -166,11 +166,11 @@ static unsigned int virtback_cache_reap(struct virtback_xen_cache *cache, unsign
 	return left;
 }
 
-/* Reap dead chunks, no more than @max a guest. Returns how many could not be. */
-static unsigned int virtback_xen_reap(unsigned long max)
+/* Reap dead chunks, no more than @max a guest; @last: nobody comes again for the rest. */
+static void virtback_xen_reap(unsigned long max, bool last)
 {
 	struct virtback_xen_cache *cache;
-	unsigned int left = 0;
+	unsigned int left;
 	LIST_HEAD(caches);
 
 	mutex_lock(&virtback_xen_reap_lock);
@@ -180,18 +180,20 @@ static unsigned int virtback_xen_reap(unsigned long max)
 						 dead_link))) {
 		list_del_init(&cache->dead_link);
 		spin_unlock_irq(&virtback_xen_dead_lock);
-		left += virtback_cache_reap(cache, max);
+		left = virtback_cache_reap(cache, max);
+		if (left && last)
+			pr_warn("dom%u: %u chunks of its memory are in use elsewhere and stay mapped\n",
+				cache->domid, left);
 		virtback_xen_cache_put(cache);
 		spin_lock_irq(&virtback_xen_dead_lock);
 	}
 	spin_unlock_irq(&virtback_xen_dead_lock);
 	mutex_unlock(&virtback_xen_reap_lock);
-	return left;
 }
 
 static void virtback_xen_reap_work(struct work_struct *work)
 {
-	virtback_xen_reap(VIRTBACK_REAP_BATCH);
+	virtback_xen_reap(VIRTBACK_REAP_BATCH, false);
 }
 
 /**
@@ -407,13 +409,9 @@ int virtback_xen_cache_start(void)
 /** virtback_xen_cache_stop() - after the last guest */
 void virtback_xen_cache_stop(void)
 {
-	unsigned int left;
-
-	left = virtback_xen_reap(ULONG_MAX);
+	virtback_xen_reap(ULONG_MAX, true);
 	/* After the last that could ask for it. */
 	cancel_delayed_work_sync(&virtback_xen_reaper);
-	if (left)
-		pr_warn("%u chunks of guest memory are in use elsewhere and stay mapped\n", left);
 	destroy_workqueue(virtback_xen_wq);
 	virtback_xen_pages_exit();
 }

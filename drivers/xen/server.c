@@ -504,8 +504,10 @@ struct virtback_xen_guest *virtback_xen_guest_create(domid_t domid, const char *
 		return ERR_PTR(ret);
 	}
 	guest = virtback_xen_guest_alloc(domid, nr_vcpus);
-	if (!guest)
+	if (!guest) {
+		pr_err("%s: domid: no memory for its vCPUs\n", who);
 		return ERR_PTR(-ENOMEM);
+	}
 	ret = virtback_dmop_create_server(domid, &guest->id);
 	if (ret) {
 		pr_err("%s: domid: creating an IOREQ server failed: %d\n", who, ret);

@@ -249,6 +249,7 @@ make_images()
 	cp "$VB_XEN_DIR/dom0/init" "$ov/init"
 	cp -r "$VB_XEN_DIR/dom0/." "$VB_XEN_DIR/scenarios" "$ov/vb/"
 	cp -r "$VB_TOP/Documentation/ABI/testing" "$ov/vb/abi"
+	"$VB_TOP/scripts/book.py" extract "$ov/vb/book"
 	cp "$ko" "$ov/vb/virtback.ko"
 	cp "$guest/guest.cpio" "$ov/vb/guest.cpio"
 	cp "$guest/vbio" "$ov/bin/vbio"

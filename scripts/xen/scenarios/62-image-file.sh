@@ -21,6 +21,7 @@ id=$(guest_id h)
 file=$SYS/dom$id.2000000 swap=$SYS/dom$id.2000200
 load backing=/mnt/disk.img domid="$id" base=0x2000000 irq=33
 echo "domid=$id base=0x2000200 irq=34 backing=none" >$SYS/add
+[ "$(cat "$swap/state")" = empty ] || fail "the placeholder is not empty"
 xl unpause h
 guest_ready h
 guest_do h '[ "$(cat /sys/block/vda/size)" = 24576 ] && [ ! -e /sys/block/vdb ]'
