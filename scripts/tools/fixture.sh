@@ -125,6 +125,7 @@ fixture_device()
 			sectors_written sectors_discarded; do
 			put "$d/vq$q/$c" $(( 100 * (q + 1) ))
 		done
+		put "$d/vq$q/pid" $(( 200 + q ))
 	done
 	put "$d/xen/traps" 900
 }

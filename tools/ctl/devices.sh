@@ -61,6 +61,8 @@ own_attribute()
 # Whatever is there: a new attribute needs no change here.
 device_files()
 {
+	# Of no device there are none.
+	[ -n "$NAMES" ] || return 0
 	printf '%s\n' "$NAMES" | while IFS= read -r _n; do
 		for _f in "$SYS/$_n"/* "$SYS/$_n"/*/*; do
 			_a=${_f#"$SYS/$_n/"}

@@ -268,8 +268,12 @@ doctor_devices()
 
 doctor_log()
 {
-	_n=$(dmesg 2>/dev/null | grep -c 'virtback: .*\(refused\|failed\|cannot\|missing\|not \)') || return 0
-	_last=$(dmesg | sed -n 's/.*virtback: //p' | grep '\(refused\|failed\|cannot\|missing\|not \)' | tail -n 1)
+	# That the module is not signed is the kernel's line, and nothing that failed.
+	_lines=$(dmesg 2>/dev/null | sed -n 's/.*virtback: //p' |
+		grep '\(refused\|failed\|cannot\|missing\|not \)' | grep -v '^module verification failed') ||
+		return 0
+	_n=$(printf '%s\n' "$_lines" | grep -c .)
+	_last=$(printf '%s\n' "$_lines" | tail -n 1)
 	info 'kernel log' "$_n lines about what was refused or failed; the last: $_last"
 }
 

@@ -27,7 +27,8 @@ function remember(what, key)
 }
 
 {
-	if (!is_number($3))
+	# A number that counts nothing.
+	if (!is_number($3) || $2 ~ /\/pid$/)
 		next
 	slash = index($2, "/")
 	dir = slash ? substr($2, 1, slash - 1) : ""
