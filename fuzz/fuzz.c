@@ -16,6 +16,9 @@
 #define MAX_OPS		96
 #define MAX_SEGS	48
 
+/* In the flags of what writes to a ring: a descriptor gets a next one that is there. */
+#define F_LINK		16
+
 /* In the flags of every operation. */
 #define F_VCPU		1	/* the second vCPU does it */
 #define F_LEAVE		128	/* what it set off is left where it got to */
@@ -186,6 +189,9 @@ static void do_ring(const struct op *op)
 	unsigned int q = op->flags >> 1 & 3;
 	u32 ring = FZ_RING(q), desc = ring + 16 * (op->b % FZ_QUEUE_SIZE);
 	u32 num = fz_rings[q].num;
+	/* Flags, then next: a loop, say. */
+	u32 link = VRING_DESC_F_NEXT | (op->c & VRING_DESC_F_WRITE) |
+		   (op->c >> 16) % (num ?: 1) << 16;
 
 	switch (op->a & 15) {
 	case 0:
@@ -198,7 +204,10 @@ static void do_ring(const struct op *op)
 		fz_guest_put(desc + 8, &op->c, 4);
 		break;
 	case 3:
-		fz_guest_put(desc + 12, &op->c, 2);
+		if (op->flags & F_LINK)
+			fz_guest_put(desc + 12, &link, 4);
+		else
+			fz_guest_put(desc + 12, &op->c, 2);
 		break;
 	case 4:
 		fz_guest_put(desc + 14, &op->c, 2);
@@ -222,7 +231,8 @@ static void do_ring(const struct op *op)
 		fz_guest_put(ring + FZ_TABLES + 16 * op->b, &op->c, 4);
 		break;
 	case 11:
-		fz_guest_put(ring + FZ_TABLES + 16 * op->b + 12, &op->c, 4);
+		fz_guest_put(ring + FZ_TABLES + 16 * op->b + 12,
+			     op->flags & F_LINK ? &link : &op->c, 4);
 		break;
 	case 12:
 		fz_guest_put(ring + FZ_TABLES + 16 * op->b + 8, &op->c, 4);

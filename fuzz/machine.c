@@ -532,6 +532,12 @@ static void config_begin(struct fz_machine *m, const u8 *head)
 				      BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC);
 }
 
+/* In any context, so it may not sleep. */
+static void state_changed(struct virtback_device *vd)
+{
+	fz_point();
+}
+
 /**
  * fz_machine_begin() - power on
  * @head: first bytes of the input
@@ -559,8 +565,13 @@ void fz_machine_begin(const u8 *head)
 	memset(&m->vd, 0, sizeof(m->vd));
 	snprintf(m->vd.name, sizeof(m->vd.name), "fuzz");
 	m->vd.copies = head[0] & 1;
+	m->vd.state_changed = state_changed;
 	if (m->vd.copies)
 		m->vd.borrow_min = borrow[head[13] & 7];
+	if (head[13] & 8) {
+		m->vd.host_features = BIT_ULL(VIRTIO_F_ACCESS_PLATFORM);
+		m->vd.required = BIT_ULL(VIRTIO_F_ACCESS_PLATFORM);
+	}
 	fz_guest.places = places[head[13] >> 6];
 	fz_tracing = head[14] & 1;
 	virtback_latency_on.on = !(head[14] & 2);

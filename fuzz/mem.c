@@ -87,17 +87,25 @@ void fz_free(const void *p)
 	free((void *)p);
 }
 
+/*
+ * The first ones are taken first, by each input: so it always gets the same, and those
+ * that were ever taken since the last poisoning are those up to @unpoisoned.
+ */
+static void sort_pages(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < POOL_PAGES; i++)
+		free_pages[i] = &fz_pages[ALL_PAGES - 1 - i];
+}
+
 /**
  * fz_mem_init() - once for the process
  */
 void fz_mem_init(void)
 {
-	unsigned int i;
-
 	ASAN_POISON_MEMORY_REGION(fz_arena + FZ_GUEST_LEN, (1 + POOL_PAGES) * PAGE_SIZE);
-	/* The first ones are taken first. */
-	for (i = 0; i < POOL_PAGES; i++)
-		free_pages[i] = &fz_pages[ALL_PAGES - 1 - i];
+	sort_pages();
 	nr_free = POOL_PAGES;
 	allocated = 0;
 }
@@ -108,6 +116,7 @@ void fz_mem_init(void)
  */
 void fz_mem_begin(bool poison)
 {
+	sort_pages();
 	fz_poison = poison;
 	if (!poison)
 		return;
