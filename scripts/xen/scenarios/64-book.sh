@@ -75,4 +75,11 @@ guest_do guest1 'vbio write /dev/vda 4 4 && vbio verify /dev/vda 4 4 16384'
 guest_sane guest1
 destroy guest1
 nothing_left /dev/ram0 /dev/ram1 /dev/ram2
+
+step "A disk line with an image file"
+truncate -s 8M /tmp/guest.img
+create "$(tiny_config f "$(disk_line /tmp/guest.img xvda w)")" -p
+[ "$(cat "$SYS/dom$(guest_id f).2000000/backing")" = /tmp/guest.img ] || fail "backing is wrong"
+destroy f
+nothing_left
 unload
