@@ -77,9 +77,14 @@ destroy guest1
 nothing_left /dev/ram0 /dev/ram1 /dev/ram2
 
 step "A disk line with an image file"
-truncate -s 8M /tmp/guest.img
-create "$(tiny_config f "$(disk_line /tmp/guest.img xvda w)")" -p
-[ "$(cat "$SYS/dom$(guest_id f).2000000/backing")" = /tmp/guest.img ] || fail "backing is wrong"
+# In a file system that can do direct I/O, which tmpfs of Linux 6.1 cannot.
+modprobe ext4
+/sbin/mke2fs -q -F -t ext4 /dev/ram0 || fail "no ext4 on /dev/ram0"
+mount -t ext4 /dev/ram0 /mnt || fail "/dev/ram0 cannot be mounted"
+truncate -s 8M /mnt/guest.img
+create "$(tiny_config f "$(disk_line /mnt/guest.img xvda w)")" -p
+[ "$(cat "$SYS/dom$(guest_id f).2000000/backing")" = /mnt/guest.img ] || fail "backing is wrong"
 destroy f
 nothing_left
+umount /mnt || fail "/mnt is still in use"
 unload
