@@ -79,7 +79,7 @@ nothing_left /dev/ram0 /dev/ram1 /dev/ram2
 step "A disk line with an image file"
 # In a file system that can do direct I/O, which tmpfs of Linux 6.1 cannot.
 modprobe ext4
-/sbin/mke2fs -q -F -t ext4 /dev/ram0 || fail "no ext4 on /dev/ram0"
+mke2fs -F /dev/ram0 >/dev/null || fail "no file system on /dev/ram0"
 mount -t ext4 /dev/ram0 /mnt || fail "/dev/ram0 cannot be mounted"
 truncate -s 8M /mnt/guest.img
 create "$(tiny_config f "$(disk_line /mnt/guest.img xvda w)")" -p
