@@ -60,7 +60,7 @@ clean-cache: ## remove what builds and tests keep outside of the tree
 
 install: modules_install install-tools ## install the module, tools, manuals, examples
 
-uninstall: uninstall-modules uninstall-tools ## remove what `make install` installed
+uninstall: uninstall-tools uninstall-modules ## remove what `make install` installed
 
 # DESTDIR is as good as kbuild's own name for it.
 mod_path = $(or $(INSTALL_MOD_PATH),$(DESTDIR))

@@ -128,7 +128,7 @@ static int map_limit_set(const char *val, const struct kernel_param *kp)
 	}
 	err = virtback_option_set(&cfg, VIRTBACK_OPT_MAP_LIMIT_MB, val, &why);
 	if (err)
-		pr_err("map_limit_mb=%.80s: %s\n", val, why);
+		pr_err("map_limit_mb=" VIRTBACK_LOG_TEXT ": %s\n", virtback_log_len(val), val, why);
 	else
 		WRITE_ONCE(virtback_map_limit_mb, cfg.map_limit_mb);
 	return err;
@@ -172,7 +172,8 @@ static int latency_set(const char *val, const struct kernel_param *kp)
 	bool on;
 
 	if (virtback_parse_bool(val, &on)) {
-		pr_err("latency=%.80s: not a bool (0, 1, n, y, no, yes, off, on)\n", val);
+		pr_err("latency=" VIRTBACK_LOG_TEXT ": not a bool (0, 1, n, y, no, yes, off, on)\n",
+		       virtback_log_len(val), val);
 		return -EINVAL;
 	}
 	if (on)
@@ -206,7 +207,7 @@ static int grant_map_set(const char *val, const struct kernel_param *kp)
 
 	err = virtback_parse_grant_map_kb(val, &kb, &why);
 	if (err)
-		pr_err("grant_map_kb=%.80s: %s\n", val, why);
+		pr_err("grant_map_kb=" VIRTBACK_LOG_TEXT ": %s\n", virtback_log_len(val), val, why);
 	else
 		WRITE_ONCE(virtback_grant_map_kb, kb);
 	return err;

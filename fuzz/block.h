@@ -54,6 +54,7 @@ enum {
 	REQ_OP_ZONE_FINISH = 12,
 	REQ_OP_ZONE_RESET = 13,
 	REQ_OP_ZONE_RESET_ALL = 15,
+	REQ_OP_DRV_IN = 34,
 };
 
 #define REQ_OP_MASK	((blk_opf_t)0xff)
@@ -138,6 +139,7 @@ int blkdev_zone_mgmt(struct block_device *bdev, int op, sector_t sector, sector_
 
 /**
  * struct block_device - the fuzzer's disk
+ * @bd_dev: its number
  * @capacity: sectors
  * @top: the most that it ever had
  * @read_only: it cannot be written to
@@ -160,6 +162,7 @@ int blkdev_zone_mgmt(struct block_device *bdev, int op, sector_t sector, sector_
  * @nr: length of @bios
  */
 struct block_device {
+	dev_t bd_dev;
 	u64 capacity;
 	u64 top;
 	bool read_only;

@@ -322,7 +322,15 @@ static void do_world(const struct op *op)
 	case 12:
 		fz_disks[op->b & 1].append = op->c & 255;
 		break;
+	case 13:
+		if (fz_machine.alive)
+			WRITE_ONCE(fz_machine.vd.poll_us, op->b * 4);
+		break;
+	case 14:
+		fz_guest.busy = op->b & 15;
+		break;
 	default:
+		fz_do_admin(op->b & 1 ? FZ_ADMIN_WORKERS : FZ_ADMIN_LOOK);
 		break;
 	}
 }
@@ -473,7 +481,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t len)
 		run_op(&op);
 		fz_preempt_after(0);
 		if (!(op.flags & F_LEAVE))
-			fz_settle();
+			fz_settle_but_lookers();
 	}
 	fz_machine_end();
 	return 0;

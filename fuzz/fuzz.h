@@ -57,8 +57,11 @@ void fz_thaw(void);
  * @fail_reach: pins or copies until one fails, 0: none does
  * @flip_after: reads of the device until the word just read changes, 0: none does
  * @flip_to: what is added to it
+ * @places: for pieces that are borrowed
+ * @busy: looks at a page that is borrowed now that will find it in use
  * @irqs: interrupts
- * @pins: pieces pinned now
+ * @pins: pieces pinned or borrowed now
+ * @borrowed: those that are borrowed
  */
 struct fz_guest {
 	u32 piece;
@@ -67,8 +70,11 @@ struct fz_guest {
 	u32 fail_reach;
 	u32 flip_after;
 	u64 flip_to;
+	u32 places;
+	u32 busy;
 	u32 irqs;
 	u32 pins;
+	u32 borrowed;
 };
 
 extern struct fz_guest fz_guest;
@@ -76,6 +82,8 @@ extern const struct virtback_host_ops fz_host;
 extern struct virtback_type_ops fz_type;
 
 void fz_guest_begin(struct virtback_device *vd);
+void fz_guest_idle(void);
+void fz_guest_counts(void);
 void fz_guest_check(void);
 void fz_guest_put(u32 off, const void *val, u32 len);
 void fz_guest_get(u32 off, void *val, u32 len);
@@ -113,6 +121,7 @@ struct fz_ring {
 extern struct fz_ring fz_rings[FZ_QUEUES];
 
 void fz_ring_begin(unsigned int q, u16 num, bool packed);
+bool fz_ring_wants_kick(unsigned int q, bool event_idx, u16 added);
 u16 fz_ring_offer(unsigned int q, const struct fz_seg *segs, unsigned int nr, u32 table);
 
 #endif

@@ -27,6 +27,8 @@ struct pin {
 	u32 off;
 	u32 len;
 	bool write;
+	bool borrowed;
+	u8 busy;			/* looks that find it in use */
 	struct virtback_req *req;
 };
 
@@ -52,6 +54,7 @@ struct track {
 	u32 first;
 	u32 nr;
 	u64 in_len;
+	u32 borrowed;
 };
 
 struct queue {
@@ -62,6 +65,7 @@ struct queue {
 	u32 used_id;
 	bool blurred;			/* its rings lie over others' */
 	u16 waiting[65536];		/* chains of this id that have no answer */
+	u64 broken;			/* requests that ended in resume(), unanswered */
 };
 
 struct fz_guest fz_guest;
@@ -216,8 +220,10 @@ static enum virtback_prepare resume(struct virtback_req *req)
 	fz_current->req = req;
 	what = virtback_blk_type.resume(req);
 	fz_current->req = NULL;
-	if (what == VIRTBACK_BROKEN)
+	if (what == VIRTBACK_BROKEN) {
 		t->taken = false;
+		queues[req->vq->index].broken++;
+	}
 	return what;
 }
 
@@ -229,6 +235,8 @@ void __wrap_virtback_req_complete(struct virtback_req *req, u32 written)
 		fz_bug("a request is answered twice");
 	if (written > t->in_len)
 		fz_bug("%u bytes written to buffers of %llu", written, t->in_len);
+	if (t->borrowed)
+		fz_bug("a request is answered whose memory is still borrowed");
 	t->taken = false;
 	__real_virtback_req_complete(req, written);
 }
@@ -310,6 +318,37 @@ static bool fail(u32 *count)
 	return *count && !--*count;
 }
 
+static struct pin *pin_add(u32 off, u32 len, bool write)
+{
+	struct pin *pin = free_pin;
+
+	if (pin)
+		free_pin = pin->next;
+	else if (new_pin < PINS)
+		pin = &pins[new_pin++];
+	else
+		fz_bug("more pins than all queues have pieces");
+	*pin = (struct pin){ .next = by_page[off / PAGE_SIZE], .off = off, .len = len,
+			     .write = write, .req = fz_current->req };
+	by_page[off / PAGE_SIZE] = pin;
+	fz_guest.pins++;
+	return pin;
+}
+
+static void pin_del(struct pin *pin)
+{
+	struct pin **at;
+
+	for (at = &by_page[pin->off / PAGE_SIZE]; *at && *at != pin; at = &(*at)->next)
+		;
+	if (!*at)
+		fz_bug("unpinned, and was not pinned");
+	*at = pin->next;
+	pin->next = free_pin;
+	free_pin = pin;
+	fz_guest.pins--;
+}
+
 static int host_pin(struct virtback_device *vd, u64 addr, u32 len, bool write,
 		    struct virtback_piece *p)
 {
@@ -327,17 +366,7 @@ static int host_pin(struct virtback_device *vd, u64 addr, u32 len, bool write,
 	while (!present(off, len))
 		len = min_t(u32, len - 1, (off + len - 1) / PAGE_SIZE * PAGE_SIZE - off);
 	check_range(addr, len, write);
-	pin = free_pin;
-	if (pin)
-		free_pin = pin->next;
-	else if (new_pin < PINS)
-		pin = &pins[new_pin++];
-	else
-		fz_bug("more pins than all queues have pieces");
-	*pin = (struct pin){ .next = by_page[off / PAGE_SIZE], .off = off, .len = len,
-			     .write = write, .req = fz_current->req };
-	by_page[off / PAGE_SIZE] = pin;
-	fz_guest.pins++;
+	pin = pin_add(off, len, write);
 	p->va = fz_arena + off;
 	p->len = len;
 	p->pin = pin;
@@ -346,21 +375,95 @@ static int host_pin(struct virtback_device *vd, u64 addr, u32 len, bool write,
 
 static void host_unpin(struct virtback_device *vd, struct virtback_piece *p)
 {
-	struct pin *pin = p->pin, **at;
-
 	fz_point();
-	if (!pin)
+	if (!p->pin)
 		fz_bug("unpinned twice");
-	for (at = &by_page[pin->off / PAGE_SIZE]; *at && *at != pin; at = &(*at)->next)
-		;
-	if (!*at)
-		fz_bug("unpinned, and was not pinned");
-	*at = pin->next;
-	pin->next = free_pin;
-	free_pin = pin;
-	fz_guest.pins--;
+	pin_del(p->pin);
 	p->pin = NULL;
 	p->va = NULL;
+}
+
+/* Is that within a page that is granted? */
+static bool can_borrow(const struct virtback_piece *p, u32 *off)
+{
+	if (!p->len || p->va || p->pin || offset_in_page(p->addr) + p->len > PAGE_SIZE)
+		fz_bug("a piece is to be borrowed that cannot be");
+	return !fail(&fz_guest.fail_reach) && to_offset(p->addr, p->len, off) &&
+	       present(*off, p->len);
+}
+
+static int host_borrow(struct virtback_vq *vq, struct virtback_piece *list, bool write)
+{
+	struct virtback_req *req = fz_current->req;
+	struct virtback_piece *p;
+	u32 off, n = 0;
+
+	fz_may_sleep("borrow()");
+	fz_point();
+	if (!vq->vd->borrow_min || !list || !req || track_of(req)->borrowed)
+		fz_bug("nothing is borrowed, or twice at once");
+	lockdep_assert_held(&vq->ring_lock);
+	for (p = list; p; p = p->next, n++) {
+		if (!can_borrow(p, &off))
+			return -EFAULT;
+	}
+	if (n > VIRTBACK_ROUND_PAGES)
+		fz_bug("more is borrowed than a pass has");
+	if (n > fz_guest.places - fz_guest.borrowed)
+		return -ENOSPC;
+	for (p = list; p; p = p->next) {
+		struct pin *pin;
+
+		check_range(p->addr, p->len, write);
+		pin = pin_add(p->addr - FZ_BASE, p->len, write);
+		pin->borrowed = true;
+		pin->busy = fz_guest.busy;
+		p->va = fz_arena + pin->off;
+		p->pin = pin;
+	}
+	fz_guest.borrowed += n;
+	track_of(req)->borrowed = n;
+	return 0;
+}
+
+static bool host_borrow_busy(struct virtback_vq *vq, const struct virtback_piece *list)
+{
+	const struct virtback_piece *p;
+	bool busy = false;
+
+	fz_point();
+	for (p = list; p; p = p->next) {
+		struct pin *pin = p->pin;
+
+		if (!pin || !pin->borrowed)
+			fz_bug("a look at a page that is not borrowed");
+		if (pin->busy) {
+			pin->busy--;
+			busy = true;
+		}
+	}
+	return busy;
+}
+
+static void host_give_back(struct virtback_vq *vq, struct virtback_piece *list)
+{
+	struct virtback_piece *p;
+
+	fz_may_sleep("give_back()");
+	fz_point();
+	for (p = list; p; p = p->next) {
+		struct pin *pin = p->pin;
+
+		if (!pin || !pin->borrowed)
+			fz_bug("given back, and was not borrowed");
+		if (pin->busy)
+			fz_bug("given back, and is in use");
+		track_of(pin->req)->borrowed--;
+		fz_guest.borrowed--;
+		pin_del(pin);
+		p->pin = NULL;
+		p->va = NULL;
+	}
 }
 
 static void flip(u32 off, u32 len)
@@ -506,6 +609,9 @@ const struct virtback_host_ops fz_host = {
 	.pin = host_pin,
 	.unpin = host_unpin,
 	.copy = host_copy,
+	.borrow = host_borrow,
+	.borrow_busy = host_borrow_busy,
+	.give_back = host_give_back,
 	.map = host_map,
 	.unmap = host_unmap,
 	.raise_irq = host_raise_irq,
@@ -649,12 +755,48 @@ void fz_guest_begin(struct virtback_device *vd)
 	memset(by_page, 0, sizeof(by_page));
 	nr_ranges = 0;
 	for (i = 0; i < FZ_QUEUES; i++) {
-		for (j = 0; j < FZ_QUEUE_SIZE; j++)
+		for (j = 0; j < FZ_QUEUE_SIZE; j++) {
 			queues[i].reqs[j].taken = false;
+			queues[i].reqs[j].borrowed = 0;
+		}
+		queues[i].broken = 0;
 	}
 	for (i = 0; i < FZ_QUEUES; i++)
 		forget_ids(i);
 	nr_touched = 0;
+}
+
+/**
+ * fz_guest_idle() - nobody but the device uses what it borrowed
+ */
+void fz_guest_idle(void)
+{
+	struct pin *p;
+	int i;
+
+	fz_guest.busy = 0;
+	for (i = 0; i < FZ_GUEST_PAGES; i++) {
+		for (p = by_page[i]; p; p = p->next)
+			p->busy = 0;
+	}
+}
+
+/**
+ * fz_guest_counts() - nothing is in flight, and the counters have to say so
+ */
+void fz_guest_counts(void)
+{
+	int i;
+
+	for (i = 0; i < dev->nvqs; i++) {
+		const struct virtback_vq_stats *s = &dev->vqs[i].stats;
+
+		if (s->requests != s->completed + s->dropped + queues[i].broken)
+			fz_bug("of %llu requests of queue %d %llu ended", s->requests, i,
+			       s->completed + s->dropped + queues[i].broken);
+		if (s->irqs + s->irqs_saved != s->completed)
+			fz_bug("the interrupts of queue %d do not add up", i);
+	}
 }
 
 /**
@@ -664,8 +806,9 @@ void fz_guest_check(void)
 {
 	int i;
 
-	if (fz_guest.pins)
-		fz_bug("%u pins are left", fz_guest.pins);
+	if (fz_guest.pins || fz_guest.borrowed)
+		fz_bug("%u pins are left, %u of them borrowed", fz_guest.pins,
+		       fz_guest.borrowed);
 	for (i = 0; i < AREAS; i++) {
 		if (areas[i].used)
 			fz_bug("a ring is left mapped");

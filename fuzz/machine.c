@@ -170,6 +170,7 @@ static void vcpu_run(void *arg)
 	struct virtback_access *a = arg;
 
 	virtback_mmio(&fz_machine.vd, a);
+	fz_machine.accesses++;
 	wake_up(&fz_machine.gone);
 }
 
@@ -260,6 +261,7 @@ static int create(void)
 	vd->features_off = m->cfg.features_off;
 	vd->dma = m->cfg.dma;
 	vd->reset_timeout_ms = m->cfg.reset_timeout_ms;
+	vd->poll_us = m->cfg.poll_us;
 	err = virtback_device_init(vd, m->cfg.queues, m->cfg.queue_size);
 	if (err)
 		return err;
@@ -269,6 +271,33 @@ static int create(void)
 	else
 		m->alive = true;
 	return err;
+}
+
+/* What sysfs and debugfs show, while all goes on. */
+static void look(struct virtback_device *vd)
+{
+	u64 accesses = fz_machine.accesses, sum = 0, count[VIRTBACK_LATENCY_BUCKETS];
+	unsigned int i;
+
+	for (i = 0; i < VIRTBACK_REG_NR; i++)
+		sum += virtback_device_reg_count(vd, i);
+	/* Those that are just being answered, by each vCPU. */
+	if (sum < accesses || sum > fz_machine.accesses + FZ_VCPUS)
+		fz_bug("%llu accesses were counted of %llu", sum, accesses);
+	for (i = 0; i < vd->type->nr_counters; i++)
+		virtback_vq_counter(&vd->vqs[0], i);
+	virtback_latency_read(&vd->traps, count);
+	virtback_latency_read(&vd->vqs[0].latency[VIRTBACK_LATENCY_COMPLETE], count);
+	virtback_latency_reset(&vd->vqs[0].latency[VIRTBACK_LATENCY_COMPLETE]);
+}
+
+static void move_workers(struct virtback_device *vd)
+{
+	virtback_device_set_cpus(vd, (const struct cpumask *)&fz_machine);
+	virtback_device_set_nice(vd, 5);
+	if (virtback_device_cpus(vd) != (const struct cpumask *)&fz_machine ||
+	    virtback_device_nice(vd) != 5)
+		fz_bug("the workers are not where they are to be");
 }
 
 /* As drivers/control does it. */
@@ -317,6 +346,12 @@ static void admin_run(void *arg)
 		break;
 	case FZ_ADMIN_SIZE:
 		m->vd.type->check_size(&m->vd);
+		break;
+	case FZ_ADMIN_LOOK:
+		look(&m->vd);
+		break;
+	case FZ_ADMIN_WORKERS:
+		move_workers(&m->vd);
 		break;
 	}
 }
@@ -460,6 +495,7 @@ static void config_begin(struct fz_machine *m, const u8 *head)
 {
 	static const u16 sizes[] = { 16, 64, 8, 4, 3, 2, 1, 5, 33, 128, 256, 16, 32, 64, 17, 7 };
 	static const u8 queues[] = { 1, 1, 2, 4 };
+	static const u16 polls[] = { 0, 0, 0, 0, 5, 50, 200, 1000 };
 	static const char *const paths[] = { "/b0", "/f0", "/b0", VIRTBACK_NO_BACKING };
 	static const struct { u8 bit; bool off; } features[] = {
 		/* a driver's habits: those with off=false it has unless told otherwise */
@@ -481,6 +517,7 @@ static void config_begin(struct fz_machine *m, const u8 *head)
 	m->cfg.queues = queues[head[0] >> 6];
 	m->cfg.queue_size = sizes[head[1] & 15];
 	m->cfg.reset_timeout_ms = 1000;
+	m->cfg.poll_us = polls[head[12] & 7];
 	m->cfg.features_off = 0;
 	m->offer = 0;
 	for (i = 0; i < 8; i++) {
@@ -502,12 +539,15 @@ static void config_begin(struct fz_machine *m, const u8 *head)
 void fz_machine_begin(const u8 *head)
 {
 	static const u32 pieces[] = { PAGE_SIZE, 512, 40, 16 * PAGE_SIZE };
+	static const u32 ticks[] = { 200, 1000, 30000, 2 * NSEC_PER_MSEC };
+	static const u32 borrow[] = { 0, 0, 0, 0, 1, 512, 4096, 65536 };
+	static const u16 places[] = { 4 * 512, 512, 16, 3 };
 	struct fz_machine *m = &fz_machine;
 
 	rng = head[10] * 2654435761U + 1;
 	warnings = 0;
 	fz_mem_begin(!(head[10] & 15) && head[10]);
-	fz_sched_begin(STEPS);
+	fz_sched_begin(STEPS, ticks[head[12] >> 6]);
 	fz_guest_begin(&m->vd);
 	stores_begin(head);
 	config_begin(m, head);
@@ -519,6 +559,12 @@ void fz_machine_begin(const u8 *head)
 	memset(&m->vd, 0, sizeof(m->vd));
 	snprintf(m->vd.name, sizeof(m->vd.name), "fuzz");
 	m->vd.copies = head[0] & 1;
+	if (m->vd.copies)
+		m->vd.borrow_min = borrow[head[13] & 7];
+	fz_guest.places = places[head[13] >> 6];
+	fz_tracing = head[14] & 1;
+	virtback_latency_on.on = !(head[14] & 2);
+	m->accesses = 0;
 	/* How far a creation gets that runs out of memory. */
 	fz_fail_alloc = head[4] >= 0xf0 ? 1 + head[5] * (head[4] & 1 ? 17 : 1) : 0;
 	fz_do_admin(FZ_ADMIN_CREATE);
@@ -538,8 +584,14 @@ static void calm(void)
 	fz_guest.fail_map = 0;
 	fz_guest.fail_reach = 0;
 	fz_guest.flip_after = 0;
+	fz_guest_idle();
 	fz_thaw();
 	do {
+		fz_pump();
+		/* Whoever would look again later does so. */
+		fz_advance(HZ);
+		while (fz_timer_fire(fz_machine.softirq))
+			fz_settle();
 		fz_pump();
 	} while (fz_busy() && fz_next_deadline());
 	if (fz_busy())
@@ -552,6 +604,7 @@ static void calm(void)
 		if (fz_machine.vd.vqs[i].nr_inflight)
 			fz_bug("a request of queue %d never ends", i);
 	}
+	fz_guest_counts();
 }
 
 /* One request of a driver that does all as it should. */
@@ -565,7 +618,7 @@ static void legit_request(u32 type, u64 sector, u32 len, u8 want)
 		{ FZ_BASE + status, 1, true },
 	};
 	u16 used, before;
-	bool packed = fz_rings[0].packed;
+	bool packed = fz_rings[0].packed, tight = fz_rings[0].num < 3;
 	u8 st = 0xaa;
 
 	fz_guest_put(at, &hdr, sizeof(hdr));
@@ -575,9 +628,13 @@ static void legit_request(u32 type, u64 sector, u32 len, u8 want)
 	if (!packed)
 		fz_guest_put(FZ_RING(0) + FZ_AVAIL + 4 + 2 * fz_rings[0].num, &before, 2);
 	/* A queue may be shorter than a chain. */
-	fz_ring_offer(0, segs, ARRAY_SIZE(segs), fz_rings[0].num < 3 ? FZ_RING(0) + FZ_TABLES : 0);
-	fz_reg(0, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
-	fz_pump();
+	fz_ring_offer(0, segs, ARRAY_SIZE(segs), tight ? FZ_RING(0) + FZ_TABLES : 0);
+	/* A device that wants no notification has to look by itself. */
+	if (fz_ring_wants_kick(0, fz_machine.vd.vqs[0].event_idx, tight ? 1 : ARRAY_SIZE(segs)))
+		fz_reg(0, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+	do {
+		fz_settle_but_lookers();
+	} while (fz_end_io(0, 0, 0));
 	fz_guest_get(status, &st, 1);
 	fz_guest_get(FZ_RING(0) + FZ_USED + 2, &used, 2);
 	if (st != want)
@@ -632,6 +689,9 @@ static void legit_driver(void)
 		if (page[i] != (u8)(1 + i * 7))
 			fz_bug("a good read got other data at %u", i);
 	}
+	/* So soon after each other that it may wait for them busily. */
+	for (i = 0; vd->poll_us && i < 4; i++)
+		legit_request(VIRTIO_BLK_T_IN, 8, PAGE_SIZE, VIRTIO_BLK_S_OK);
 }
 
 /**

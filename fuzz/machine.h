@@ -15,7 +15,10 @@
 #define FZ_HEAD		16		/* bytes of an input before its operations */
 #define FZ_OP		8		/* bytes of an operation */
 
-enum fz_admin { FZ_ADMIN_CREATE, FZ_ADMIN_REMOVE, FZ_ADMIN_SWAP, FZ_ADMIN_SIZE };
+enum fz_admin {
+	FZ_ADMIN_CREATE, FZ_ADMIN_REMOVE, FZ_ADMIN_SWAP, FZ_ADMIN_SIZE, FZ_ADMIN_LOOK,
+	FZ_ADMIN_WORKERS,
+};
 
 /**
  * struct fz_machine - the machine
@@ -27,6 +30,7 @@ enum fz_admin { FZ_ADMIN_CREATE, FZ_ADMIN_REMOVE, FZ_ADMIN_SWAP, FZ_ADMIN_SIZE }
  * @offer: features that the driver accepts, of those offered
  * @vcpus: tasks that access registers
  * @access: what they do
+ * @accesses: that were answered
  * @irqs: tasks that stand for interrupts
  * @softirq: task of timers
  * @admin: task of the administrator
@@ -43,6 +47,7 @@ struct fz_machine {
 	u64 offer;
 	struct fz_task *vcpus[FZ_VCPUS];
 	struct virtback_access access[FZ_VCPUS];
+	u64 accesses;
 	struct fz_task *irqs[2];
 	struct fz_task *softirq;
 	struct fz_task *admin;

@@ -122,3 +122,45 @@ u16 fz_ring_offer(unsigned int q, const struct fz_seg *segs, unsigned int nr, u3
 	}
 	return r->packed ? offer_packed(q, segs, nr, extra) : offer_split(q, segs, nr, extra);
 }
+
+static u16 get16(u32 off)
+{
+	u16 val;
+
+	fz_guest_get(off, &val, sizeof(val));
+	return val;
+}
+
+static bool wants_kick_split(u32 ring, const struct fz_ring *r, bool event_idx)
+{
+	if (!event_idx)
+		return !(get16(ring + FZ_USED) & VRING_USED_F_NO_NOTIFY);
+	return vring_need_event(get16(ring + FZ_USED + 4 + 8 * r->num), r->idx, r->idx - 1);
+}
+
+static bool wants_kick_packed(u32 ring, const struct fz_ring *r, u16 added)
+{
+	u16 event = get16(ring + FZ_USED), flags = get16(ring + FZ_USED + 2);
+	bool wrap = event >> VRING_PACKED_EVENT_F_WRAP_CTR;
+
+	if (flags != VRING_PACKED_EVENT_FLAG_DESC)
+		return flags == VRING_PACKED_EVENT_FLAG_ENABLE;
+	event &= ~(1 << VRING_PACKED_EVENT_F_WRAP_CTR);
+	if (wrap != r->wrap)
+		event -= r->num;
+	return vring_need_event(event, r->next, r->next - added);
+}
+
+/**
+ * fz_ring_wants_kick() - does the device want to be notified of the last chain?
+ * @q: queue
+ * @event_idx: VIRTIO_F_EVENT_IDX was negotiated
+ * @added: descriptors of the ring that the chain takes
+ */
+bool fz_ring_wants_kick(unsigned int q, bool event_idx, u16 added)
+{
+	const struct fz_ring *r = &fz_rings[q];
+
+	return r->packed ? wants_kick_packed(FZ_RING(q), r, added) :
+			   wants_kick_split(FZ_RING(q), r, event_idx);
+}

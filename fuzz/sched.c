@@ -25,13 +25,6 @@
 #define STACK		(128 * 1024)
 #define WORKERS		2
 
-struct kthread_worker {
-	struct fz_task *task;
-	struct list_head works;
-	struct kthread_work *now;
-	wait_queue_head_t done;
-};
-
 struct workqueue_struct {
 	struct fz_task *tasks[WORKERS];
 	struct work_struct *now[WORKERS];
@@ -45,6 +38,7 @@ struct fz_task *fz_current;
 bool fz_preempted;
 u32 fz_countdown;
 unsigned long jiffies;
+bool fz_tracing;
 struct workqueue_struct *system_wq;
 
 static struct fz_task boot;
@@ -52,6 +46,8 @@ struct fz_flags *fz_flags = &boot.flags;
 static const void *main_stack;
 static size_t main_stack_len;
 static u32 steps_left, preempt_at;
+static u64 clock_ns;
+static u32 clock_tick;
 static LIST_HEAD(timers);
 static struct timer_list *timer_now;
 static wait_queue_head_t timer_done;
@@ -186,23 +182,42 @@ void fz_countdown_end(void)
 	}
 }
 
+/* Let those go on that wait busily, or those that do not. True when there was one. */
+static bool settle_some(bool lookers)
+{
+	bool any = false;
+	int i;
+
+	for (i = 0; i < FZ_TASKS; i++) {
+		if (fz_runnable(&fz_tasks[i]) && fz_tasks[i].looking == lookers) {
+			fz_run(&fz_tasks[i]);
+			any = true;
+		}
+	}
+	return any;
+}
+
 /**
  * fz_settle() - let all tasks go on until none can
  */
 void fz_settle(void)
 {
-	bool any;
-	int i;
+	while (settle_some(false) || settle_some(true))
+		;
+}
 
-	do {
-		any = false;
-		for (i = 0; i < FZ_TASKS; i++) {
-			if (fz_runnable(&fz_tasks[i])) {
-				fz_run(&fz_tasks[i]);
-				any = true;
-			}
-		}
-	} while (any);
+/**
+ * fz_settle_but_lookers() - the same, but leave those that wait busily at it
+ *
+ * Each of them looks for a while, as time passes.
+ */
+void fz_settle_but_lookers(void)
+{
+	while (settle_some(false))
+		;
+	settle_some(true);
+	while (settle_some(false))
+		;
 }
 
 /**
@@ -232,6 +247,8 @@ void fz_start(struct fz_task *t, void (*fn)(void *arg), void *arg)
 	t->arg = arg;
 	t->fn = fn;
 	t->killed = false;
+	t->looking = false;
+	t->looks = false;
 	t->req = NULL;
 }
 
@@ -300,10 +317,13 @@ void fz_sched_init(void)
 /**
  * fz_sched_begin() - a new input
  * @steps: points that it may pass altogether
+ * @tick: nanoseconds between two looks at the clock
  */
-void fz_sched_begin(u32 steps)
+void fz_sched_begin(u32 steps, u32 tick)
 {
 	jiffies = 1000;
+	clock_ns = 0;
+	clock_tick = tick;
 	workers_made = 0;
 	steps_left = steps;
 	preempt_at = 0;
@@ -503,6 +523,27 @@ void wake_up(wait_queue_head_t *wq)
 	}
 }
 
+/* Who waits busily does so between two of these. */
+void cond_resched(void)
+{
+	struct fz_task *t = self();
+
+	fz_may_sleep("cond_resched()");
+	fz_point();
+	if (!t->looks || !fz_current)
+		return;
+	t->looks = false;
+	t->looking = true;
+	yield();
+	t->looking = false;
+}
+
+void cpu_relax(void)
+{
+	self()->looks = true;
+	clock_ns += 1000;
+}
+
 /* For what the kernel waits for in ways of its own. */
 static void let_others(void)
 {
@@ -519,8 +560,8 @@ static void worker_run(void *arg)
 	struct kthread_worker *w = arg;
 
 	while (!list_empty(&w->works)) {
-		w->now = list_first_entry(&w->works, struct kthread_work, link);
-		list_del(&w->now->link);
+		w->now = list_first_entry(&w->works, struct kthread_work, node);
+		list_del_init(&w->now->node);
 		w->now->pending = false;
 		w->now->func(w->now);
 		w->now = NULL;
@@ -530,6 +571,7 @@ static void worker_run(void *arg)
 
 void kthread_init_work(struct kthread_work *work, void (*func)(struct kthread_work *work))
 {
+	INIT_LIST_HEAD(&work->node);
 	work->worker = NULL;
 	work->pending = false;
 	work->func = func;
@@ -541,8 +583,9 @@ struct kthread_worker *kthread_create_worker(unsigned int flags, const char *fmt
 
 	if (!w)
 		return ERR_PTR(-ENOMEM);
-	w->task = fz_task_get("worker");
-	w->task->vq = workers_made++;
+	w->task = &w->thread;
+	w->run = fz_task_get("worker");
+	w->run->vq = workers_made++;
 	INIT_LIST_HEAD(&w->works);
 	return w;
 }
@@ -552,14 +595,14 @@ static void worker_flush(struct kthread_worker *w, struct kthread_work *work)
 	wait_event(w->done, work ? !work->pending && w->now != work :
 				   list_empty(&w->works) && !w->now);
 	/* wake_up() is the last that the task does, but it may be preempted there. */
-	while (!work && w->task->fn)
+	while (!work && w->run->fn)
 		let_others();
 }
 
 void kthread_destroy_worker(struct kthread_worker *w)
 {
 	worker_flush(w, NULL);
-	fz_task_put(w->task);
+	fz_task_put(w->run);
 	fz_free(w);
 }
 
@@ -570,9 +613,9 @@ bool kthread_queue_work(struct kthread_worker *w, struct kthread_work *work)
 		return false;
 	work->pending = true;
 	work->worker = w;
-	list_add_tail(&work->link, &w->works);
-	if (!w->task->fn)
-		fz_start(w->task, worker_run, w);
+	list_add_tail(&work->node, &w->works);
+	if (!w->run->fn)
+		fz_start(w->run, worker_run, w);
 	return true;
 }
 
@@ -705,6 +748,12 @@ bool cancel_delayed_work_sync(struct delayed_work *dw)
 }
 
 /* --- time --- */
+
+u64 ktime_get_ns(void)
+{
+	clock_ns += clock_tick;
+	return jiffies * (NSEC_PER_SEC / HZ) + clock_ns;
+}
 
 int mod_timer(struct timer_list *t, unsigned long expires)
 {

@@ -43,7 +43,8 @@ void synchronize_rcu(void);
 
 void fz_may_sleep(const char *what);
 #define might_sleep()		fz_may_sleep("might_sleep()")
-#define cond_resched()		do { fz_may_sleep("cond_resched()"); fz_point(); } while (0)
+void cond_resched(void);
+void cpu_relax(void);
 
 /* --- waiting --- */
 
@@ -83,11 +84,31 @@ void fz_wait_end(void);
 
 /* --- work --- */
 
-struct kthread_worker;
+struct kthread_work;
 struct workqueue_struct;
+struct cpumask;
+
+/* What the scheduler keeps of a thread for others to see. */
+struct task_struct {
+	const struct cpumask *cpus_ptr;
+	int nice;
+};
+
+#define set_cpus_allowed_ptr(t, mask)	({ (t)->cpus_ptr = (mask); 0; })
+#define set_user_nice(t, n)		((void)((t)->nice = (n)))
+#define task_nice(t)			((t)->nice)
+
+struct kthread_worker {
+	struct task_struct *task;
+	struct task_struct thread;
+	struct fz_task *run;
+	struct list_head works;
+	struct kthread_work *now;
+	wait_queue_head_t done;
+};
 
 struct kthread_work {
-	struct list_head link;
+	struct list_head node;
 	struct kthread_worker *worker;
 	bool pending;
 	void (*func)(struct kthread_work *work);
@@ -144,6 +165,7 @@ bool cancel_delayed_work_sync(struct delayed_work *dw);
 /* --- time --- */
 
 extern unsigned long jiffies;
+u64 ktime_get_ns(void);
 
 #define timer_setup(t, f, flags)	(*(t) = (struct timer_list){ .func = (f) })
 #define timer_pending(t)		({ fz_point(); (t)->pending; })
@@ -203,6 +225,8 @@ static inline void memalloc_noio_restore(unsigned int old)
  * @rcu_nest: RCU read-side sections that it is in
  * @rcu_done: those it left
  * @flags: current->flags
+ * @looking: it waits busily
+ * @looks: it did nothing else since it called cond_resched()
  * @req: request that the block type prepares or resumes
  */
 struct fz_task {
@@ -227,6 +251,8 @@ struct fz_task {
 	unsigned int rcu_nest;
 	unsigned int rcu_done;
 	struct fz_flags flags;
+	bool looking;
+	bool looks;
 	void *req;
 };
 
@@ -236,7 +262,7 @@ extern struct fz_task *fz_current;
 extern bool fz_preempted;
 
 void fz_sched_init(void);
-void fz_sched_begin(u32 steps);
+void fz_sched_begin(u32 steps, u32 tick);
 void fz_sched_end(void);
 struct fz_task *fz_task_get(const char *name);
 void fz_task_put(struct fz_task *t);
@@ -244,6 +270,7 @@ void fz_start(struct fz_task *t, void (*fn)(void *arg), void *arg);
 bool fz_runnable(const struct fz_task *t);
 void fz_run(struct fz_task *t);
 void fz_settle(void);
+void fz_settle_but_lookers(void);
 void fz_preempt_after(u32 points);
 bool fz_busy(void);
 void fz_advance(unsigned long by);

@@ -15,6 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
+#include <sys/types.h>
 #include <asm/types.h>
 #include <linux/errno.h>
 
@@ -50,13 +52,17 @@ typedef u64 sector_t;
 #define KERNEL_VERSION(a, b, c)	(((a) << 16) + ((b) << 8) + (c))
 #define LINUX_VERSION_CODE	KERNEL_VERSION(6, 12, 0)
 #define CONFIG_BLK_DEV_ZONED	1
+#define CONFIG_EVENT_TRACING	1
+#define IS_ENABLED(option)	(option)
 #define ERESTARTSYS		512
 #define EIOCBQUEUED		529
 
 #define U8_MAX			((u8)~0U)
 #define U16_MAX			((u16)~0U)
 #define U32_MAX			((u32)~0U)
+#define U64_MAX			((u64)~0ULL)
 #define SZ_4K			0x1000
+#define SZ_64K			0x10000
 #define PAGE_SHIFT		12
 #define PAGE_SIZE		(1UL << PAGE_SHIFT)
 #define SECTOR_SHIFT		9
@@ -64,6 +70,11 @@ typedef u64 sector_t;
 #define PAGE_SECTORS		(1 << (PAGE_SHIFT - SECTOR_SHIFT))
 #define NUMA_NO_NODE		(-1)
 #define HZ			250
+#define NSEC_PER_USEC		1000ULL
+#define NSEC_PER_MSEC		1000000ULL
+#define NSEC_PER_SEC		1000000000ULL
+#define MAJOR(dev)		major(dev)
+#define MINOR(dev)		minor(dev)
 
 #ifndef offsetofend
 #define offsetofend(t, m)	(offsetof(t, m) + sizeof(((t *)0)->m))
@@ -84,6 +95,7 @@ typedef u64 sector_t;
 #define rounddown(x, y)		((x) - (x) % (y))
 #define is_power_of_2(n)	((n) != 0 && ((n) & ((n) - 1)) == 0)
 #define ilog2(n)		(63 - __builtin_clzll((u64)(n)))
+#define fls64(n)		((n) ? ilog2(n) + 1 : 0)
 #define rounddown_pow_of_two(n)	(1UL << ilog2(n))
 #define div_u64(a, b)		((u64)(a) / (u32)(b))
 #define array_index_nospec(i, n) (i)
@@ -241,6 +253,23 @@ void fz_free(const void *p);
 #define bitmap_zalloc(n, gfp)		fz_alloc(((n) + 63) / 64, 8, true)
 #define bitmap_free(p)			fz_free(p)
 
+/* --- what is counted for each CPU, of which there is one --- */
+
+#define __percpu
+#define __alloc_percpu(size, align)	fz_alloc(1, size, true)
+#define alloc_percpu(type)		((type *)fz_alloc(1, sizeof(type), true))
+#define free_percpu(p)			fz_free(p)
+#define per_cpu_ptr(p, cpu)		((void)(cpu), (p))
+#define for_each_possible_cpu(cpu)	for ((cpu) = 0; (cpu) < 1; (cpu)++)
+#define this_cpu_inc(n)			((void)(n)++)
+#define this_cpu_add(n, val)		((void)((n) += (val)))
+
+struct static_key_true { bool on; };
+
+#define DECLARE_STATIC_KEY_TRUE(key)	extern struct static_key_true key
+#define DEFINE_STATIC_KEY_TRUE(key)	struct static_key_true key = { .on = true }
+#define static_branch_likely(key)	((key)->on)
+
 /* --- lists --- */
 
 struct list_head {
@@ -326,6 +355,17 @@ static inline void list_splice_init(struct list_head *from, struct list_head *to
 	INIT_LIST_HEAD(from);
 }
 
+static inline void list_splice_tail_init(struct list_head *from, struct list_head *to)
+{
+	if (list_empty(from))
+		return;
+	from->next->prev = to->prev;
+	to->prev->next = from->next;
+	from->prev->next = to;
+	to->prev = from->prev;
+	INIT_LIST_HEAD(from);
+}
+
 #define list_entry(p, t, m)	container_of(p, t, m)
 #define list_first_entry(l, t, m)	list_entry((l)->next, t, m)
 #define list_first_entry_or_null(l, t, m) \
@@ -350,5 +390,6 @@ struct irq_affinity;
 #include "sched.h"
 #include "block.h"
 #include "vfs.h"
+#include "trace.h"
 
 #endif

@@ -7,6 +7,7 @@
 #define VIRTBACK_BLK_FIXTURE_H
 
 #include <linux/virtio_blk.h>
+#include <linux/workqueue.h>
 
 #include <virtback/compat.h>
 #include <virtback/config.h>
@@ -36,6 +37,7 @@
  * @cfg: of the device
  * @queue_size: of the device, 0 for FAKE_QUEUE_SIZE
  * @f: device and guest; NULL before blk_start()
+ * @later: what a case has someone else do while it waits
  */
 struct blk_test {
 	struct kunit *test;
@@ -43,6 +45,7 @@ struct blk_test {
 	struct virtback_config cfg;
 	u16 queue_size;
 	struct fake *f;
+	struct delayed_work later;
 };
 
 int blk_test_init(struct kunit *test);

@@ -249,6 +249,45 @@ static void busy_pages_are_waited_for(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->borrowed, 0U);
 }
 
+/* More than are looked at together must not keep the worker looking without a rest. */
+static void many_busy_are_waited_for(struct kunit *test)
+{
+	const unsigned int nr = 3 * FAKE_QUEUE_SIZE;
+	struct blk_test *b = test->priv;
+	unsigned long start;
+	unsigned int n, ms;
+	struct fake *f;
+
+	b->queue_size = 4 * FAKE_QUEUE_SIZE;
+	f = borrowing(test);
+	b->disk->hold = true;
+	blk_chain(f, VIRTIO_BLK_T_OUT, 0, BUF, BORROW_MIN);
+	/* The same again and again, as soon as the ring has room. */
+	for (n = 0; n < nr; n++) {
+		if (n && n % FAKE_QUEUE_SIZE == 0)
+			fake_kick(f);
+		fake_offer(f, 0);
+	}
+	fake_kick(f);
+	KUNIT_ASSERT_EQ(test, f->vd.vqs[0].nr_borrowed, nr);
+	b->disk->hold = false;
+	WRITE_ONCE(f->borrow_busy, true);
+	start = jiffies;
+	while (test_disk_end(b->disk, false))
+		;
+	msleep(100);
+	n = READ_ONCE(f->busy_calls);
+	/* Each once when it ends, then all every 10 ms, or a tick. */
+	ms = jiffies_to_msecs(jiffies - start);
+	KUNIT_EXPECT_GE(test, n, 2 * nr);
+	KUNIT_EXPECT_LE(test, n, nr * (ms / 10 + 3));
+	WRITE_ONCE(f->borrow_busy, false);
+	msleep(100);
+	fake_settle(f);
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), nr);
+	KUNIT_EXPECT_EQ(test, f->borrowed, 0U);
+}
+
 /* A reset waits for what the disk has, for a while; then nothing of it is used. */
 static void reset_in_the_middle(struct kunit *test)
 {
@@ -296,6 +335,39 @@ static void reset_does_not_wait_for_copies(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, virtback_device_exposed(&f->vd));
 }
 
+static void end_one(struct work_struct *work)
+{
+	struct delayed_work *dw = to_delayed_work(work);
+	struct blk_test *b = container_of(dw, struct blk_test, later);
+
+	test_disk_end(b->disk, false);
+}
+
+/* Of two requests that hang one is copied, and nobody waits for that. */
+static void reset_waits_for_what_is_mapped_alone(struct kunit *test)
+{
+	struct blk_test *b = test->priv;
+	unsigned long start;
+	struct fake *f;
+
+	b->cfg.reset_timeout_ms = 5000;
+	f = borrowing(test);
+	b->disk->hold = true;
+	offer_nth(f, 0, VIRTIO_BLK_T_IN, SZ_64K);
+	offer_nth(f, 1, VIRTIO_BLK_T_IN, 4096);
+	fake_kick(f);
+	KUNIT_ASSERT_EQ(test, test_disk_held(b->disk), 2U);
+	INIT_DELAYED_WORK(&b->later, end_one);
+	schedule_delayed_work(&b->later, HZ / 10);
+	start = jiffies;
+	fake_write(f, VIRTIO_MMIO_STATUS, 0);
+	KUNIT_EXPECT_LT(test, jiffies_to_msecs(jiffies - start), 4000U);
+	KUNIT_EXPECT_FALSE(test, virtback_device_exposed(&f->vd));
+	KUNIT_EXPECT_EQ(test, f->borrowed, 0U);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->vd.orphans), 1);
+	flush_delayed_work(&b->later);
+}
+
 /* What comes between the worker's two steps. */
 static void submit_after_reset(struct virtback_vq *vq, struct list_head *reqs)
 {
@@ -338,8 +410,10 @@ static struct kunit_case borrow_cases[] = {
 	KUNIT_CASE(revoked_buffer_is_an_error),
 	KUNIT_CASE(error_of_the_disk_is_told),
 	KUNIT_CASE(busy_pages_are_waited_for),
+	KUNIT_CASE(many_busy_are_waited_for),
 	KUNIT_CASE(reset_in_the_middle),
 	KUNIT_CASE(reset_does_not_wait_for_copies),
+	KUNIT_CASE(reset_waits_for_what_is_mapped_alone),
 	KUNIT_CASE(reset_before_the_disk_has_it),
 	{}
 };

@@ -2,6 +2,7 @@
 /*
  * The fake host and the fake device type; see fake.h.
  */
+#include <linux/delay.h>
 #include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
@@ -236,6 +237,7 @@ static bool fake_borrow_busy(struct virtback_vq *vq, const struct virtback_piece
 {
 	struct fake *f = vq->vd->host_priv;
 
+	WRITE_ONCE(f->busy_calls, f->busy_calls + 1);
 	return READ_ONCE(f->borrow_busy);
 }
 
@@ -409,6 +411,8 @@ static enum virtback_prepare fake_prepare(struct virtback_req *req, struct virtb
 	struct fake *f = req->vq->vd->host_priv;
 	struct fake_req *fr = virtback_req_priv(req);
 
+	if (f->slow_ms)
+		msleep(f->slow_ms);
 	if (f->stalls) {
 		f->stalls--;
 		return VIRTBACK_STALL;

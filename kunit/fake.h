@@ -91,6 +91,7 @@ struct fake_packed {
  * @borrow_room: pages that can be borrowed, -1 for any number
  * @borrow_error: guest address that cannot be borrowed
  * @borrow_busy: someone uses what is borrowed
+ * @busy_calls: calls of borrow_busy()
  * @borrowed: pages that are borrowed now
  * @borrow_calls: calls of borrow()
  * @give_back_calls: calls of give_back()
@@ -111,6 +112,7 @@ struct fake_packed {
  * @hold: keep requests in flight
  * @answer_now: complete in prepare()
  * @broken: prepare() and resume() refuse
+ * @slow_ms: prepare() takes so long
  * @stalls: so many of the next prepare() and resume() calls stall
  * @stall_first: resume() of the request at descriptor 0 stalls
  * @passes: passes of a request
@@ -149,6 +151,7 @@ struct fake {
 	int borrow_room;
 	u64 borrow_error;
 	bool borrow_busy;
+	unsigned int busy_calls;
 	unsigned int borrowed;
 	unsigned int borrow_calls;
 	unsigned int give_back_calls;
@@ -170,6 +173,7 @@ struct fake {
 	bool hold;
 	bool answer_now;
 	bool broken;
+	unsigned int slow_ms;
 	unsigned int stalls;
 	bool stall_first;
 	unsigned int passes;

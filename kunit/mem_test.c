@@ -116,6 +116,24 @@ static void skip_passes_empty_buffers(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, c, 'y');
 }
 
+static void last_byte_is_found(struct kunit *test)
+{
+	const struct virtback_sg sg[] = {
+		{ FAKE_DATA, 4 }, { FAKE_DATA + 0x100, 3 }, { FAKE_DATA, 0 }, { FAKE_DATA, 0 },
+	};
+	struct virtback_iter it = iter_of(sg, ARRAY_SIZE(sg));
+
+	virtback_iter_last(&it);
+	KUNIT_EXPECT_PTR_EQ(test, it.sg, &sg[1]);
+	KUNIT_EXPECT_EQ(test, it.off, 2);
+	KUNIT_EXPECT_EQ(test, it.nr, 3);
+	KUNIT_EXPECT_EQ(test, it.left, 1);
+	it = iter_of(sg, 1);
+	virtback_iter_last(&it);
+	KUNIT_EXPECT_PTR_EQ(test, it.sg, &sg[0]);
+	KUNIT_EXPECT_EQ(test, it.off, 3);
+}
+
 static void pieces_write_scatters(struct kunit *test)
 {
 	char a[4] = "...", b[4] = "...";
@@ -176,6 +194,7 @@ static struct kunit_case mem_cases[] = {
 	KUNIT_CASE(read_outside_memory_fails),
 	KUNIT_CASE(write_scatters_to_buffers),
 	KUNIT_CASE(skip_passes_empty_buffers),
+	KUNIT_CASE(last_byte_is_found),
 	KUNIT_CASE(pieces_write_scatters),
 	KUNIT_CASE(stock_gives_all_or_nothing),
 	KUNIT_CASE(stock_of_objects_ends),

@@ -566,6 +566,40 @@ static void options_list_is_split(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, virtback_config_next(&rest));
 }
 
+/* What is written to the attribute may have blanks in it, but is one line. */
+static void options_path_is_one_line(struct kunit *test)
+{
+	struct virtback_config cfg = {};
+	const char *why = NULL;
+
+	KUNIT_EXPECT_EQ(test, virtback_option_set(&cfg, VIRTBACK_OPT_BACKING, "/dev/a\n/dev/b",
+						  &why), -EINVAL);
+	KUNIT_EXPECT_NOT_NULL(test, why);
+	KUNIT_EXPECT_NULL(test, cfg.backing);
+	KUNIT_EXPECT_EQ(test, virtback_option_set(&cfg, VIRTBACK_OPT_BACKING,
+						  "/dev/a b\xc3\x9c", &why), 0);
+	virtback_config_free(&cfg);
+}
+
+static void options_text_in_the_log(struct kunit *test)
+{
+	const char *text = "a\nb\033 \n";
+	char *line;
+
+	KUNIT_EXPECT_EQ(test, virtback_log_len(""), 0);
+	KUNIT_EXPECT_EQ(test, virtback_log_len("\n"), 0);
+	KUNIT_EXPECT_EQ(test, virtback_log_len("99999\n"), 5);
+	KUNIT_EXPECT_EQ(test, virtback_log_len("1 2"), 3);
+	line = kasprintf(GFP_KERNEL, "%0200d", 1);
+	KUNIT_ASSERT_NOT_NULL(test, line);
+	KUNIT_EXPECT_EQ(test, virtback_log_len(line), 80);
+	kfree(line);
+	line = kasprintf(GFP_KERNEL, VIRTBACK_LOG_TEXT ".", virtback_log_len(text), text);
+	KUNIT_ASSERT_NOT_NULL(test, line);
+	KUNIT_EXPECT_STREQ(test, line, "a\\nb\\e.");
+	kfree(line);
+}
+
 static void options_every_option_has_a_name(struct kunit *test)
 {
 	int i, j;
@@ -616,6 +650,8 @@ static struct kunit_case options_cases[] = {
 	KUNIT_CASE(options_copy_owns_its_path),
 	KUNIT_CASE(options_name),
 	KUNIT_CASE(options_list_is_split),
+	KUNIT_CASE(options_path_is_one_line),
+	KUNIT_CASE(options_text_in_the_log),
 	KUNIT_CASE(options_every_option_has_a_name),
 	{}
 };

@@ -4,8 +4,10 @@
  * the machine is: what must be seen in time has minutes, and what must be too late is
  * measured against a microsecond.
  */
+#include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/limits.h>
+#include <linux/rcupdate.h>
 
 #include "fake.h"
 
@@ -268,6 +270,45 @@ static void driver_with_more_in_flight_is_expected(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, used(f, 2));
 }
 
+#ifdef CONFIG_TASKS_RCU
+/**
+ * struct grace - a grace period of RCU tasks
+ * @rcu: its callback
+ * @over: completed by that
+ */
+struct grace {
+	struct rcu_head rcu;
+	struct completion over;
+};
+
+static void grace_over(struct rcu_head *rcu)
+{
+	complete(&container_of(rcu, struct grace, rcu)->over);
+}
+
+/* Tracers wait for every task to leave what they take away; one that looks on has. */
+static void tracers_are_not_kept_waiting(struct kunit *test)
+{
+	struct fake *f = started(test, 0, FOREVER_US);
+	struct grace grace;
+
+	fast_driver(test);
+	fake_offer(f, 0);
+	notify(f);
+	KUNIT_ASSERT_TRUE(test, looks_on(test));
+	init_rcu_head_on_stack(&grace.rcu);
+	init_completion(&grace.over);
+	call_rcu_tasks(&grace.rcu, grace_over);
+	KUNIT_EXPECT_GT(test, wait_for_completion_timeout(&grace.over, 10 * HZ), 0UL);
+	KUNIT_EXPECT_TRUE(test, queue(test)->poll.running);
+	WRITE_ONCE(f->vd.poll_us, 0);
+	fake_settle(f);
+	/* At the latest now; it is on our stack. */
+	rcu_barrier_tasks();
+	destroy_rcu_head_on_stack(&grace.rcu);
+}
+#endif
+
 static void reset_ends_it(struct kunit *test)
 {
 	struct fake *f = started(test, 0, FOREVER_US);
@@ -333,6 +374,9 @@ static struct kunit_case poll_cases[] = {
 	KUNIT_CASE(completion_without_a_chain_is_learnt),
 	KUNIT_CASE(next_pass_is_not_kept_waiting),
 	KUNIT_CASE(driver_with_more_in_flight_is_expected),
+#ifdef CONFIG_TASKS_RCU
+	KUNIT_CASE(tracers_are_not_kept_waiting),
+#endif
 	KUNIT_CASE(reset_ends_it),
 	KUNIT_CASE(pause_ends_it),
 	KUNIT_CASE(broken_ring_ends_it),

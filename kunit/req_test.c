@@ -163,6 +163,26 @@ static void stalled_chain_waits_for_a_completion(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake_used_id(f, 1), 7);
 }
 
+/* Longer than the worker may hold ring_lock, so that each try is a step of its own. */
+static void slow_chain_that_stalls_is_left_alone(struct kunit *test)
+{
+	struct fake *f = started(test);
+
+	f->hold = true;
+	offer(f, 1);
+	f->slow_ms = 2;
+	f->stalls = 20;
+	fake_offer(f, 7);
+	fake_kick(f);
+	KUNIT_EXPECT_EQ(test, f->stalls, 18);
+	KUNIT_EXPECT_EQ(test, f->prepared, 1);
+	f->stalls = 0;
+	fake_release(f);
+	KUNIT_EXPECT_EQ(test, f->prepared, 2);
+	fake_release(f);
+	KUNIT_EXPECT_EQ(test, fake_used_id(f, 1), 7);
+}
+
 static void pieces_run_out_and_come_back(struct kunit *test)
 {
 	struct fake *f = started(test);
@@ -508,6 +528,7 @@ static struct kunit_case req_cases[] = {
 	FAKE_CASE(more_requests_than_a_batch_are_served),
 	FAKE_CASE(stall_is_tried_again_at_once),
 	FAKE_CASE(stalled_chain_waits_for_a_completion),
+	FAKE_CASE(slow_chain_that_stalls_is_left_alone),
 	FAKE_CASE(pieces_run_out_and_come_back),
 	FAKE_CASE(passes_end_in_one_used_element),
 	KUNIT_CASE(pass_unpins_its_data),

@@ -320,7 +320,7 @@ static enum virtback_prepare blk_prepare(struct virtback_req *req, struct virtba
 	if (virtback_blk_read_header(req, &chain->out, &hdr))
 		return VIRTBACK_BROKEN;
 
-	virtback_iter_skip(&status, status.left - 1);
+	virtback_iter_last(&status);
 	err = virtback_req_pin(req, &req->status, &status, 1, true);
 	if (err) {
 		virtback_blk_drop_ahead(req);

@@ -53,7 +53,8 @@ int virtback_backing_store(struct virtback_entry *entry, const char *val)
 
 	err = virtback_option_set(&path, VIRTBACK_OPT_BACKING, val, &why);
 	if (err) {
-		pr_err("%s: backing=%.80s: %s\n", entry->vd.name, val, why);
+		pr_err("%s: backing=" VIRTBACK_LOG_TEXT ": %s\n", entry->vd.name,
+		       virtback_log_len(val), val, why);
 		return err;
 	}
 	cfg.backing = path.backing;

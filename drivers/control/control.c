@@ -492,7 +492,8 @@ int virtback_remove(const char *name, bool force)
 	int err = virtback_remove_start(name, force, &entry);
 
 	if (err == -ENOENT)
-		pr_err("%s: remove: no such device\n", name);
+		pr_err(VIRTBACK_LOG_TEXT ": remove: no such device\n",
+		       virtback_log_len(name), name);
 	if (!err)
 		err = wait_for_completion_killable(&entry->gone);
 	if (entry)

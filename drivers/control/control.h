@@ -18,6 +18,12 @@ struct seq_file;
 
 #define VIRTBACK_VERSION	"0.1"
 
+/*
+ * A text that somebody wrote, in a line of the log; its argument is preceded by its
+ * virtback_log_len(). What a terminal or a reader of lines would act on is escaped.
+ */
+#define VIRTBACK_LOG_TEXT	"%*pE"
+
 /**
  * enum virtback_stage - where a device is between its name and its end
  * @VIRTBACK_CREATING: the name is taken, the device is being made
@@ -80,6 +86,7 @@ struct virtback_entry {
 
 /* options.c */
 const char *virtback_option_name(enum virtback_opt opt);
+int virtback_log_len(const char *text);
 int virtback_poll_us_store(struct virtback_entry *entry, const char *val);
 int virtback_option_find(const char *name, size_t len);
 ssize_t virtback_option_show(struct virtback_entry *entry, enum virtback_opt opt, char *buf);

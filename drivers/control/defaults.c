@@ -47,8 +47,8 @@ int virtback_defaults_set(const char *val)
 		err = virtback_config_parse(&cfg, text);
 	if (!err && (cfg.set & VIRTBACK_NO_DEFAULT)) {
 		opt = __ffs(cfg.set & VIRTBACK_NO_DEFAULT);
-		pr_err("defaults=%.80s: %s: has no default for all devices here\n", text,
-		       virtback_option_name(opt));
+		pr_err("defaults=" VIRTBACK_LOG_TEXT ": %s: has no default for all devices here\n",
+		       virtback_log_len(text), text, virtback_option_name(opt));
 		err = -EINVAL;
 	}
 	virtback_config_free(&cfg);

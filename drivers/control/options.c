@@ -34,7 +34,7 @@
 #define VIRTBACK_MAP_LIMIT_MB_MAX	16384
 
 /* As much of a text as helps in a log line. */
-#define VIRTBACK_LOG_TEXT	"%.80s"
+#define VIRTBACK_LOG_TEXT_MAX	80
 
 /*
  * The one list of names: what a string, a parameter of the module and an
@@ -98,7 +98,26 @@ const char *virtback_option_name(enum virtback_opt opt)
 	return virtback_option_names[opt];
 }
 
-static int virtback_parse_number(const char *val, u64 min, u64 max, u64 *res, const char **why)
+/**
+ * virtback_log_len() - how much of a text goes into a line of the log
+ * @text: the text
+ *
+ * The newline that echo writes is not in it: it would cut the line before the reason.
+ *
+ * Return: bytes, for VIRTBACK_LOG_TEXT
+ */
+int virtback_log_len(const char *text)
+{
+	int len = strnlen(text, VIRTBACK_LOG_TEXT_MAX);
+
+	while (len && isspace(text[len - 1]))
+		len--;
+	return len;
+}
+
+/* @range: what to say about a number that is not from @min to @max */
+static int virtback_parse_number(const char *val, u64 min, u64 max, u64 *res,
+				 const char *range, const char **why)
 {
 	bool hex = val[0] == '0' && (val[1] == 'x' || val[1] == 'X');
 	int err;
@@ -106,7 +125,7 @@ static int virtback_parse_number(const char *val, u64 min, u64 max, u64 *res, co
 	/* No octal: 010 is ten, as a person means it. */
 	err = isdigit(val[0]) ? kstrtoull(val, hex ? 16 : 10, res) : -EINVAL;
 	if (err == -ERANGE || (!err && (*res < min || *res > max))) {
-		*why = "out of range";
+		*why = range;
 		return -EINVAL;
 	}
 	if (err)
@@ -125,7 +144,8 @@ static int virtback_parse_number(const char *val, u64 min, u64 max, u64 *res, co
 int virtback_parse_grant_map_kb(const char *val, unsigned int *kb, const char **why)
 {
 	u64 num;
-	int err = virtback_parse_number(val, 0, VIRTBACK_GRANT_MAP_KB_MAX, &num, why);
+	int err = virtback_parse_number(val, 0, VIRTBACK_GRANT_MAP_KB_MAX, &num,
+					"out of range, 0 to 1024", why);
 
 	if (!err)
 		*kb = num;
@@ -134,9 +154,18 @@ int virtback_parse_grant_map_kb(const char *val, unsigned int *kb, const char **
 
 static int virtback_parse_backing(struct virtback_config *cfg, const char *val, const char **why)
 {
+	const char *c;
+
 	if (val[0] != '/' && strcmp(val, VIRTBACK_NO_BACKING)) {
 		*why = "not an absolute path (or " VIRTBACK_NO_BACKING ")";
 		return -EINVAL;
+	}
+	/* Whoever reads the attribute or the log takes it for several lines. */
+	for (c = val; *c; c++) {
+		if (iscntrl(*c)) {
+			*why = "has a control character in it";
+			return -EINVAL;
+		}
 	}
 	if (strlen(val) >= PATH_MAX) {
 		*why = "too long";
@@ -274,17 +303,20 @@ int virtback_option_set(struct virtback_config *cfg, enum virtback_opt opt, cons
 	}
 	switch (opt) {
 	case VIRTBACK_OPT_DOMID:
-		err = virtback_parse_number(val, 1, VIRTBACK_DOMID_END - 1, &num, why);
+		err = virtback_parse_number(val, 1, VIRTBACK_DOMID_END - 1, &num,
+					    "out of range, 1 to 32751", why);
 		if (!err)
 			cfg->domid = num;
 		break;
 	case VIRTBACK_OPT_BASE:
-		err = virtback_parse_number(val, 0, U64_MAX, &num, why);
+		err = virtback_parse_number(val, 0, U64_MAX, &num,
+					    "out of range, 64 bits", why);
 		if (!err)
 			cfg->base = num;
 		break;
 	case VIRTBACK_OPT_IRQ:
-		err = virtback_parse_number(val, 1, INT_MAX, &num, why);
+		err = virtback_parse_number(val, 1, INT_MAX, &num,
+					    "out of range, 32 to 1019", why);
 		if (!err)
 			cfg->irq = num;
 		break;
@@ -305,12 +337,14 @@ int virtback_option_set(struct virtback_config *cfg, enum virtback_opt opt, cons
 		err = virtback_parse_serial(cfg, val, why);
 		break;
 	case VIRTBACK_OPT_QUEUES:
-		err = virtback_parse_number(val, 1, VIRTBACK_QUEUES_MAX, &num, why);
+		err = virtback_parse_number(val, 1, VIRTBACK_QUEUES_MAX, &num,
+					    "out of range, 1 to 64", why);
 		if (!err)
 			cfg->queues = num;
 		break;
 	case VIRTBACK_OPT_QUEUE_SIZE:
-		err = virtback_parse_number(val, 1, VIRTBACK_QUEUE_SIZE_MAX, &num, why);
+		err = virtback_parse_number(val, 1, VIRTBACK_QUEUE_SIZE_MAX, &num,
+					    "out of range, 1 to 32768", why);
 		if (!err)
 			cfg->queue_size = num;
 		break;
@@ -326,12 +360,14 @@ int virtback_option_set(struct virtback_config *cfg, enum virtback_opt opt, cons
 		err = min(err, 0);
 		break;
 	case VIRTBACK_OPT_RESET_TIMEOUT_MS:
-		err = virtback_parse_number(val, 1, VIRTBACK_RESET_TIMEOUT_MAX, &num, why);
+		err = virtback_parse_number(val, 1, VIRTBACK_RESET_TIMEOUT_MAX, &num,
+					    "out of range, 1 to 600000", why);
 		if (!err)
 			cfg->reset_timeout_ms = num;
 		break;
 	case VIRTBACK_OPT_MAP_LIMIT_MB:
-		err = virtback_parse_number(val, 1, VIRTBACK_MAP_LIMIT_MB_MAX, &num, why);
+		err = virtback_parse_number(val, 1, VIRTBACK_MAP_LIMIT_MB_MAX, &num,
+					    "out of range, 1 to 16384", why);
 		if (!err)
 			cfg->map_limit_mb = num;
 		break;
@@ -345,7 +381,8 @@ int virtback_option_set(struct virtback_config *cfg, enum virtback_opt opt, cons
 		err = min(err, 0);
 		break;
 	case VIRTBACK_OPT_POLL_US:
-		err = virtback_parse_number(val, 0, VIRTBACK_POLL_US_MAX, &num, why);
+		err = virtback_parse_number(val, 0, VIRTBACK_POLL_US_MAX, &num,
+					    "out of range, 0 to 1000", why);
 		if (!err)
 			cfg->poll_us = num;
 		break;
@@ -437,7 +474,8 @@ int virtback_poll_us_store(struct virtback_entry *entry, const char *val)
 
 	err = virtback_option_set(&cfg, VIRTBACK_OPT_POLL_US, val, &why);
 	if (err)
-		pr_err("%s: poll_us=" VIRTBACK_LOG_TEXT ": %s\n", entry->vd.name, val, why);
+		pr_err("%s: poll_us=" VIRTBACK_LOG_TEXT ": %s\n", entry->vd.name,
+		       virtback_log_len(val), val, why);
 	else
 		WRITE_ONCE(entry->vd.poll_us, cfg.poll_us);
 	return err;
@@ -487,9 +525,10 @@ static void virtback_option_log(const struct virtback_config *cfg, const char *w
 
 	if (test_bit(VIRTBACK_OPT_DOMID, &cfg->set) && test_bit(VIRTBACK_OPT_BASE, &cfg->set)) {
 		virtback_config_name(cfg, name, sizeof(name));
-		pr_err("%s: " VIRTBACK_LOG_TEXT ": %s\n", name, opt, why);
+		pr_err("%s: " VIRTBACK_LOG_TEXT ": %s\n", name, virtback_log_len(opt), opt, why);
 	} else {
-		pr_err("\"" VIRTBACK_LOG_TEXT "\": " VIRTBACK_LOG_TEXT ": %s\n", what, opt, why);
+		pr_err("\"" VIRTBACK_LOG_TEXT "\": " VIRTBACK_LOG_TEXT ": %s\n",
+		       virtback_log_len(what), what, virtback_log_len(opt), opt, why);
 	}
 }
 

@@ -52,8 +52,8 @@ static int virtback_remove_parse(char *str, char **name, bool *force)
 		return 0;
 	opt = skip_spaces(str);
 	if (strncmp(opt, "force=", 6) || virtback_parse_bool(opt + 6, force)) {
-		pr_err("%.31s: remove: %.80s: only force=0 or force=1 may follow the name\n",
-		       *name, opt);
+		pr_err(VIRTBACK_LOG_TEXT ": remove: " VIRTBACK_LOG_TEXT ": only force=0 or force=1 may follow the name\n",
+		       virtback_log_len(*name), *name, virtback_log_len(opt), opt);
 		return -EINVAL;
 	}
 	return 0;

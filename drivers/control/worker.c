@@ -34,7 +34,8 @@ int virtback_cpus_store(struct virtback_entry *entry, const char *val)
 		free_cpumask_var(mask);
 	}
 	if (err)
-		pr_err("%s: cpus=%.80s: %s (%d)\n", entry->vd.name, val, why, err);
+		pr_err("%s: cpus=" VIRTBACK_LOG_TEXT ": %s (%d)\n", entry->vd.name,
+		       virtback_log_len(val), val, why, err);
 	return err;
 }
 
@@ -54,7 +55,8 @@ int virtback_priority_store(struct virtback_entry *entry, const char *val)
 
 	err = virtback_parse_priority(val, &nice, &why);
 	if (err)
-		pr_err("%s: priority=%.80s: %s (%d)\n", entry->vd.name, val, why, err);
+		pr_err("%s: priority=" VIRTBACK_LOG_TEXT ": %s (%d)\n", entry->vd.name,
+		       virtback_log_len(val), val, why, err);
 	else
 		virtback_device_set_nice(&entry->vd, nice);
 	return err;

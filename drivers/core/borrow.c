@@ -150,4 +150,7 @@ void virtback_give_back(struct virtback_vq *vq, struct list_head *reqs)
 	spin_unlock_irq(&vq->lock);
 	/* Pairs with virtback_device_exposed(): the host may then let go of the guest. */
 	smp_store_release(&vq->nr_borrowed, vq->nr_borrowed - n);
+	/* Who waits in virtback_device_settle() need not wait for what was copied. */
+	if (!vq->nr_borrowed)
+		wake_up(&vq->vd->orphans_gone);
 }

@@ -81,6 +81,9 @@ bool virtback_poll_empty(struct virtback_vq *vq, bool unsent);
 void virtback_poll_chain(struct virtback_vq *vq);
 void virtback_poll_wait(struct virtback_vq *vq);
 bool virtback_poll_completed(struct virtback_vq *vq);
+void virtback_ack_expect(struct virtback_vq *vq);
+void virtback_ack_wait(struct virtback_vq *vq);
+void virtback_ack_init(struct virtback_vq *vq);
 void virtback_device_wake(struct virtback_device *vd);
 void virtback_device_settle(struct virtback_device *vd);
 

@@ -194,8 +194,8 @@ bool virtback_device_exposed(const struct virtback_device *vd)
  */
 void virtback_device_settle(struct virtback_device *vd)
 {
-	if (!virtback_device_exposed(vd) ||
-	    wait_event_timeout(vd->orphans_gone, !atomic_read(&vd->orphans),
+	/* Not for those whose data is copied: virtback_give_back() wakes us, too. */
+	if (wait_event_timeout(vd->orphans_gone, !virtback_device_exposed(vd),
 			       msecs_to_jiffies(vd->reset_timeout_ms)))
 		return;
 	if (__ratelimit(&vd->log))

@@ -42,6 +42,26 @@ void virtback_iter_skip(struct virtback_iter *it, u64 len)
 }
 
 /**
+ * virtback_iter_last() - go to the last byte
+ * @it: position with something left
+ *
+ * As virtback_iter_skip() to there, but for a chain of many buffers without a look at
+ * each.
+ */
+void virtback_iter_last(struct virtback_iter *it)
+{
+	const struct virtback_sg *sg = it->sg + it->nr - 1;
+
+	/* There is one with a byte, if not the last. */
+	while (!sg->len)
+		sg--;
+	it->nr -= sg - it->sg;
+	it->sg = sg;
+	it->off = sg->len - 1;
+	it->left = 1;
+}
+
+/**
  * virtback_iter_pin() - pin the next bytes and pass them; name them, if vd->copies
  * @vq: queue whose guest it is
  * @it: position

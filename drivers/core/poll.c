@@ -14,13 +14,14 @@
  */
 #include <linux/ktime.h>
 #include <linux/minmax.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 
 #include <virtback/device.h>
 
 #include "core.h"
 
-/* Looks between two calls of cond_resched() and of the clock. */
+/* Looks between two calls of cond_resched_tasks_rcu_qs() and of the clock. */
 #define VIRTBACK_POLL_SPIN	16
 
 /* Of each new sample 1/4: three short gaps begin it, three long ones end it. */
@@ -151,7 +152,8 @@ void virtback_poll_wait(struct virtback_vq *vq)
 		cpu_relax();
 		if (++n % VIRTBACK_POLL_SPIN)
 			continue;
-		cond_resched();
+		/* As virtback_vq_work(): a driver can keep us here for good. */
+		cond_resched_tasks_rcu_qs();
 		if (!virtback_poll_on(vq, ktime_get_ns(), virtback_poll_limit(vq)))
 			break;
 	}

@@ -137,6 +137,29 @@ void virtback_pool_put(struct virtback_pool *pool, void *obj)
 }
 
 /**
+ * virtback_pool_put_pieces() - give a list of pieces back
+ * @pool: pool they came from
+ * @list: the pieces, empty afterwards
+ *
+ * Any context.
+ */
+void virtback_pool_put_pieces(struct virtback_pool *pool, struct virtback_pieces *list)
+{
+	struct virtback_piece *p, *next;
+	unsigned long flags;
+
+	spin_lock_irqsave(&pool->lock, flags);
+	for (p = list->head; p; p = next) {
+		/* Before it is another's. */
+		next = p->next;
+		if (!WARN_ON_ONCE(pool->nr == pool->size))
+			pool->free[pool->nr++] = p;
+	}
+	spin_unlock_irqrestore(&pool->lock, flags);
+	list->head = NULL;
+}
+
+/**
  * virtback_pool_get_pages() - take @n pages, or none
  * @pool: pool of pages
  * @pages: the pages are added at the end, linked by their lru

@@ -45,14 +45,13 @@ bool virtback_req_live(const struct virtback_req *req)
 void virtback_req_unpin(struct virtback_req *req, struct virtback_pieces *list)
 {
 	struct virtback_vq *vq = req->vq;
-	struct virtback_piece *p, *next;
+	struct virtback_piece *p;
 
-	for (p = list->head; p; p = next) {
-		next = p->next;
+	if (!list->head)
+		return;
+	for (p = list->head; p; p = p->next)
 		virtback_piece_unpin(vq->vd, p);
-		virtback_pool_put(&vq->pieces, p);
-	}
-	list->head = NULL;
+	virtback_pool_put_pieces(&vq->pieces, list);
 }
 
 /**
@@ -271,6 +270,7 @@ void virtback_req_complete(struct virtback_req *req, u32 written)
 		atomic_long_inc(&vq->irqs_sent);
 		virtback_latency_add(&vq->latency[VIRTBACK_LATENCY_INTERRUPT], now,
 				     virtback_latency_now());
+		virtback_ack_expect(vq);
 	}
 	if (last_orphan) {
 		wake_up(&vd->orphans_gone);

@@ -21,6 +21,7 @@
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <linux/smp.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
 
@@ -68,6 +69,8 @@ void virtback_vq_kick(struct virtback_vq *vq, u64 now)
 	/* Pairs with virtback_vq_kicked(). */
 	if (!READ_ONCE(vq->kicked))
 		WRITE_ONCE(vq->kicked, now);
+	/* Pairs with virtback_ack_wait(). */
+	WRITE_ONCE(vq->kick_cpu, raw_smp_processor_id());
 	virtback_vq_wake(vq);
 }
 
@@ -153,8 +156,9 @@ static unsigned int virtback_vq_take_resumed(struct virtback_vq *vq, struct list
 		if (virtback_req_busy(req))
 			list_move_tail(&req->batch, &vq->busy);
 	}
+	/* Not put off by those that come later. */
 	if (!list_empty(&vq->busy))
-		mod_timer(&vq->look_again, jiffies + VIRTBACK_LOOK_AGAIN);
+		timer_reduce(&vq->look_again, jiffies + VIRTBACK_LOOK_AGAIN);
 	virtback_give_back(vq, reqs);
 	return n;
 }
@@ -289,10 +293,9 @@ static bool virtback_vq_gather(struct virtback_vq *vq, struct list_head *batch,
 
 	lockdep_assert_held(&vq->ring_lock);
 	spin_lock_irq(&vq->lock);
-	/* Or a round that takes several steps would never end. */
-	if (list_empty(stalled))
-		vq->stalled = false;
-	list_splice_tail_init(&vq->busy, &vq->resume);
+	/* No sooner, or more of them than a batch would have the worker look without end. */
+	if (!timer_pending(&vq->look_again))
+		list_splice_tail_init(&vq->busy, &vq->resume);
 	spin_unlock_irq(&vq->lock);
 	vq->poll.wait = false;
 
@@ -347,6 +350,13 @@ static void virtback_vq_work(struct kthread_work *work)
 	bool more;
 
 	WRITE_ONCE(vq->poll.running, true);
+	/*
+	 * Once, not in each step: what takes longer than a step may and stalls would be
+	 * tried for ever.
+	 */
+	spin_lock_irq(&vq->lock);
+	vq->stalled = false;
+	spin_unlock_irq(&vq->lock);
 	do {
 		if (!kicked)
 			kicked = virtback_vq_kicked(vq);
@@ -359,7 +369,11 @@ static void virtback_vq_work(struct kthread_work *work)
 			vq->vd->type->submit(vq, &batch);
 			INIT_LIST_HEAD(&batch);
 		}
-		cond_resched();
+		/*
+		 * As long as its driver keeps it at work a worker never sleeps, and who
+		 * takes a trampoline of ftrace or BPF away waits for all tasks to.
+		 */
+		cond_resched_tasks_rcu_qs();
 		if (vq->poll.wait && list_empty(&work->node)) {
 			virtback_poll_wait(vq);
 			/* What comes now comes without a kick, or with one of its own. */
@@ -367,6 +381,7 @@ static void virtback_vq_work(struct kthread_work *work)
 			more = true;
 		}
 	} while (more);
+	virtback_ack_wait(vq);
 	WRITE_ONCE(vq->poll.running, false);
 	memalloc_noio_restore(noio);
 }
@@ -585,6 +600,7 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 	timer_setup(&vq->look_again, virtback_vq_look_again, 0);
 	init_waitqueue_head(&vq->drained);
 	kthread_init_work(&vq->work, virtback_vq_work);
+	virtback_ack_init(vq);
 	vq->poll.gap[false] = U64_MAX;
 	vq->poll.gap[true] = U64_MAX;
 

@@ -113,9 +113,11 @@ static int virtback_xen_check(struct virtback_device *vd, const struct virtback_
 		return virtback_xen_refuse(vd, "domid", -EINVAL, "not the number of a guest");
 	if (!test_bit(VIRTBACK_OPT_BASE, &cfg->set))
 		return virtback_xen_refuse(vd, "base", -EINVAL, "missing");
-	if (!IS_ALIGNED(cfg->base, sizeof(u32)) ||
-	    cfg->base + VIRTBACK_WINDOW_SIZE - 1 < cfg->base)
-		return virtback_xen_refuse(vd, "base", -EINVAL, "not a place for a window");
+	if (!IS_ALIGNED(cfg->base, sizeof(u32)))
+		return virtback_xen_refuse(vd, "base", -EINVAL, "not a multiple of 4");
+	if (cfg->base + VIRTBACK_WINDOW_SIZE - 1 < cfg->base)
+		return virtback_xen_refuse(vd, "base", -EINVAL,
+					   "the window would not end within 64 bits");
 	if (!test_bit(VIRTBACK_OPT_IRQ, &cfg->set))
 		return virtback_xen_refuse(vd, "irq", -EINVAL, "missing");
 	if (cfg->irq < VIRTBACK_SPI_FIRST || cfg->irq > VIRTBACK_SPI_LAST)

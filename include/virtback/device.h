@@ -253,7 +253,8 @@ enum virtback_reg {
  * @leaving: the device is being removed, so nobody waits for its disk for another
  *	     purpose. Only ever set; read without a lock, the wake-up of
  *	     vq->drained orders it.
- * @orphans_gone: woken when @orphans falls to 0
+ * @orphans_gone: woken when @orphans falls to 0, and when a queue has nothing borrowed
+ *		  any more
  * @reinject: repeats an interrupt, see &virtback_host_ops.reinject
  * @log: rate limit of what a guest can make us log
  * @bad_accesses: register accesses of a wrong width, alignment or offset, with a

@@ -236,6 +236,24 @@ struct virtback_poll {
 };
 
 /**
+ * struct virtback_ack - does a driver acknowledge its interrupts soon?
+ * @work: stay for it, when the worker has nothing else to do
+ * @limit: how long the worker stays, nanoseconds
+ * @expected: an interrupt was raised since the worker last stayed. Without a lock.
+ * @skip: interrupts that still go by without. Without a lock; one that is lost counts
+ *	  one interrupt wrong.
+ * @missed: what @skip begins with after an acknowledgment that did not come; the
+ *	    worker's
+ */
+struct virtback_ack {
+	struct kthread_work work;
+	u64 limit;
+	bool expected;
+	unsigned int skip;
+	unsigned int missed;
+};
+
+/**
  * struct virtback_vq - a virtqueue
  * @vd: its device
  * @index: its number
@@ -282,7 +300,7 @@ struct virtback_poll {
  * @resume: requests waiting for their next pass
  * @busy: those of which someone still uses pages that were borrowed; the worker's
  *	  alone, which looks again when @look_again says so
- * @look_again: wakes the worker for @busy
+ * @look_again: wakes the worker for @busy; while it is pending nobody looks at those
  * @nr_borrowed: requests that have borrowed. Written by the worker alone, read
  *		 without a lock by virtback_device_exposed().
  * @stalled: the worker ran out of requests or pages; the next completion wakes it
@@ -293,11 +311,13 @@ struct virtback_poll {
  * @kicked: when the first of those came that the worker has not seen yet, 0 for none.
  *	    Kicks set it where it is 0 and the worker takes it, both without a lock:
  *	    what two of them do at once costs a measurement.
+ * @kick_cpu: the processor that handled the last kick. Without a lock.
  * @counters: what the type counts, one number for each of its names and each CPU
  * @latency: how long its stages took, from VIRTBACK_LATENCY_SUBMIT on
  * @worker: the thread that serves the queue
  * @work: queued on @worker by a kick
  * @poll: busy waiting; the worker's
+ * @ack: waiting for acknowledgments
  * @pages: bounce pages
  * @pieces: stock of struct virtback_piece
  * @keep: storage for buffer lists, see virtback_req_keep()
@@ -350,12 +370,14 @@ struct virtback_vq {
 	atomic_long_t kicks;
 	atomic_long_t irqs_sent;
 	u64 kicked;
+	int kick_cpu;
 	u64 __percpu *counters;
 	struct virtback_latency latency[VIRTBACK_LATENCY_NR];
 
 	struct kthread_worker *worker;
 	struct kthread_work work;
 	struct virtback_poll poll;
+	struct virtback_ack ack;
 	struct virtback_pool pages;
 	struct virtback_pool pieces;
 	struct virtback_pool keep;
@@ -428,6 +450,7 @@ int virtback_copier_flush(struct virtback_copier *c);
 int virtback_iter_read(struct virtback_vq *vq, struct virtback_iter *it, void *buf, u32 len);
 int virtback_iter_write(struct virtback_vq *vq, struct virtback_iter *it, const void *buf, u32 len);
 void virtback_iter_skip(struct virtback_iter *it, u64 len);
+void virtback_iter_last(struct virtback_iter *it);
 int virtback_pieces_write(struct virtback_device *vd, const struct virtback_pieces *list,
 			  const void *buf, u32 len);
 

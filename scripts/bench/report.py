@@ -55,9 +55,14 @@ def rows(points):
 
 COUNTS = ("xen_aborts", "traps", "xen_dm_op", "irqs", "xen_event_channel_op", "maps",
           "xen_grant_table_op", "xen_memory_op", "xen_switches")
+# Of the time of dom0's processors, in microseconds.
+TIMES = ("worker_ns", "poll_ns")
 COUNT_COLUMNS = ("point", "backend", "aborts (Xen)", "traps", "dm_op (Xen)", "interrupts",
                  "event_channel_op", "maps", "grant_table_op", "memory_op",
-                 "context switches")
+                 "context switches", "worker µs", "polling µs")
+
+
+IDLE_COLUMNS = ("backend", "of one", "traps", "dm_op (Xen)", "worker µs", "polling µs")
 
 
 def count_rows(points):
@@ -65,7 +70,14 @@ def count_rows(points):
         c = p["per_request"]
         if p["backend"] != "native" and c:
             yield (p["point"], p["backend"],
-                   *("%.2f" % c[k] if k in c else "" for k in COUNTS))
+                   *("%.2f" % c[k] if k in c else "" for k in COUNTS),
+                   *("%.1f" % (c[k] / 1e3) if k in c else "" for k in TIMES))
+
+
+def idle_rows(machine):
+    for backend, c in machine.get("idle", {}).items():
+        yield (backend, "second", "%d" % c["traps"], "%d" % c["xen_dm_op"],
+               *("%.1f" % (c[k] / 1e3) if k in c else "" for k in TIMES))
 
 
 def disagreements(points):
@@ -157,7 +169,12 @@ def main():
             "\nWhat was counted, for each request: by Xen itself, and (*traps*, *interrupts*,"
             "\n*maps*) by virtback. Its traps are Xen's aborts. Interrupts are those that the"
             "\ndriver wanted; several share an injection (a dm_op) until it is acknowledged."
-            "\n\n" + counts, encoding="utf-8")
+            "\n*Worker* is what the threads of the queues had of dom0's processors (while one"
+            "\nhas a processor, those of the guest run as well), *polling* the part of it that"
+            "\nthey looked on for the next request."
+            "\n\n" + counts +
+            "\nThe same in a second in which the guest does nothing:\n\n" +
+            text_table(IDLE_COLUMNS, list(idle_rows(machine))), encoding="utf-8")
         (docs / "performance.svg").write_text(chart(points), encoding="utf-8")
 
 

@@ -3,7 +3,7 @@
 import pathlib
 import re
 
-LINE = re.compile(r"@(point|count|dom0|guest) (.*)")
+LINE = re.compile(r"@(point|count|idle|dom0|guest) (.*)")
 HERE = pathlib.Path(__file__).resolve().parent
 NS_PER_INSTRUCTION = 2      # -icount shift=1
 
@@ -32,6 +32,9 @@ def read(log):
         values = dict(pairs(m[2]))
         if m[1] in ("dom0", "guest"):
             machine.setdefault(m[1], values)
+            continue
+        if m[1] == "idle":
+            machine.setdefault("idle", {})[values.pop("backend")] = values
             continue
         key = values["backend"], values["point"]
         if m[1] == "point":

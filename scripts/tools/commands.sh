@@ -156,6 +156,9 @@ test_ctl_add()
 	[ "$(cat "$CLASS/add")" = 'backing=/dev/x base=0x2000000 irq=33 domid=3' ]
 	ctl add --json backing=/dev/x base=33554944 irq=33 domid=12
 	expect_json 'j == {"device": "dom12.2000200"}'
+	# Ten, as to the kernel.
+	ctl add backing=/dev/x base=010 irq=33 domid=08
+	[ "$OUT" = dom8.a ] || { echo "\"$OUT\" is not dom8.a"; return 1; }
 	ctl add
 	expect_rc 2
 	ctl add backing
@@ -184,12 +187,20 @@ test_ctl_refusals()
 	expect "$ERR" 'add dom3.2000000: .*irq=33.*: No space left on device'
 	expect "$ERR" 'the kernel says: dom3.2000000: irq: no such interrupt'
 	expect_not "$ERR" other
+	ctl add backing=/dev/x base=zz irq=33 domid=3
+	expect "$ERR" 'virtbackctl: add: backing='
 	ctl remove dom3.2000000
 	expect_rc 1
 	expect "$ERR" 'remove dom3.2000000: No space left'
 	ctl set dom3.2000000 backing=/dev/y
 	expect_rc 1
 	expect "$ERR" 'dom3.2000000: backing=/dev/y: No space left'
+	# A line with a backslash is found again, and what was before it is no news.
+	fake dmesg 'printf "%s\n" "[1.0] virtback: dom3.2000000: old" "[2.0] a\\nb"
+		[ ! -e $0.x ] || echo "[3.0] virtback: dom3.2000000: new"; : >$0.x'
+	ctl set dom3.2000000 backing=/dev/y
+	expect "$ERR" 'the kernel says: dom3.2000000: new'
+	expect_not "$ERR" old
 	fake dmesg 'exit 1'
 	ctl set dom3.2000000 backing=/dev/y
 	expect_rc 1
@@ -198,8 +209,18 @@ test_ctl_refusals()
 
 test_ctl_remove()
 {
+	local c
+
 	ctl remove
 	expect_rc 2
+	# A variable of a script that is empty is no name, and does not stand for all.
+	for c in remove show stats top latency; do
+		ctl $c ''
+		expect_rc 4
+		ctl $c 'dom3.2000000 dom12.2000200'
+		expect_rc 4
+	done
+	[ ! -s "$CLASS/remove" ] || [ -z "$(cat "$CLASS/remove")" ]
 	ctl remove dom3.2000000
 	expect_rc 0
 	[ "$(cat "$CLASS/remove")" = dom3.2000000 ]
@@ -239,7 +260,8 @@ fixture_work()
 {
 	fake sleep "cd $CLASS && echo 110.00 1 >$ROOT/proc/uptime" \
 		'echo 1100 >dom3.2000000/vq0/completed; echo 700 >dom3.2000000/vq1/completed' \
-		'echo 10000100 >dom3.2000000/vq0/bounced; echo 5400 >dom3.2000000/xen/traps' \
+		'echo 12100 >dom3.2000000/vq0/sectors_read; echo 7730 >dom3.2000000/vq1/sectors_written' \
+		'echo 99999 >dom3.2000000/vq1/sectors_discarded; echo 5400 >dom3.2000000/xen/traps' \
 		'echo 1600 >dom3.2000000/vq0/irqs; echo 101 >dom12.2000200/vq0/completed' \
 		"printf '# unit: ns\n0 complete 1024 10\n0 complete 4096 1080\n1 complete 8192 0\n' \
 			>$ROOT/sys/kernel/debug/virtback/dom3.2000000/latency"
@@ -344,7 +366,12 @@ test_ctl_doctor()
 	expect "$OUT" '^ok +Xen: 4.20.3'
 	expect "$OUT" '^ok +IOREQ servers'
 	expect "$OUT" '^ok +this domain: the control domain$'
+	expect "$OUT" '^ok +parameters: all at their defaults$'
 	expect "$OUT" '^0 wrong'
+	put sys/module/virtback/parameters/latency 0
+	put sys/module/virtback/parameters/defaults queues=2
+	ctl doctor
+	expect "$OUT" '^ok +parameters: defaults=queues=2 latency=0$'
 	ctl doctor --json
 	expect_json 'all(f["status"] in ("ok", "info") for f in j) and len(j) > 8'
 }

@@ -121,7 +121,8 @@ fixture_device()
 	put "$d/child/stranger" 1
 	chmod 444 "$ROOT/$d"/{domid,state,readonly,queues,serial,dma,host}
 	for (( q = 0; q < $3; q++ )); do
-		for c in kicks requests completed bounced direct irqs; do
+		for c in kicks requests completed bounced direct irqs sectors_read \
+			sectors_written sectors_discarded; do
 			put "$d/vq$q/$c" $(( 100 * (q + 1) ))
 		done
 	done
@@ -138,6 +139,8 @@ fixture_machine()
 	put sys/class/virtback/add ''
 	put sys/class/virtback/remove ''
 	put sys/module/virtback/parameters/map_limit_mb 0
+	put sys/module/virtback/parameters/latency 1
+	put sys/module/virtback/parameters/defaults ''
 	put sys/hypervisor/type xen
 	put sys/hypervisor/guest_type PVH
 	put sys/hypervisor/version/major 4

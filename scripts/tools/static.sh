@@ -86,7 +86,8 @@ completes()
 	bash -c '
 		. "$1"
 		_virtbackctl_devices() { echo dom3.2000000; }
-		modinfo() { printf "%s\n" "backing:path" "base:address" "devices:all"; }
+		modinfo() { printf "%s\n" "backing:path" "base:address" "devices:all" \
+			"defaults:x" "latency:x" "grant_map_kb:x"; }
 		compopt() { :; }
 		COMP_LINE=$2 COMP_POINT=${#2}
 		read -ra COMP_WORDS <<<"$2"
@@ -102,6 +103,8 @@ test_static_completion()
 	[ "$(completes 'virtbackctl l')" = $'list\nlatency' ]
 	[ "$(completes 'virtbackctl show d')" = dom3.2000000 ]
 	[ "$(completes 'virtbackctl add ba')" = $'backing=\nbase=' ]
+	[ "$(completes 'virtbackctl add d')$(completes 'virtbackctl add g')" = '' ]
+	[ "$(completes 'virtbackctl add l')" = '' ]
 	[ "$(completes 'virtbackctl top -s r')" = req ]
 	[ "$(completes 'virtbackctl --json st')" = stats ]
 	d=$(mktemp -d "$VB_TMP/c-XXXXXX")

@@ -142,7 +142,9 @@ cmd_show()
 		-j|--json) ;;
 		-m|--module) _module=1 ;;
 		-*) usage_error "show: unknown option $_a" ;;
-		*) _args="$_args $_a" ;;
+		*)	need_module
+			need_device "$_a"
+			_args="$_args $_a" ;;
 		esac
 	done
 	if [ $_module = 1 ]; then

@@ -211,12 +211,15 @@ doctor_parameters()
 	for _f in "$PARAMS"/*; do
 		[ -f "$_f" ] || continue
 		_v=$(cat "$_f" 2>/dev/null) || continue
+		_default=0
+		[ "${_f##*/}" != latency ] || _default=1
 		case $_v in
-		''|0) ;;
+		''|"$_default") ;;
 		*) _set="$_set ${_f##*/}=$_v" ;;
 		esac
 	done
-	ok parameters "${_set:- all at their defaults}"
+	_set=${_set# }
+	ok parameters "${_set:-all at their defaults}"
 	for _f in "$ROOT"/etc/modprobe.d/*.conf; do
 		[ -r "$_f" ] || continue
 		sed -n 's/^ *options  *virtback  *//p' "$_f" | tr ' ' '\n' | sed -n 's/=.*//p' |

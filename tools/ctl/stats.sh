@@ -10,7 +10,9 @@ cmd_stats()
 		case $_a in
 		-j|--json) ;;
 		-*) usage_error "stats: unknown option $_a" ;;
-		*) _args="$_args $_a" ;;
+		*)	need_module
+			need_device "$_a"
+			_args="$_args $_a" ;;
 		esac
 	done
 	# A name of a device has no blank.
@@ -57,7 +59,7 @@ figure_files()
 {
 	FILES=$(device_files latency | awk -F "$TAB" '
 		$2 ~ /^(state|domid|@latency|xen\/traps)$/ ||
-		$2 ~ /^vq[0-9]+\/(completed|bounced|direct|irqs|([a-z]+_)?sectors)$/')
+		$2 ~ /^vq[0-9]+\/(completed|irqs|sectors_(read|written))$/')
 }
 
 # Lines of the terminal, less the one that the cursor is on.
@@ -82,7 +84,9 @@ cmd_top()
 		-s) option_value top -s 'req|mb|traps|irqs|p50|p99|device' ${2+"$2"}
 			_sort=$VALUE; shift ;;
 		-*) usage_error "top: unknown option $1" ;;
-		*) _args="$_args $1" ;;
+		*)	need_module
+			need_device "$1"
+			_args="$_args $1" ;;
 		esac
 		shift
 	done
@@ -128,7 +132,9 @@ cmd_latency()
 			_stage=$VALUE; shift ;;
 		-q) option_value latency -q number ${2+"$2"}; _queue=$VALUE; shift ;;
 		-*) usage_error "latency: unknown option $1" ;;
-		*) _args="$_args $1" ;;
+		*)	need_module
+			need_device "$1"
+			_args="$_args $1" ;;
 		esac
 		shift
 	done

@@ -1,15 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # virtbackctl top: one table (or one line of JSON) from two snapshots.
 
-# Bytes of requests: the block layer's sectors where the module counts them, else what
-# it copied and what went without a copy.
-function bytes_done(d,    n)
+# Bytes of requests; what was discarded or zeroed moved none.
+function bytes_done(d)
 {
-	if ((d, "vq0/sectors") in now)
-		return 512 * growth(d, "sectors")
-	if ((d, "vq0/read_sectors") in now)
-		return 512 * (growth(d, "read_sectors") + growth(d, "write_sectors"))
-	return growth(d, "bounced") + growth(d, "direct")
+	return 512 * (growth(d, "sectors_read") + growth(d, "sectors_written"))
 }
 
 # Traps are counted for the guest, and all its devices show the same: so they are

@@ -13,7 +13,9 @@ log_position()
 # is named in any line.
 log_since()
 {
-	dmesg 2>/dev/null | awk -v last="$1" -v dev="$2" '
+	# Not by -v, to which a backslash in the log is more than one.
+	dmesg 2>/dev/null | LAST=$1 awk -v dev="$2" '
+		BEGIN { last = ENVIRON["LAST"] }
 		{ line[NR] = $0 }
 		$0 == last { from = NR }
 		END {
@@ -50,12 +52,18 @@ sysfs_write()
 	return $EX_FAILED
 }
 
-# The name that the kernel will give to a device.
+# no_octal <number>: 010 is ten to the kernel, and eight to printf
+no_octal()
+{
+	printf '%s\n' "$1" | sed 's/^0*\([0-9]\)/\1/'
+}
+
+# The name that the kernel will give to a device; none for what are no numbers.
 name_of()
 {
 	[ -n "$2" ] || return 0
-	# shellcheck disable=SC2059
-	printf 'dom%d.%x' "$1" "$2" 2>/dev/null
+	_x=$(printf 'dom%d.%x' "$(no_octal "$1")" "$(no_octal "$2")" 2>/dev/null) &&
+		printf '%s\n' "$_x"
 }
 
 cmd_add()
@@ -121,15 +129,13 @@ cmd_remove()
 		-f|--force) _force=' force=1' ;;
 		-j|--json) ;;
 		-*) usage_error "remove: unknown option $_a" ;;
-		*) _names="$_names $_a" ;;
+		# All or none, as far as names go.
+		*)	need_module
+			need_device "$_a"
+			_names="$_names $_a" ;;
 		esac
 	done
 	[ -n "$_names" ] || usage_error "remove: no device is named"
-	need_module
-	# All or none, as far as names go.
-	for _n in $_names; do
-		need_device "$_n"
-	done
 	_rc=0
 	for _n in $_names; do
 		sysfs_write "$SYS/remove" "$_n$_force" "remove $_n" "$_n" || _rc=$?

@@ -115,6 +115,11 @@ counters()
 			# shellcheck disable=SC2086
 			awk -v c="${c#*/}" '{ n += $1 } END { printf "%s %d\n", c, n }' $DEV/$c
 		done
+		# What the workers had of this domain's processors, and to look on: ns.
+		sed 's:.*:/proc/&/schedstat:' "$DEV"/vq*/pid | xargs cat |
+			awk '{ n += $1 } END { printf "worker_ns %.0f\n", n }'
+		[ ! -e "$DEV/vq0/poll_ns" ] || cat "$DEV"/vq*/poll_ns |
+			awk '{ n += $1 } END { printf "poll_ns %.0f\n", n }'
 	fi
 	xenperf -f | awk '
 		/^trap: guest data abort/ { sub(/.*T= */, ""); print "xen_aborts", $1 }
@@ -175,16 +180,35 @@ point()
 	fi
 	after=$(counters)
 	echo "@point backend=$BACKEND point=$name $REPLY"
-	printf '%s\n' "$before" "$after" | awk -v b="$BACKEND" -v p="$name" '
+	difference "@count backend=$BACKEND point=$name"
+}
+
+# difference <text>: print it, and by how much each of $before has risen in $after.
+difference()
+{
+	printf '%s\n' "$before" "$after" | awk -v text="$1" '
 		$1 in was { printf " %s=%d", $1, $2 - was[$1]; next }
-		NR == 1 { printf "@count backend=%s point=%s", b, p }
+		NR == 1 { printf "%s", text }
 		{ was[$1] = $2 }
 		END { print "" }'
+}
+
+# A second in which the guest does nothing.
+idle()
+{
+	local before after
+
+	sleep 1
+	before=$(counters)
+	sleep 1
+	after=$(counters)
+	difference "@idle backend=$BACKEND"
 }
 
 end()
 {
 	[ "$KIND" != native ] || return 0
+	[ -z "$DEV" ] || [ -n "$SKIP" ] || idle
 	xl destroy bench
 	[ -n "$SKIP" ] || exec 3>&-
 	# The toolstack's watch takes the device down.

@@ -55,7 +55,7 @@ grep -q "^  xen\$" /tmp/said || fail "show does not show what the host counts"
 says 0 "\"kicks\":" virtbackctl show --json "$dev"
 virtbackctl set --module map_limit_mb=256 || fail "the parameter cannot be set"
 says 0 "map_limit_mb  *256" virtbackctl show --module
-says 1 "the kernel says: map_limit_mb=99999" virtbackctl set --module map_limit_mb=99999
+says 1 "the kernel says: map_limit_mb=99999: out of range" virtbackctl set --module map_limit_mb=99999
 says 2 "can be set: .*backing" virtbackctl set "$dev" serial=x
 says 4 "no such device" virtbackctl set dom99.1 backing=/dev/ram1
 says 1 "the kernel says: .*nowhere" virtbackctl set "dom$id.2000200" backing=/dev/nowhere

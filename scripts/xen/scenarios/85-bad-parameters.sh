@@ -35,7 +35,7 @@ bad 'Invalid argument' nonsense "$good nonsense=1"
 bad 'Invalid argument' irq "domid=$id base=0x2000000 irq=33x backing=/dev/ram0"
 bad 'Invalid argument' irq "domid=$id base=0x2000000 irq=5 backing=/dev/ram0"
 bad 'Invalid argument' irq "domid=$id base=0x2000000 irq=5000 backing=/dev/ram0"
-bad 'Invalid argument' base "domid=$id base=0x2000001 irq=33 backing=/dev/ram0"
+bad 'Invalid argument' 'base: not a multiple of 4' "domid=$id base=0x2000001 irq=33 backing=/dev/ram0"
 bad 'Invalid argument' domid "domid=0 base=0x2000000 irq=33 backing=/dev/ram0"
 bad 'Invalid argument' domid "domid=32752 base=0x2000000 irq=33 backing=/dev/ram0"
 bad 'Invalid argument' domid "domid=99999999999 base=0x2000000 irq=33 backing=/dev/ram0"
@@ -46,7 +46,7 @@ bad 'Invalid argument' serial "$good serial=123456789012345678901"
 bad 'Invalid argument' readonly "$good readonly=perhaps"
 bad 'Invalid argument' domid "$good domid=$id"
 bad 'Invalid argument' queues "$good queues=0"
-bad 'Invalid argument' queues "$good queues=65"
+bad 'Invalid argument' 'queues=65: out of range, 1 to 64' "$good queues=65"
 bad 'Invalid argument' queues "$good queues=2 features_off=mq"
 bad 'Invalid argument' queue_size "$good queue_size=0"
 bad 'Invalid argument' queue_size "$good queue_size=65536"
@@ -60,6 +60,16 @@ modprobe ext4
 mount -t ext4 /dev/ram1 /mnt
 bad 'busy' ram1 "domid=$id base=0x2000000 irq=33 backing=/dev/ram1"
 umount /mnt
+
+# One line as well, whatever is written; the newline of echo does not cut it.
+for s in map_limit_mb=99999 grant_map_kb=1025 latency=perhaps defaults=domid=3; do
+	mark_log
+	if sh -c 'echo "$1" >"$2"' _ "${s#*=}" "/sys/module/virtback/parameters/${s%%=*}" 2>/dev/null; then
+		fail "accepted: $s"
+	fi
+	log_since_mark | grep -q "virtback: $s: .*[a-z]" || fail "no reason for $s: $(log_since_mark)"
+done
+bad 'Invalid argument' 'queues=0' "$(printf '%s\nqueues=0\nvirtback: dom9.1: all is well' "$good")"
 
 # After all this the good one works, and a second of its name is refused.
 echo "$good" >$SYS/add || fail "the good options are refused"

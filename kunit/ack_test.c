@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Waiting for the acknowledgment of an interrupt (drivers/core/ack.c). As with the
+ * suite of polling no case depends on how fast the machine is: the worker stays for
+ * minutes or for no time at all.
+ */
+#include <linux/delay.h>
+#include <linux/virtio_mmio.h>
+
+#include "fake.h"
+
+/* Far longer than a case takes, so that the worker is still there. */
+#define FOREVER_NS	(300ULL * NSEC_PER_SEC)
+
+static struct virtback_vq *queue(struct kunit *test)
+{
+	struct fake *f = test->priv;
+
+	return &f->vd.vqs[0];
+}
+
+/* A started device whose every descriptor is a whole request of 8 bytes. */
+static struct fake *started(struct kunit *test, u64 limit)
+{
+	struct fake *f = test->priv;
+	int i;
+
+	fake_start(f, 0);
+	for (i = 0; i < FAKE_QUEUE_SIZE; i++)
+		fake_desc(f, i, FAKE_DATA + i * 64, 8, F_WRITE, 0);
+	queue(test)->ack.limit = limit;
+	return f;
+}
+
+static void acknowledge(struct fake *f)
+{
+	fake_write(f, VIRTIO_MMIO_INTERRUPT_ACK, VIRTIO_MMIO_INT_VRING);
+}
+
+static bool stays(struct kunit *test)
+{
+	struct virtback_vq *vq = queue(test);
+
+	/* Time enough to go. */
+	usleep_range(20000, 30000);
+	return READ_ONCE(vq->worker->current_work);
+}
+
+static bool gone(struct kunit *test)
+{
+	struct virtback_vq *vq = queue(test);
+	int i;
+
+	for (i = 0; i < 10000 && READ_ONCE(vq->worker->current_work); i++)
+		usleep_range(100, 200);
+	return !READ_ONCE(vq->worker->current_work);
+}
+
+static bool used(struct fake *f, u16 n)
+{
+	int i;
+
+	for (i = 0; i < 10000 && fake_used_idx(f) != n; i++)
+		usleep_range(100, 200);
+	return fake_used_idx(f) == n;
+}
+
+static void worker_stays_until_it_comes(struct kunit *test)
+{
+	struct fake *f = started(test, FOREVER_NS);
+
+	fake_offer(f, 0);
+	fake_write(f, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+	KUNIT_ASSERT_TRUE(test, used(f, 1));
+	KUNIT_EXPECT_TRUE(test, stays(test));
+	acknowledge(f);
+	KUNIT_EXPECT_TRUE(test, gone(test));
+	KUNIT_EXPECT_EQ(test, queue(test)->ack.missed, 0);
+}
+
+static void worker_comes_for_a_completion(struct kunit *test)
+{
+	struct fake *f = started(test, FOREVER_NS);
+
+	f->hold = true;
+	fake_offer(f, 0);
+	fake_kick(f);
+	KUNIT_ASSERT_EQ(test, fake_held(f), 1);
+	f->hold = false;
+	fake_end(f);
+	KUNIT_ASSERT_EQ(test, fake_used_idx(f), 1);
+	KUNIT_EXPECT_TRUE(test, stays(test));
+	acknowledge(f);
+	KUNIT_EXPECT_TRUE(test, gone(test));
+}
+
+static void next_chain_is_not_kept_waiting(struct kunit *test)
+{
+	struct fake *f = started(test, FOREVER_NS);
+
+	fake_offer(f, 0);
+	fake_write(f, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+	KUNIT_ASSERT_TRUE(test, used(f, 1));
+	KUNIT_ASSERT_TRUE(test, stays(test));
+	fake_offer(f, 1);
+	fake_write(f, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+	KUNIT_EXPECT_TRUE(test, used(f, 2));
+	acknowledge(f);
+	KUNIT_EXPECT_TRUE(test, gone(test));
+}
+
+static void reset_ends_it(struct kunit *test)
+{
+	struct fake *f = started(test, FOREVER_NS);
+
+	fake_offer(f, 0);
+	fake_write(f, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+	KUNIT_ASSERT_TRUE(test, used(f, 1));
+	KUNIT_ASSERT_TRUE(test, stays(test));
+	fake_write(f, VIRTIO_MMIO_STATUS, 0);
+	KUNIT_EXPECT_TRUE(test, gone(test));
+}
+
+static void other_processor_does_not_stay(struct kunit *test)
+{
+	struct fake *f = started(test, FOREVER_NS);
+
+	f->hold = true;
+	fake_offer(f, 0);
+	fake_kick(f);
+	KUNIT_ASSERT_EQ(test, fake_held(f), 1);
+	queue(test)->kick_cpu = -1;
+	f->hold = false;
+	fake_end(f);
+	KUNIT_EXPECT_FALSE(test, stays(test));
+	KUNIT_EXPECT_FALSE(test, queue(test)->ack.expected);
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 1);
+}
+
+/* One request and its interrupt; returns how many interrupts then go by without. */
+static unsigned int request(struct kunit *test, u16 i)
+{
+	struct fake *f = test->priv;
+
+	fake_offer(f, i % FAKE_QUEUE_SIZE);
+	fake_kick(f);
+	KUNIT_ASSERT_EQ(test, fake_used_idx(f), i + 1);
+	acknowledge(f);
+	return queue(test)->ack.skip;
+}
+
+static void driver_that_does_not_is_left_alone(struct kunit *test)
+{
+	static const unsigned int want[] = { 1, 0, 3, 2, 1, 0, 7, 6 };
+	struct virtback_vq *vq = queue(test);
+	unsigned int i;
+
+	started(test, 0);
+	for (i = 0; i < ARRAY_SIZE(want); i++)
+		KUNIT_EXPECT_EQ(test, request(test, i), want[i]);
+	/* Not for ever, and one that comes is forgiven. */
+	vq->ack.missed = 63;
+	vq->ack.skip = 0;
+	KUNIT_EXPECT_EQ(test, request(test, i++), 63);
+	vq->ack.skip = 0;
+	vq->ack.expected = true;
+	virtback_vq_kick(vq, 0);
+	fake_settle(test->priv);
+	KUNIT_EXPECT_EQ(test, vq->ack.missed, 0);
+}
+
+static void ack_exit(struct kunit *test)
+{
+	struct fake *f = test->priv;
+
+	/* A case that failed must not leave a worker that stays for minutes. */
+	if (f)
+		acknowledge(f);
+	fake_exit(test);
+}
+
+static struct kunit_case ack_cases[] = {
+	KUNIT_CASE(worker_stays_until_it_comes),
+	KUNIT_CASE(worker_comes_for_a_completion),
+	KUNIT_CASE(next_chain_is_not_kept_waiting),
+	KUNIT_CASE(reset_ends_it),
+	KUNIT_CASE(other_processor_does_not_stay),
+	KUNIT_CASE(driver_that_does_not_is_left_alone),
+	{}
+};
+
+static struct kunit_suite ack_suite = {
+	.name = "virtback_ack",
+	.init = fake_init,
+	.exit = ack_exit,
+	.test_cases = ack_cases,
+};
+
+kunit_test_suite(ack_suite);
