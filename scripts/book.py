@@ -50,6 +50,8 @@ PRINTERS = {
     "blk_refuse_off": "<>: features_off: {} cannot be withheld: {}",
     "virtback_backing_refuse": "<>: backing=<>: {} (<>)",
     "virtback_node_refuse": "<>: {}: {}",
+    # Says which range.
+    "virtback_parse_number": "<>: <>: {}",
 }
 # Functions that return the reason which one of these lines ends with.
 REASONS = {
@@ -127,13 +129,13 @@ def source_messages():
         macros.update(re.findall(r'^#define (VIRTBACK_[A-Z_]+)\s+("[^"\n]*")$', read(name), re.M))
 
     def add(line, where):
-        line = plain(line)
+        line = re.sub(r"(: out of range, ).*", r"\1<>", plain(line))
         if line not in FRAMES:
             found.setdefault(line, where)
 
     for name in names(*SOURCES):
         text = strip_comments(read(name))
-        for call in re.finditer(r"\b(\w*(?:refuse\w*|_err|_warn|_info|_notice|_break|_ratelimited|_once))\(", text):
+        for call in re.finditer(r"\b(\w*(?:refuse\w*|_err|_warn|_info|_notice|_break|_ratelimited|_once|parse_number))\(", text):
             printer = call[1]
             where = "%s:%d" % (name, text.count("\n", 0, call.start()) + 1)
             args = arguments(text[call.end() - 1:closing(text, call.end() - 1)])

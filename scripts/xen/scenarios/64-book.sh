@@ -75,4 +75,16 @@ guest_do guest1 'vbio write /dev/vda 4 4 && vbio verify /dev/vda 4 4 16384'
 guest_sane guest1
 destroy guest1
 nothing_left /dev/ram0 /dev/ram1 /dev/ram2
+
+step "A disk line with an image file"
+# In a file system that can do direct I/O, which tmpfs of Linux 6.1 cannot.
+modprobe ext4
+mke2fs -F /dev/ram0 >/dev/null || fail "no file system on /dev/ram0"
+mount -t ext4 /dev/ram0 /mnt || fail "/dev/ram0 cannot be mounted"
+truncate -s 8M /mnt/guest.img
+create "$(tiny_config f "$(disk_line /mnt/guest.img xvda w)")" -p
+[ "$(cat "$SYS/dom$(guest_id f).2000000/backing")" = /mnt/guest.img ] || fail "backing is wrong"
+destroy f
+nothing_left
+umount /mnt || fail "/mnt is still in use"
 unload
