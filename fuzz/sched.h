@@ -45,6 +45,8 @@ void fz_may_sleep(const char *what);
 #define might_sleep()		fz_may_sleep("might_sleep()")
 void cond_resched(void);
 void cpu_relax(void);
+/* One processor runs everything. */
+#define raw_smp_processor_id()	0
 
 /* --- waiting --- */
 

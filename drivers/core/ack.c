@@ -20,7 +20,7 @@
 
 #include "core.h"
 
-/* A driver that is running takes a tenth of it. */
+/* Enough for the bench, where guest and dom0 take turns; a board has to be measured. */
 #define VIRTBACK_ACK_NS		(100 * NSEC_PER_USEC)
 
 /* Looks between two calls of cond_resched() and of the clock. */
