@@ -583,7 +583,7 @@ static void options_path_is_one_line(struct kunit *test)
 
 static void options_text_in_the_log(struct kunit *test)
 {
-	const char *text = "a\nb\033 " "\n";
+	const char *text = "a\nb\033\t\n";
 	char *line;
 
 	KUNIT_EXPECT_EQ(test, virtback_log_len(""), 0);
