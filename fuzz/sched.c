@@ -765,6 +765,13 @@ int mod_timer(struct timer_list *t, unsigned long expires)
 	return 0;
 }
 
+int timer_reduce(struct timer_list *t, unsigned long expires)
+{
+	if (t->pending && (long)(t->expires - expires) <= 0)
+		return 1;
+	return mod_timer(t, expires);
+}
+
 int timer_delete_sync(struct timer_list *t)
 {
 	fz_may_sleep("timer_delete_sync()");

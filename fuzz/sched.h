@@ -44,6 +44,7 @@ void synchronize_rcu(void);
 void fz_may_sleep(const char *what);
 #define might_sleep()		fz_may_sleep("might_sleep()")
 void cond_resched(void);
+#define cond_resched_tasks_rcu_qs()	cond_resched()
 void cpu_relax(void);
 /* One processor runs everything. */
 #define raw_smp_processor_id()	0
@@ -172,6 +173,7 @@ u64 ktime_get_ns(void);
 #define timer_setup(t, f, flags)	(*(t) = (struct timer_list){ .func = (f) })
 #define timer_pending(t)		({ fz_point(); (t)->pending; })
 int mod_timer(struct timer_list *t, unsigned long expires);
+int timer_reduce(struct timer_list *t, unsigned long expires);
 int timer_delete_sync(struct timer_list *t);
 #define msecs_to_jiffies(ms)		((ms) / 4UL + 1)
 
