@@ -115,6 +115,28 @@ static void batch_has_one_interrupt(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, stats->irqs_saved, 3);
 }
 
+static void nobody_waits_for_a_request_without_an_answer(struct kunit *test)
+{
+	struct fake *f = started(test);
+	struct virtback_vq *vq = &f->vd.vqs[0];
+
+	f->passes = 2;
+	offer(f, 0, 1, true);
+	f->passes = 1;
+	offer(f, 1, 3, false);
+	expect_used(f, 0);
+	KUNIT_ASSERT_EQ(test, vq->nr_inflight, 4);
+	f->passes = 2;
+	f->broken = true;
+	fake_release(f);
+	KUNIT_EXPECT_TRUE(test, fake_broken(f));
+	KUNIT_ASSERT_EQ(test, vq->nr_inflight, 0);
+	KUNIT_EXPECT_EQ(test, vq->stats.dropped, 3);
+	/* Who pauses the device would wait for them. */
+	KUNIT_ASSERT_EQ(test, virtback_device_pause(&f->vd), 0);
+	virtback_device_unpause(&f->vd);
+}
+
 static void request_of_many_passes_is_waited_for(struct kunit *test)
 {
 	struct fake *f = started(test);
@@ -217,6 +239,7 @@ static struct kunit_case in_order_cases[] = {
 	FAKE_CASE(packed_ring_is_in_order_too),
 	KUNIT_CASE(waiting_requests_have_no_pins),
 	FAKE_CASE(batch_has_one_interrupt),
+	FAKE_CASE(nobody_waits_for_a_request_without_an_answer),
 	FAKE_CASE(request_of_many_passes_is_waited_for),
 	FAKE_CASE(stalled_chain_keeps_its_place),
 	FAKE_CASE(full_queue_of_waiting_requests_goes_on),

@@ -136,6 +136,33 @@ static void virtback_vq_put_req(struct virtback_vq *vq, struct virtback_req *req
 }
 
 /*
+ * What has ended and only waits for its turn (IN_ORDER) has nobody else to end it.
+ * Called with vq->lock held.
+ */
+static void virtback_vq_drop_done(struct virtback_vq *vq)
+{
+	struct virtback_req *req, *next;
+
+	lockdep_assert_held(&vq->lock);
+	list_for_each_entry_safe(req, next, &vq->inflight, inflight) {
+		if (req->done) {
+			virtback_req_retire(req);
+			vq->stats.dropped++;
+		}
+	}
+}
+
+/* A request that cannot be answered, and with it those that waited for its turn. */
+static void virtback_vq_break(struct virtback_vq *vq, struct virtback_req *req)
+{
+	virtback_vq_put_req(vq, req);
+	spin_lock_irq(&vq->lock);
+	virtback_vq_drop_done(vq);
+	spin_unlock_irq(&vq->lock);
+	virtback_device_break(vq->vd, "broken request");
+}
+
+/*
  * Take resumed requests that can go on now, at most a batch, and give back what they
  * borrowed, all at once. Returns how many were looked at.
  */
@@ -190,8 +217,7 @@ static bool virtback_vq_resume_some(struct virtback_vq *vq, struct list_head *ba
 			list_add_tail(&req->batch, stalled);
 			break;
 		case VIRTBACK_BROKEN:
-			virtback_vq_put_req(vq, req);
-			virtback_device_break(vq->vd, "broken request");
+			virtback_vq_break(vq, req);
 			break;
 		case VIRTBACK_DONE:
 			break;
@@ -275,8 +301,7 @@ static bool virtback_vq_gather_one(struct virtback_vq *vq, struct list_head *bat
 	case VIRTBACK_BROKEN:
 		break;
 	}
-	virtback_vq_put_req(vq, req);
-	virtback_device_break(vq->vd, "broken request");
+	virtback_vq_break(vq, req);
 	return false;
 }
 
@@ -422,16 +447,8 @@ int virtback_vq_start(struct virtback_vq *vq)
 /* Orphan everything in flight. Called with ring_lock held. */
 static void virtback_vq_orphan(struct virtback_vq *vq)
 {
-	struct virtback_req *req, *next;
-
 	spin_lock_irq(&vq->lock);
-	/* What has ended and only waits for its turn has nobody else to end it. */
-	list_for_each_entry_safe(req, next, &vq->inflight, inflight) {
-		if (req->done) {
-			virtback_req_retire(req);
-			vq->stats.dropped++;
-		}
-	}
+	virtback_vq_drop_done(vq);
 	atomic_add(vq->nr_inflight - vq->nr_orphans, &vq->vd->orphans);
 	vq->nr_orphans = vq->nr_inflight;
 	/* Pairs with virtback_req_live(). */

@@ -12,11 +12,13 @@ granting()
 	id=$(guest_id "$1")
 }
 
-# by_hand <mapping>: both of its disks, one for each format of rings.
+# by_hand <mapping>: both of its disks, one for each format of rings. One queue: where
+# processors take turns, two workers that map at once wait for a lock of Xen's and for
+# little else.
 by_hand()
 {
-	echo "domid=$id base=0x2000000 irq=33 backing=/dev/ram0 mapping=$1" >$SYS/add
-	echo "domid=$id base=0x2000200 irq=34 backing=/dev/ram1 mapping=$1 features_off=ring_packed" >$SYS/add
+	echo "domid=$id base=0x2000000 irq=33 backing=/dev/ram0 mapping=$1 queues=1" >$SYS/add
+	echo "domid=$id base=0x2000200 irq=34 backing=/dev/ram1 mapping=$1 queues=1 features_off=ring_packed" >$SYS/add
 }
 
 count()
