@@ -10,7 +10,8 @@
  * with something in flight. Times are measured whether it looked on or slept, so
  * both can rise above the limit and come back.
  *
- * All state is the worker's own, under ring_lock, but for @idle_since.
+ * All state is the worker's own, whether it holds ring_lock or not, but for @idle_since,
+ * and what others read as a hint.
  */
 #include <linux/ktime.h>
 #include <linux/minmax.h>

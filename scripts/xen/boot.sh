@@ -12,6 +12,11 @@ VB_DISK_MB=32
 # the kernel's watchdogs take for a lockup.  Scenarios have time limits instead.
 VB_NO_WATCHDOG="nowatchdog rcupdate.rcu_cpu_stall_suppress=1"
 
+# dom0_vcpus_pin, and "cpus" of the guests: a virtual CPU stays on its processor. When
+# Xen 4.17 lets one move while its timer fires, virt_timer_expired() masks whatever timer
+# the CPU set on its new processor, for ever. Where an emulator lets one processor stand
+# still for a hundred milliseconds, that happens, and dom0 waits without end.
+
 # boot_xen <image dir> <log dir> <pattern> [dom0 kernel arguments]: until dom0
 # powers off.  The serial line goes to console.log; lines that match the pattern
 # are shown.  dom0 gets a disk that QEMU reads and writes by DMA into dom0's memory, and
@@ -28,10 +33,6 @@ boot_xen()
 	tcg) accel=tcg,thread=single ;;
 	kvm) cpu=${CPU:-host} ;;
 	esac
-	# A virtual CPU stays on its processor. When Xen 4.17 lets one move while its timer
-	# fires, virt_timer_expired() masks whatever timer the CPU set on its new
-	# processor, for ever. Where an emulator lets one processor stand still for a
-	# hundred milliseconds, that happens, and dom0 waits for a grace period without end.
 	truncate -s "${VB_DISK_MB}M" "$img/disk0"
 	truncate -s 64M "$img/logdisk"
 	mkfifo "$img/input"
