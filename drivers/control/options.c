@@ -546,7 +546,8 @@ static void virtback_option_log(const struct virtback_config *cfg, bool defaults
 	if (defaults) {
 		pr_err("defaults=" VIRTBACK_LOG_TEXT ": " VIRTBACK_LOG_TEXT ": %s\n",
 		       virtback_log_len(what), what, virtback_log_len(opt), opt, why);
-	} else if (test_bit(VIRTBACK_OPT_DOMID, &cfg->set) && test_bit(VIRTBACK_OPT_BASE, &cfg->set)) {
+	} else if (test_bit(VIRTBACK_OPT_DOMID, &cfg->set) &&
+		   test_bit(VIRTBACK_OPT_BASE, &cfg->set)) {
 		virtback_config_name(cfg, name, sizeof(name));
 		pr_err("%s: " VIRTBACK_LOG_TEXT ": %s\n", name, virtback_log_len(opt), opt, why);
 	} else {
