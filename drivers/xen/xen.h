@@ -16,6 +16,7 @@
 
 #include <linux/atomic.h>
 #include <linux/completion.h>
+#include <linux/irqreturn.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -155,6 +156,10 @@ struct virtback_xen_guest *virtback_xen_guest_create(domid_t domid, const char *
 void virtback_xen_guest_destroy(struct virtback_xen_guest *guest);
 void virtback_xen_guest_put(struct virtback_xen_guest *guest);
 bool virtback_xen_guest_alive(struct virtback_xen_guest *guest);
+
+/* trap.c: register accesses */
+irqreturn_t virtback_xen_trap(int irq, void *data);
+irqreturn_t virtback_xen_trap_thread(int irq, void *data);
 void virtback_xen_dev_put(struct virtback_xen_dev *xd);
 
 /* stats.c: what can be read of a guest */
