@@ -5,10 +5,12 @@
  * access sets off.
  */
 #include <linux/interrupt.h>
+#include <linux/irqflags.h>
 #include <linux/jiffies.h>
 #include <linux/rculist.h>
 #include <linux/sched.h>
 #include <linux/sched/rt.h>
+#include <linux/virtio_mmio.h>
 
 #include <xen/events.h>
 
@@ -66,12 +68,15 @@ static struct virtback_access virtback_xen_access(const struct virtback_xen_dev 
 /*
  * Answer the request, ask for the next event, let the vCPU go, in this order: it
  * may trap again at once, and then the event must find its channel unmasked.
- * Nothing of @vcpu may be used afterwards.
+ * Nothing of @vcpu may be used afterwards but what never changes.
  */
 static void virtback_xen_answer(struct virtback_xen_vcpu *vcpu)
 {
+	bool event = vcpu->event;
+
 	virtback_slot_finish(vcpu->slot, &vcpu->req);
-	xen_irq_lateeoi(vcpu->irq, 0);
+	if (event)
+		xen_irq_lateeoi(vcpu->irq, 0);
 	notify_remote_via_evtchn(vcpu->port);
 }
 
@@ -102,6 +107,10 @@ static bool virtback_xen_trap_access(struct virtback_xen_vcpu *vcpu)
 	xd = virtback_xen_dev_find(vcpu->guest, req->addr);
 	if (xd) {
 		access = virtback_xen_access(xd, vcpu);
+		/* Pairs with virtback_xen_trap_watch(). */
+		if (access.offset == VIRTIO_MMIO_INTERRUPT_ACK &&
+		    READ_ONCE(xd->acks) != vcpu)
+			WRITE_ONCE(xd->acks, vcpu);
 		if (!virtback_xen_over_budget(vcpu) && virtback_mmio_fast(xd->vd, &access)) {
 			req->data = access.data;
 			virtback_xen_answer(vcpu);
@@ -124,6 +133,28 @@ unlock:
 	return done;
 }
 
+/* Do what the vCPU asked for: true when that is done, false when the thread is to. */
+static bool virtback_xen_serve(struct virtback_xen_vcpu *vcpu, bool event)
+{
+	vcpu->event = event;
+	vcpu->start = virtback_latency_now();
+	vcpu->traps++;
+	vcpu->watched += !event;
+	switch (vcpu->req.kind) {
+	case VIRTBACK_SLOT_ACCESS:
+		return virtback_xen_trap_access(vcpu);
+	case VIRTBACK_SLOT_INVALIDATE:
+		vcpu->invalidations++;
+		virtback_xen_cache_invalidate(&vcpu->guest->cache);
+		break;
+	case VIRTBACK_SLOT_BAD:
+		vcpu->bad++;
+		break;
+	}
+	virtback_xen_answer(vcpu);
+	return true;
+}
+
 /**
  * virtback_xen_trap() - a vCPU has trapped: the handler of its interrupt
  * @irq: interrupt
@@ -138,29 +169,15 @@ irqreturn_t virtback_xen_trap(int irq, void *data)
 	struct virtback_xen_vcpu *vcpu = data;
 
 	/*
-	 * Each binding raises its event once for nothing. Not a spurious one: no
-	 * guest can send it, and that flag would delay the vCPU's next trap.
+	 * Each binding raises its event once for nothing, and who watches may have been
+	 * here first. Not a spurious one: no guest can send it, and that flag would
+	 * delay the vCPU's next trap.
 	 */
 	if (!virtback_slot_take(vcpu->slot, &vcpu->req)) {
 		xen_irq_lateeoi(irq, 0);
 		return IRQ_HANDLED;
 	}
-
-	vcpu->start = virtback_latency_now();
-	vcpu->traps++;
-	switch (vcpu->req.kind) {
-	case VIRTBACK_SLOT_ACCESS:
-		return virtback_xen_trap_access(vcpu) ? IRQ_HANDLED : IRQ_WAKE_THREAD;
-	case VIRTBACK_SLOT_INVALIDATE:
-		vcpu->invalidations++;
-		virtback_xen_cache_invalidate(&vcpu->guest->cache);
-		break;
-	case VIRTBACK_SLOT_BAD:
-		vcpu->bad++;
-		break;
-	}
-	virtback_xen_answer(vcpu);
-	return IRQ_HANDLED;
+	return virtback_xen_serve(vcpu, true) ? IRQ_HANDLED : IRQ_WAKE_THREAD;
 }
 
 /**
@@ -189,4 +206,74 @@ irqreturn_t virtback_xen_trap_thread(int irq, void *data)
 	virtback_mmio_finish(xd->vd, &access);
 	virtback_xen_dev_put(xd);
 	return IRQ_HANDLED;
+}
+
+/**
+ * virtback_xen_trap_watch() - look at a slot instead of being interrupted
+ * @vd: device
+ *
+ * For the accesses with which the driver answers an interrupt: those of the vCPU that
+ * made them last time raise no event until virtback_xen_trap_unwatch(). The caller calls
+ * virtback_xen_trap_look() all the time and does not sleep. Any context but that of the
+ * interrupt. Several may watch.
+ *
+ * Return: what to look at; NULL when no vCPU has answered one yet, or the device is
+ * being detached
+ */
+void *virtback_xen_trap_watch(struct virtback_device *vd)
+{
+	struct virtback_xen_dev *xd = vd->host_priv;
+	/* Pairs with virtback_xen_trap_access(). */
+	struct virtback_xen_vcpu *vcpu = READ_ONCE(xd->acks);
+
+	/* A use of the device, whose end the vCPU's interrupt waits for. */
+	if (!vcpu || !refcount_inc_not_zero(&xd->users))
+		return NULL;
+	disable_irq_nosync(vcpu->irq);
+	return vcpu;
+}
+
+/**
+ * virtback_xen_trap_look() - answer an access of the vCPU that is watched, if there is one
+ * @vd: device
+ * @watch: from virtback_xen_trap_watch()
+ *
+ * As virtback_xen_trap_watch().
+ */
+void virtback_xen_trap_look(struct virtback_device *vd, void *watch)
+{
+	struct virtback_xen_vcpu *vcpu = watch;
+	unsigned long flags;
+
+	if (!virtback_slot_busy(vcpu->slot))
+		return;
+	/* What is called from here is also called by the handlers of other vCPUs. */
+	local_irq_save(flags);
+	if (virtback_slot_take(vcpu->slot, &vcpu->req) && !virtback_xen_serve(vcpu, false))
+		irq_wake_thread(vcpu->irq, vcpu);
+	local_irq_restore(flags);
+}
+
+/**
+ * virtback_xen_trap_unwatch() - undo virtback_xen_trap_watch()
+ * @vd: device
+ * @watch: from virtback_xen_trap_watch()
+ *
+ * As virtback_xen_trap_watch().
+ */
+void virtback_xen_trap_unwatch(struct virtback_device *vd, void *watch)
+{
+	struct virtback_xen_vcpu *vcpu = watch;
+
+	/*
+	 * Events of what was answered are not wanted. One that comes from here on stays
+	 * and is delivered; one that came since the last look is not lost, because the
+	 * slot is looked at once more.
+	 */
+	xen_clear_irq_pending(vcpu->irq);
+	/* Pairs with Xen, which fills the slot before it sends the event. */
+	smp_mb();
+	virtback_xen_trap_look(vd, watch);
+	enable_irq(vcpu->irq);
+	virtback_xen_dev_put(vd->host_priv);
 }
