@@ -234,14 +234,22 @@ static void chain_without_a_kick_is_not_kept_waiting(struct kunit *test)
 	WRITE_ONCE(f->vd.poll_us, FOREVER_NS / NSEC_PER_USEC);
 	vq->poll.gap[false] = 0;
 	vq->poll.gap[true] = 0;
+	acknowledge(f);
+	KUNIT_ASSERT_TRUE(test, gone(test));
 	fake_offer(f, 1);
 	fake_write(f, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
-	for (i = 2; i < 5; i++) {
+	for (i = 2; i < 6; i += 2) {
+		/* The second chain comes while the first one's interrupt is waited for. */
 		KUNIT_ASSERT_TRUE(test, used(f, i));
 		KUNIT_EXPECT_TRUE(test, stays(test));
+		KUNIT_EXPECT_FALSE(test, queue(test)->ack.expected);
 		fake_offer(f, i);
+		KUNIT_ASSERT_TRUE(test, used(f, i + 1));
+		acknowledge(f);
+		KUNIT_EXPECT_TRUE(test, stays(test));
+		fake_offer(f, i + 1);
 	}
-	KUNIT_EXPECT_TRUE(test, used(f, 5));
+	KUNIT_EXPECT_TRUE(test, used(f, 6));
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&vq->kicks), 2);
 	WRITE_ONCE(f->vd.poll_us, 0);
 	acknowledge(f);
