@@ -96,16 +96,17 @@ struct virtback_entry {
 /* options.c */
 const char *virtback_option_name(enum virtback_opt opt);
 int virtback_log_len(const char *text);
-int virtback_poll_us_store(struct virtback_entry *entry, const char *val);
 int virtback_option_find(const char *name, size_t len);
 ssize_t virtback_option_show(struct virtback_entry *entry, enum virtback_opt opt, char *buf);
-int virtback_config_copy(struct virtback_config *to, const struct virtback_config *from);
-int virtback_defaults_parse(struct virtback_config *cfg, const char *str);
-char *virtback_config_next(char **list);
 int virtback_parse_bool(const char *val, bool *res);
 int virtback_parse_cpus(const char *val, struct cpumask *mask, const char **why);
 int virtback_parse_priority(const char *val, int *res, const char **why);
+
+/* config.c */
+int virtback_defaults_parse(struct virtback_config *cfg, const char *str);
+char *virtback_config_next(char **list);
 int virtback_config_complete(struct virtback_config *cfg, unsigned int nr_cpus, const char **why);
+int virtback_config_copy(struct virtback_config *to, const struct virtback_config *from);
 
 /* defaults.c */
 int virtback_defaults_set(const char *val);
@@ -128,6 +129,7 @@ void virtback_backing_record(struct virtback_entry *entry, struct virtback_confi
 /* worker.c */
 int virtback_workers_place(struct virtback_entry *entry);
 int virtback_cpus_store(struct virtback_entry *entry, const char *val);
+int virtback_poll_us_store(struct virtback_entry *entry, const char *val);
 int virtback_priority_store(struct virtback_entry *entry, const char *val);
 
 /* backing.c */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The attributes "cpus" and "priority": where and how the workers of a device run.
+ * The attributes "cpus", "priority" and "poll_us": where and how the workers of a
+ * device run.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -59,6 +60,28 @@ int virtback_priority_store(struct virtback_entry *entry, const char *val)
 		       virtback_log_len(val), val, why, err);
 	else
 		virtback_device_set_nice(&entry->vd, nice);
+	return err;
+}
+
+/**
+ * virtback_poll_us_store() - change how long the workers of a device look on
+ * @entry: the device
+ * @val: microseconds, as in the option
+ *
+ * Return: 0, or -EINVAL after a line in the log
+ */
+int virtback_poll_us_store(struct virtback_entry *entry, const char *val)
+{
+	struct virtback_config cfg = {};
+	const char *why = NULL;
+	int err;
+
+	err = virtback_option_set(&cfg, VIRTBACK_OPT_POLL_US, val, &why);
+	if (err)
+		pr_err("%s: poll_us=" VIRTBACK_LOG_TEXT ": %s\n", entry->vd.name,
+		       virtback_log_len(val), val, why);
+	else
+		WRITE_ONCE(entry->vd.poll_us, cfg.poll_us);
 	return err;
 }
 
