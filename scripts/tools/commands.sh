@@ -18,6 +18,11 @@ test_ctl_usage()
 	expect "$ERR" 'no command nonsense'
 	ctl --nonsense
 	expect_rc 2
+	ctl help nonsense
+	expect_rc 2
+	ctl help --json list
+	expect_rc 0
+	expect "$OUT" '^usage: virtbackctl list'
 	for c in list show add remove set stats top latency doctor version help; do
 		ctl $c --help
 		expect_rc 0
@@ -36,6 +41,11 @@ test_ctl_without_module()
 		ctl $c
 		expect_rc 3
 		expect "$ERR" 'module virtback is not loaded'
+	done
+	# What is wrong anyway is said first.
+	for c in add remove set; do
+		ctl $c
+		expect_rc 2
 	done
 }
 

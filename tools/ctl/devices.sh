@@ -46,17 +46,6 @@ chosen_devices()
 	fi
 }
 
-# own_attribute <directory of a device> <name>: not what belongs to the kernel's driver
-# core, nor a file of a directory that is a device of its own
-own_attribute()
-{
-	case $2 in
-	uevent|*/uevent|power/*|subsystem/*|device/*|driver/*) return 1 ;;
-	*/*) [ ! -e "$1/${2%/*}/uevent" ] || return 1 ;;
-	esac
-	[ -e "$1/$2" ] && [ ! -d "$1/$2" ]
-}
-
 # device_files: "device attribute path" of each file of the devices in NAMES.
 # Whatever is there: a new attribute needs no change here.
 device_files()

@@ -133,6 +133,13 @@ help_of()
 
 cmd_help()
 {
+	# Words for people: the option that is everyone's changes nothing.
+	while :; do
+		case ${1:-} in
+		-j|--json) shift ;;
+		*) break ;;
+		esac
+	done
 	case ${1:-} in
 	''|list|show|add|remove|set|stats|top|latency|doctor|version|help) help_of "${1:-}" ;;
 	*) COMMAND=; usage_error "there is no command $1" ;;

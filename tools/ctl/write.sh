@@ -184,13 +184,14 @@ cmd_set()
 		esac
 		shift
 	done
-	need_module
 	if [ -z "$_dir" ]; then
 		[ $# != 0 ] || usage_error "set: no device is named"
+		need_module
 		need_device "$1"
 		_dir=$SYS/$1 _who=$1
 		shift
 	fi
+	need_module
 	[ $# != 0 ] || usage_error "set: what is to be set? $_who has $(writable_names "$_dir")"
 	for _a in "$@"; do
 		case $_a in
