@@ -184,6 +184,34 @@ test_ctl_stats()
 	expect "$OUT" 'vq8 +vq9 +vq10$'
 }
 
+# What is of a device is added, what is of a guest counts once for its devices.
+test_ctl_stats_sum()
+{
+	local d=sys/class/virtback
+
+	put $d/dom3.2000000/vq0/kicks 5000
+	put $d/dom3.2000000/orphans 3
+	put $d/dom3.2000000/xen/copies 20
+	put $d/dom3.2000000/xen/pages_max 9
+	put $d/dom12.2000200/xen/copies 7
+	put $d/dom12.2000200/xen/traps 70
+	ctl stats --sum
+	expect_rc 0
+	expect "$OUT" '^all +total$'
+	expect "$OUT" '^  xen/traps +970$'
+	expect "$OUT" '^  xen/copies +27$'
+	expect "$OUT" '^  orphans +3$'
+	expect_not "$OUT" 'pages_max'
+	ctl stats --sum --json
+	expect_json 'len(j) == 1 and j[0]["device"] == "all" and j[0]["xen"]["traps"] == 970'
+	fixture_device dom3.2000200 3 1
+	put $d/dom3.2000200/xen/copies 100
+	ctl stats -s --json
+	expect_json 'j[0]["xen"]["traps"] == 970 and j[0]["xen"]["copies"] == 127'
+	ctl stats --sum dom3.2000000 --json
+	expect_json 'j[0]["total"]["kicks"] == 5200 and j[0]["xen"]["traps"] == 900'
+}
+
 test_ctl_add()
 {
 	ctl add backing=/dev/x base=0x2000000 irq=33 domid=guest1

@@ -17,7 +17,7 @@ help_of()
 		  add OPTION=VALUE...          make a device
 		  remove [--force] DEVICE...   remove devices
 		  set DEVICE NAME=VALUE...     change a device, for instance its disk
-		  stats [DEVICE...]            the counters
+		  stats [--sum] [DEVICE...]    the counters
 		  top [-b] [-n COUNT]          rates and latencies, again and again
 		  latency [DEVICE...]          histograms of how long requests take
 		  doctor                       look for what is missing or wrong
@@ -76,10 +76,11 @@ help_of()
 		END
 		;;
 	stats)	cat <<-END
-		usage: virtbackctl stats [--json] [DEVICE...]
+		usage: virtbackctl stats [--sum] [--json] [DEVICE...]
 
 		The counters of devices, summed over their queues and for each queue, then those
-		of the guest. They count from when the device was made.
+		of the guest. They count from when the device was made. With --sum (-s) one
+		table for all of them together, in which each guest counts once.
 		END
 		;;
 	top)	cat <<-END

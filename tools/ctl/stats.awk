@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 # virtbackctl stats: all numbers that count something: the queues', those of other
-# directories, and of the device itself those that are no options.
+# directories, and of the device itself those that are no options. With sum=1 those of all
+# devices together.
 
 BEGIN {
 	FS = "\t"
+	# What is the guest's is shown by each of its devices; these are a device's own.
+	split("grants copies copy_calls data_grants map_calls unmap_calls", t, " ")
+	for (i in t)
+		of_device["xen/" t[i]] = 1
 	split("bad_accesses orphans", own, " ")
 }
 
@@ -24,6 +29,10 @@ function remember(what, key)
 
 !($1 in known) {
 	add_device($1)
+}
+
+$2 == "domid" {
+	guest[$1] = $3
 }
 
 {
@@ -95,6 +104,49 @@ function text(d,    nq, nc, i, q, k, dir)
 	table(nc, nq + 2, right)
 }
 
+function sum_up(key, dir, name, number)
+{
+	remember(key, name)
+	value["all", dir, name] = sprintf("%.0f", value["all", dir, name] + number)
+}
+
+# A guest's counters once for all its devices.
+function sum_directory(d, dir,    i, name, what)
+{
+	remember("all" SUBSEP "dir", dir)
+	for (i = 1; i <= length_of[d, dir]; i++) {
+		name = list[d, dir, i]
+		what = dir "/" name
+		# The most that there ever was, at different times, is no sum.
+		if (what == "xen/pages_max")
+			continue
+		if (dir == "xen" && !(what in of_device)) {
+			if ((guest[d], name) in seen)
+				continue
+			seen[guest[d], name] = 1
+		}
+		sum_up("all" SUBSEP dir, dir, name, value[d, dir, name])
+	}
+}
+
+# Instead of the devices one that is called "all" and has no queues.
+function sum_all(    n, d, i)
+{
+	for (n = 1; n <= devices; n++) {
+		d = device[n]
+		for (i = 1; i <= length_of[d, "counter"]; i++) {
+			remember("all" SUBSEP "counter", list[d, "counter", i])
+			total["all", list[d, "counter", i]] += total[d, list[d, "counter", i]]
+		}
+		for (i = 1; i <= length_of[d, "own"]; i++)
+			sum_up("all" SUBSEP "own", "", list[d, "own", i],
+				value[d, "", list[d, "own", i]])
+		for (i = 1; i <= length_of[d, "dir"]; i++)
+			sum_directory(d, list[d, "dir", i])
+	}
+	device[devices = 1] = "all"
+}
+
 function object(d, dir, names,    s, i)
 {
 	s = ""
@@ -124,6 +176,8 @@ function json_text(d,    s, i, q, nq)
 }
 
 END {
+	if (sum)
+		sum_all()
 	if (json)
 		printf "["
 	for (i = 1; i <= devices; i++) {

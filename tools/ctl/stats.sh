@@ -5,10 +5,11 @@
 
 cmd_stats()
 {
-	_args=
+	_args= _sum=0
 	for _a in "$@"; do
 		case $_a in
 		-j|--json) ;;
+		-s|--sum) _sum=1 ;;
 		-*) usage_error "stats: unknown option $_a" ;;
 		*)	need_module
 			need_device "$_a"
@@ -18,7 +19,7 @@ cmd_stats()
 	# A name of a device has no blank.
 	# shellcheck disable=SC2086
 	chosen_devices $_args
-	snapshot | awk_with stats -- -v json="$JSON"
+	snapshot | awk_with stats -- -v json="$JSON" -v sum="$_sum"
 }
 
 # option_value <command> <option> <kind> [value]: in VALUE, checked
