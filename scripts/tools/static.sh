@@ -80,6 +80,32 @@ test_static_version_is_the_modules()
 	grep -q "^$v" "$VB_TOP/NEWS"
 }
 
+# Parameters that the examples give exist, and so do variables of uevents.
+test_static_examples_are_the_modules()
+{
+	local dir=$VB_TOP/tools/examples p v n=0
+
+	while read -r p; do
+		grep -q "^MODULE_PARM_DESC($p," "$VB_TOP/drivers/main.c" ||
+			{ echo "virtback.modprobe.conf: no parameter $p"; return 1; }
+		n=$((n + 1))
+	done < <(sed -n 's/^#*options virtback //p' "$dir/virtback.modprobe.conf" |
+		grep -oE '[a-z_]+=' | tr -d =)
+	[ $n -ge 4 ]
+	for v in $(grep -oE 'VIRTBACK_[A-Z]+' "$dir/60-virtback.rules" | sort -u); do
+		grep -q "\"$v=" "$VB_TOP/drivers/control/state.c" ||
+			{ echo "60-virtback.rules: uevents have no $v"; return 1; }
+	done
+	[ -n "${v:-}" ]
+	# A state that no device has would never match.
+	for v in $(sed -n 's/.*ENV{VIRTBACK_STATE}=="\([^"]*\)".*/\1/p' "$dir/60-virtback.rules" |
+		tr '|' ' '); do
+		grep -q "\"$v\"" "$VB_TOP/drivers/control/state.c" ||
+			{ echo "60-virtback.rules: there is no state $v"; return 1; }
+	done
+	[ "$(grep -v '^#' "$dir/virtback.modules-load.conf")" = virtback ]
+}
+
 # completes <line>: what the completion offers for it
 completes()
 {
