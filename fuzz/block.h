@@ -116,7 +116,7 @@ struct bio {
 };
 
 struct bio_set { bool made; };
-struct blk_plug { int unused; };
+struct blk_plug { unsigned short nr_ios; };
 
 #define BIO_MAX_VECS		256
 #define BIOSET_NEED_BVECS	1

@@ -32,6 +32,12 @@
 
 #define BLK_PASS_BYTES	((u32)VIRTBACK_ROUND_PAGES << PAGE_SHIFT)
 
+/*
+ * Requests whose tags are taken at once. The block layer keeps its map of tags in words,
+ * of 16 for a disk that has 64 tags, and finds so many in one of them or gives up.
+ */
+#define BLK_TAGS	8U
+
 /* Most data that is copied before the header has said what it is for. */
 #define BLK_AHEAD_BYTES	SZ_64K
 
@@ -529,9 +535,15 @@ void virtback_blk_submit(struct virtback_vq *vq, struct list_head *reqs)
 {
 	struct virtback_req *req, *next;
 	struct blk_plug plug;
+	unsigned int nr = 0, n = 0;
 
+	list_for_each_entry(req, reqs, batch)
+		nr++;
 	blk_start_plug(&plug);
 	list_for_each_entry_safe(req, next, reqs, batch) {
+		if (n % BLK_TAGS == 0)
+			virtback_plug_expect(&plug, min(nr - n, BLK_TAGS));
+		n++;
 		/* The request is no longer ours once it was submitted. */
 		list_del_init(&req->batch);
 		if (virtback_req_live(req)) {
