@@ -57,7 +57,7 @@ static int blk_tell(struct virtback_req *req, u8 status)
 {
 	if (!virtback_req_live(req))
 		return 0;
-	return virtback_pieces_write(req->vq->vd, &req->status, &status, sizeof(status));
+	return virtback_pieces_write(req->vq, &req->status, &status, sizeof(status));
 }
 
 /**

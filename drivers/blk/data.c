@@ -113,7 +113,7 @@ static int blk_copy_in(struct virtback_req *req, struct virtback_copier *c,
 	int err = 0;
 
 	while (!err && virtback_blk_next_bvec(req, &pos, &bv))
-		err = virtback_copier_iter(c, req->vq, it, bvec_virt(&bv), bv.bv_len, false);
+		err = virtback_copier_iter(c, it, bvec_virt(&bv), bv.bv_len, false);
 	return err ?: virtback_copier_flush(c);
 }
 
@@ -121,7 +121,7 @@ static int blk_bounce_in(struct virtback_req *req, struct virtback_iter *it)
 {
 	struct virtback_copier c;
 
-	virtback_copier_init(&c, req->vq->vd);
+	virtback_copier_init(&c, req->vq);
 	return blk_copy_in(req, &c, it);
 }
 
@@ -158,7 +158,7 @@ static int blk_copy_out(struct virtback_req *req)
 	u32 off = 0;
 	int err;
 
-	virtback_copier_init(&c, req->vq->vd);
+	virtback_copier_init(&c, req->vq);
 	while (virtback_blk_next_bvec(req, &pos, &bv)) {
 		void *from = bvec_virt(&bv);
 
@@ -226,8 +226,8 @@ int virtback_blk_read_header(struct virtback_req *req, struct virtback_iter *it,
 	br->len = len;
 	if (!blk_get_pages(req))
 		return virtback_iter_read(vq, it, hdr, sizeof(*hdr));
-	virtback_copier_init(&c, vq->vd);
-	err = virtback_copier_iter(&c, vq, &pos, hdr, sizeof(*hdr), false);
+	virtback_copier_init(&c, vq);
+	err = virtback_copier_iter(&c, &pos, hdr, sizeof(*hdr), false);
 	if (!err) {
 		struct virtback_iter data = pos;
 

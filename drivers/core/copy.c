@@ -18,14 +18,14 @@
 
 /**
  * virtback_copier_init() - start with nothing to copy
- * @c: copier, usually on the stack
- * @vd: device whose guest it is
+ * @c: copier, on the stack: what waits is not in it, since compilers clear what is there
+ * @vq: queue whose guest it is
  *
  * Any context.
  */
-void virtback_copier_init(struct virtback_copier *c, struct virtback_device *vd)
+void virtback_copier_init(struct virtback_copier *c, struct virtback_vq *vq)
 {
-	c->vd = vd;
+	c->vq = vq;
 	c->nr = 0;
 }
 
@@ -39,10 +39,11 @@ void virtback_copier_init(struct virtback_copier *c, struct virtback_device *vd)
  */
 int virtback_copier_flush(struct virtback_copier *c)
 {
+	struct virtback_vq *vq = c->vq;
 	unsigned int nr = c->nr;
 
 	c->nr = 0;
-	return nr ? c->vd->host->copy(c->vd, c->ops, nr) : 0;
+	return nr ? vq->vd->host->copy(vq->vd, vq->copy, nr) : 0;
 }
 
 /**
@@ -77,7 +78,7 @@ int virtback_copier_piece(struct virtback_copier *c, const struct virtback_piece
 			if (ret)
 				return ret;
 		}
-		c->ops[c->nr++] = (struct virtback_copy){
+		c->vq->copy[c->nr++] = (struct virtback_copy){
 			.addr = p->addr + off,
 			.buf = buf,
 			.len = n,
@@ -93,7 +94,6 @@ int virtback_copier_piece(struct virtback_copier *c, const struct virtback_piece
 /**
  * virtback_copier_iter() - copy the next bytes of a list of buffers and pass them
  * @c: copier
- * @vq: queue whose guest it is
  * @it: position; undefined after an error
  * @buf: our side; must stay until the copier was flushed
  * @len: bytes
@@ -104,9 +104,10 @@ int virtback_copier_piece(struct virtback_copier *c, const struct virtback_piece
  * Return: 0, -ENODATA when fewer are left, or -EFAULT when this or an earlier copy
  * failed.
  */
-int virtback_copier_iter(struct virtback_copier *c, struct virtback_vq *vq,
-			 struct virtback_iter *it, void *buf, u32 len, bool write)
+int virtback_copier_iter(struct virtback_copier *c, struct virtback_iter *it, void *buf, u32 len,
+			 bool write)
 {
+	struct virtback_vq *vq = c->vq;
 	struct virtback_piece p;
 	int ret;
 

@@ -112,8 +112,8 @@ int virtback_iter_read(struct virtback_vq *vq, struct virtback_iter *it, void *b
 	struct virtback_copier c;
 	int ret;
 
-	virtback_copier_init(&c, vq->vd);
-	ret = virtback_copier_iter(&c, vq, it, buf, len, false);
+	virtback_copier_init(&c, vq);
+	ret = virtback_copier_iter(&c, it, buf, len, false);
 	return ret ?: virtback_copier_flush(&c);
 }
 
@@ -134,14 +134,14 @@ int virtback_iter_write(struct virtback_vq *vq, struct virtback_iter *it, const 
 	struct virtback_copier c;
 	int ret;
 
-	virtback_copier_init(&c, vq->vd);
-	ret = virtback_copier_iter(&c, vq, it, (void *)buf, len, true);
+	virtback_copier_init(&c, vq);
+	ret = virtback_copier_iter(&c, it, (void *)buf, len, true);
 	return ret ?: virtback_copier_flush(&c);
 }
 
 /**
  * virtback_pieces_write() - copy to the start of a list of pieces
- * @vd: device whose guest it is
+ * @vq: queue whose guest it is
  * @list: pieces, of at least @len bytes
  * @buf: where from
  * @len: bytes
@@ -150,14 +150,14 @@ int virtback_iter_write(struct virtback_vq *vq, struct virtback_iter *it, const 
  *
  * Return: 0, or -EFAULT, which only a host that copies may return.
  */
-int virtback_pieces_write(struct virtback_device *vd, const struct virtback_pieces *list,
+int virtback_pieces_write(struct virtback_vq *vq, const struct virtback_pieces *list,
 			  const void *buf, u32 len)
 {
 	const struct virtback_piece *p;
 	struct virtback_copier c;
 	int ret;
 
-	virtback_copier_init(&c, vd);
+	virtback_copier_init(&c, vq);
 	for (p = list->head; p && len; p = p->next) {
 		u32 n = min(len, p->len);
 

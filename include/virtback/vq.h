@@ -58,6 +58,9 @@ struct virtback_vq;
  */
 #define VIRTBACK_KEEP_REQS		8
 
+/* Copies of a copier that go to the host at once. */
+#define VIRTBACK_COPY_BATCH	32
+
 /**
  * struct virtback_sg - one buffer of a chain, as read once from the descriptor
  * @addr: guest address
@@ -318,6 +321,7 @@ struct virtback_ack {
  * @work: queued on @worker by a kick
  * @poll: busy waiting; the worker's
  * @ack: waiting for acknowledgments
+ * @copy: the copies that wait in a copier, if vd->copies; the worker's
  * @pages: bounce pages
  * @pieces: stock of struct virtback_piece
  * @keep: storage for buffer lists, see virtback_req_keep()
@@ -378,6 +382,7 @@ struct virtback_vq {
 	struct kthread_work work;
 	struct virtback_poll poll;
 	struct virtback_ack ack;
+	struct virtback_copy copy[VIRTBACK_COPY_BATCH];
 	struct virtback_pool pages;
 	struct virtback_pool pieces;
 	struct virtback_pool keep;
@@ -422,28 +427,23 @@ int virtback_req_borrow(struct virtback_req *req, struct virtback_iter *it, u32 
 int virtback_req_keep(struct virtback_req *req, struct virtback_iter *it);
 void virtback_req_unkeep(struct virtback_req *req);
 
-/* Copies of a copier that go to the host at once. */
-#define VIRTBACK_COPY_BATCH	32
-
 /**
  * struct virtback_copier - copies from and to the guest, gathered where the host makes
  *			    them
- * @vd: device
+ * @vq: queue; what waits is in its @copy, so of its copiers one at a time has something
  * @nr: copies that wait for virtback_copier_flush()
- * @ops: those copies
  */
 struct virtback_copier {
-	struct virtback_device *vd;
+	struct virtback_vq *vq;
 	unsigned int nr;
-	struct virtback_copy ops[VIRTBACK_COPY_BATCH];
 };
 
 /* drivers/core/copy.c */
-void virtback_copier_init(struct virtback_copier *c, struct virtback_device *vd);
+void virtback_copier_init(struct virtback_copier *c, struct virtback_vq *vq);
 int virtback_copier_piece(struct virtback_copier *c, const struct virtback_piece *p, u32 off,
 			  void *buf, u32 len, bool write);
-int virtback_copier_iter(struct virtback_copier *c, struct virtback_vq *vq,
-			 struct virtback_iter *it, void *buf, u32 len, bool write);
+int virtback_copier_iter(struct virtback_copier *c, struct virtback_iter *it, void *buf, u32 len,
+			 bool write);
 int virtback_copier_flush(struct virtback_copier *c);
 
 /* drivers/core/iter.c: positions in a chain */
@@ -451,7 +451,7 @@ int virtback_iter_read(struct virtback_vq *vq, struct virtback_iter *it, void *b
 int virtback_iter_write(struct virtback_vq *vq, struct virtback_iter *it, const void *buf, u32 len);
 void virtback_iter_skip(struct virtback_iter *it, u64 len);
 void virtback_iter_last(struct virtback_iter *it);
-int virtback_pieces_write(struct virtback_device *vd, const struct virtback_pieces *list,
+int virtback_pieces_write(struct virtback_vq *vq, const struct virtback_pieces *list,
 			  const void *buf, u32 len);
 
 #endif
