@@ -45,13 +45,26 @@ bool virtback_req_live(const struct virtback_req *req)
 void virtback_req_unpin(struct virtback_req *req, struct virtback_pieces *list)
 {
 	struct virtback_vq *vq = req->vq;
+	struct virtback_pieces more;
 	struct virtback_piece *p;
 
 	if (!list->head)
 		return;
 	for (p = list->head; p; p = p->next)
 		virtback_piece_unpin(vq->vd, p);
-	virtback_pool_put_pieces(&vq->pieces, list);
+	more.head = list->head->next;
+	if (more.head)
+		virtback_pool_put_pieces(&vq->pieces, &more);
+	list->head = NULL;
+}
+
+/* A piece for the end of a list. Most have one, and nobody to share it with. */
+static struct virtback_piece *virtback_req_piece(struct virtback_req *req,
+						 const struct virtback_pieces *list)
+{
+	if (list->head)
+		return virtback_pool_get(&req->vq->pieces);
+	return list == &req->data ? &req->first_data : &req->first_status;
 }
 
 /**
@@ -77,12 +90,13 @@ int virtback_req_pin(struct virtback_req *req, struct virtback_pieces *list,
 
 	lockdep_assert_held(&vq->ring_lock);
 	while (len) {
-		p = virtback_pool_get(&vq->pieces);
+		p = virtback_req_piece(req, list);
 		if (!p)
 			return -ENOSPC;
 		ret = virtback_iter_pin(vq, it, len, write, p);
 		if (ret) {
-			virtback_pool_put(&vq->pieces, p);
+			if (list->head)
+				virtback_pool_put(&vq->pieces, p);
 			return ret;
 		}
 		p->next = NULL;

@@ -648,15 +648,16 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 	if (ret)
 		return ret;
 	/*
-	 * A pass has at most one piece a page, one more a buffer and one for its
-	 * status; requests between two passes keep that one. So one pass always
+	 * A pass has at most one piece a page and one more a buffer; requests between
+	 * two passes keep that of their status, which is their own. So one pass always
 	 * fits when no other is on its way, and a stall always ends.
 	 */
 	ret = virtback_pool_init_objects(&vq->pieces, 2 * VIRTBACK_POOL_PAGES +
-					 2 * vq->chain_max + nr_reqs,
+					 2 * vq->chain_max - nr_reqs,
 					 sizeof(struct virtback_piece));
 	if (ret)
 		return ret;
+	vq->max_pins = vq->pieces.size + 2 * nr_reqs;
 	ret = virtback_pool_init_objects(&vq->keep, VIRTBACK_KEEP_REQS,
 					 vq->chain_max * sizeof(struct virtback_sg));
 	if (ret)

@@ -116,6 +116,8 @@ struct virtback_chain {
  * @written: bytes of the guest's memory that the device wrote, with @done
  * @data: guest memory of the current pass
  * @status: guest memory that the type writes last (a status byte)
+ * @first_data: the first piece of @data; what else it has comes from @vq->pieces
+ * @first_status: that of @status
  * @dma: a device of this machine accesses @data: it stays pinned until the
  *	 request's completion. Set in prepare() or resume().
  * @borrowed: @data is mapped by &virtback_host_ops.borrow, and @dma is set; the
@@ -139,6 +141,8 @@ struct virtback_req {
 	u32 written;
 	struct virtback_pieces data;
 	struct virtback_pieces status;
+	struct virtback_piece first_data;
+	struct virtback_piece first_status;
 	bool dma;
 	bool borrowed;
 	struct virtback_sg *kept;
@@ -323,7 +327,8 @@ struct virtback_ack {
  * @ack: waiting for acknowledgments
  * @copy: the copies that wait in a copier, if vd->copies; the worker's
  * @pages: bounce pages
- * @pieces: stock of struct virtback_piece
+ * @pieces: stock of struct virtback_piece, for those that requests do not bring along
+ * @max_pins: pieces that requests can have at once; constant
  * @keep: storage for buffer lists, see virtback_req_keep()
  * @reqs: storage of all requests
  */
@@ -385,6 +390,7 @@ struct virtback_vq {
 	struct virtback_copy copy[VIRTBACK_COPY_BATCH];
 	struct virtback_pool pages;
 	struct virtback_pool pieces;
+	unsigned int max_pins;
 	struct virtback_pool keep;
 	void *reqs;
 };
