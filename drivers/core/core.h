@@ -33,22 +33,6 @@ struct virtback_desc {
 	u16 next;
 };
 
-/**
- * struct virtback_table - an indirect table while its chain is parsed
- * @addr: guest address
- * @nr: descriptors in it, 0 while no table was entered
- * @piece: the part that is pinned, or copied to vq->table; len 0 when none is
- * @first: byte offset of @piece in the table
- * @reads: parts that were copied so far
- */
-struct virtback_table {
-	u64 addr;
-	u32 nr;
-	struct virtback_piece piece;
-	u64 first;
-	unsigned int reads;
-};
-
 /* drivers/core/table.c: what the ring formats share */
 int virtback_table_enter(struct virtback_vq *vq, struct virtback_table *t,
 			 const struct virtback_desc *d);
@@ -60,6 +44,19 @@ void virtback_chain_end(struct virtback_vq *vq, struct virtback_chain *chain);
 int virtback_ring_map(struct virtback_vq *vq, struct virtback_area *area, u64 addr, u32 len,
 		      u32 align, bool write);
 void virtback_ring_unmap(struct virtback_vq *vq);
+
+/* No buffer yet. */
+static inline void virtback_chain_begin(struct virtback_chain *chain, u16 id)
+{
+	chain->id = id;
+	chain->ndesc = 0;
+	chain->out.nr = 0;
+	chain->out.off = 0;
+	chain->out.left = 0;
+	chain->in.nr = 0;
+	chain->in.off = 0;
+	chain->in.left = 0;
+}
 
 /* Undo virtback_iter_pin(). Any context, vq->lock may be held. */
 static inline void virtback_piece_unpin(struct virtback_device *vd, struct virtback_piece *p)

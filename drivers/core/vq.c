@@ -262,11 +262,11 @@ static enum virtback_resumed virtback_vq_gather_resumed(struct virtback_vq *vq,
 /* One chain: true when another may follow, false when the worker can rest. */
 static bool virtback_vq_gather_one(struct virtback_vq *vq, struct list_head *batch)
 {
-	struct virtback_chain chain;
+	struct virtback_chain *chain = &vq->chain;
 	struct virtback_req *req;
 	int ret;
 
-	ret = vq->ring->pop(vq, &chain);
+	ret = vq->ring->pop(vq, chain);
 	if (ret < 0) {
 		virtback_device_break(vq->vd, "broken ring");
 		return false;
@@ -281,13 +281,13 @@ static bool virtback_vq_gather_one(struct virtback_vq *vq, struct list_head *bat
 
 	req = virtback_vq_get_req(vq);
 	if (!req) {
-		vq->ring->unpop(vq, &chain);
+		vq->ring->unpop(vq, chain);
 		return virtback_vq_stall(vq);
 	}
-	req->id = chain.id;
-	req->ndesc = chain.ndesc;
-	trace_virtback_request_start(req, &chain);
-	switch (vq->vd->type->prepare(req, &chain)) {
+	req->id = chain->id;
+	req->ndesc = chain->ndesc;
+	trace_virtback_request_start(req, chain);
+	switch (vq->vd->type->prepare(req, chain)) {
 	case VIRTBACK_SUBMIT:
 		list_add_tail(&req->batch, batch);
 		fallthrough;
@@ -295,7 +295,7 @@ static bool virtback_vq_gather_one(struct virtback_vq *vq, struct list_head *bat
 		vq->stats.requests++;
 		return true;
 	case VIRTBACK_STALL:
-		vq->ring->unpop(vq, &chain);
+		vq->ring->unpop(vq, chain);
 		virtback_vq_put_req(vq, req);
 		return virtback_vq_stall(vq);
 	case VIRTBACK_BROKEN:

@@ -102,6 +102,22 @@ struct virtback_chain {
 };
 
 /**
+ * struct virtback_table - an indirect table while its chain is parsed
+ * @addr: guest address
+ * @nr: descriptors in it, 0 while no table was entered
+ * @piece: the part that is pinned, or copied to vq->table; len 0 when none is
+ * @first: byte offset of @piece in the table
+ * @reads: parts that were copied so far
+ */
+struct virtback_table {
+	u64 addr;
+	u32 nr;
+	struct virtback_piece piece;
+	u64 first;
+	unsigned int reads;
+};
+
+/**
  * struct virtback_req - a request from its chain being taken to its completion
  * @vq: the queue it came from
  * @inflight: link in @vq->inflight or @vq->idle; protected by @vq->lock
@@ -287,6 +303,9 @@ struct virtback_ack {
  *	       it to get the worker out of the guest's memory. Inside vd->lock.
  * @last_avail: next index of the available ring, packed: next offset; ring_lock
  * @avail_wrap: the driver's wrap counter at @last_avail, packed only; ring_lock
+ * @chain: the chain taken last; ring_lock. Not on the worker's stack, which a kernel may
+ *	   be built to clear for each.
+ * @walk: the place in its indirect table; as @chain
  * @sg: storage of the chain being parsed; ring_lock
  * @table: for a copy of an indirect table, if vd->copies; ring_lock
  * @table_len: bytes of it: a table that is no longer than a chain may be
@@ -355,6 +374,8 @@ struct virtback_vq {
 	struct mutex ring_lock;		/* the worker's use of guest memory */
 	u16 last_avail;
 	bool avail_wrap;
+	struct virtback_chain chain;
+	struct virtback_table walk;
 	struct virtback_sg *sg;
 	u8 *table;
 	u32 table_len;
