@@ -47,28 +47,21 @@ int virtback_copier_flush(struct virtback_copier *c)
 }
 
 /**
- * virtback_copier_piece() - copy a part of a piece
+ * virtback_copier_name() - have the host copy a part of a piece
  * @c: copier
- * @p: piece
+ * @p: piece that is only named
  * @off: first byte of it
  * @buf: our side; must stay until the copier was flushed
  * @len: bytes, at most p->len - @off
  * @write: to the guest
  *
- * Any context; the worker, may sleep, if vd->copies.
+ * The worker, may sleep.
  *
  * Return: 0, or -EFAULT when this or an earlier copy failed.
  */
-int virtback_copier_piece(struct virtback_copier *c, const struct virtback_piece *p, u32 off,
-			  void *buf, u32 len, bool write)
+int virtback_copier_name(struct virtback_copier *c, const struct virtback_piece *p, u32 off,
+			 void *buf, u32 len, bool write)
 {
-	if (p->va) {
-		if (write)
-			memcpy(p->va + off, buf, len);
-		else
-			memcpy(buf, p->va + off, len);
-		return 0;
-	}
 	while (len) {
 		u32 n = min_t(u32, len, PAGE_SIZE - offset_in_page(buf));
 

@@ -21,21 +21,6 @@
 #include "core.h"
 
 /**
- * virtback_req_live() - may the request still touch the guest's memory?
- * @req: request
- *
- * The answer holds until the end of the RCU read-side section it was given in,
- * or, in prepare() and resume(), until they return. Any context.
- *
- * Return: false for an orphan.
- */
-bool virtback_req_live(const struct virtback_req *req)
-{
-	/* Pairs with the store in virtback_vq_orphan(). */
-	return READ_ONCE(req->vq->epoch) == req->epoch;
-}
-
-/**
  * virtback_req_unpin() - unpin the pieces of a list and empty it
  * @req: live request, or an orphan with vq->lock held
  * @list: its @data or @status

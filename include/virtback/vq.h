@@ -13,6 +13,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
+#include <linux/string.h>
 #include <linux/timer.h>
 #include <linux/types.h>
 #include <linux/wait.h>
@@ -429,6 +430,21 @@ static inline void virtback_vq_count(struct virtback_vq *vq, unsigned int i, u64
 	this_cpu_add(vq->counters[i], n);
 }
 
+/**
+ * virtback_req_live() - may the request still touch the guest's memory?
+ * @req: request
+ *
+ * The answer holds until the end of the RCU read-side section it was given in,
+ * or, in prepare() and resume(), until they return. Any context.
+ *
+ * Return: false for an orphan.
+ */
+static inline bool virtback_req_live(const struct virtback_req *req)
+{
+	/* Pairs with the store in virtback_vq_orphan(). */
+	return READ_ONCE(req->vq->epoch) == req->epoch;
+}
+
 /* drivers/core/stats.c */
 u64 virtback_vq_counter(const struct virtback_vq *vq, unsigned int i);
 
@@ -443,7 +459,6 @@ void virtback_vq_drain(struct virtback_vq *vq);
 int virtback_vq_quiet(struct virtback_vq *vq);
 
 /* drivers/core/req.c: what device types do with a request */
-bool virtback_req_live(const struct virtback_req *req);
 void virtback_req_complete(struct virtback_req *req, u32 written);
 void virtback_req_resume(struct virtback_req *req);
 int virtback_req_pin(struct virtback_req *req, struct virtback_pieces *list,
@@ -467,11 +482,36 @@ struct virtback_copier {
 
 /* drivers/core/copy.c */
 void virtback_copier_init(struct virtback_copier *c, struct virtback_vq *vq);
-int virtback_copier_piece(struct virtback_copier *c, const struct virtback_piece *p, u32 off,
-			  void *buf, u32 len, bool write);
+int virtback_copier_name(struct virtback_copier *c, const struct virtback_piece *p, u32 off,
+			 void *buf, u32 len, bool write);
 int virtback_copier_iter(struct virtback_copier *c, struct virtback_iter *it, void *buf, u32 len,
 			 bool write);
 int virtback_copier_flush(struct virtback_copier *c);
+
+/**
+ * virtback_copier_piece() - copy a part of a piece
+ * @c: copier
+ * @p: piece
+ * @off: first byte of it
+ * @buf: our side; must stay until the copier was flushed
+ * @len: bytes, at most p->len - @off
+ * @write: to the guest
+ *
+ * Any context; the worker, may sleep, if vd->copies.
+ *
+ * Return: 0, or -EFAULT when this or an earlier copy failed.
+ */
+static inline int virtback_copier_piece(struct virtback_copier *c, const struct virtback_piece *p,
+					u32 off, void *buf, u32 len, bool write)
+{
+	if (!p->va)
+		return virtback_copier_name(c, p, off, buf, len, write);
+	if (write)
+		memcpy(p->va + off, buf, len);
+	else
+		memcpy(buf, p->va + off, len);
+	return 0;
+}
 
 /* drivers/core/iter.c: positions in a chain */
 int virtback_iter_read(struct virtback_vq *vq, struct virtback_iter *it, void *buf, u32 len);
