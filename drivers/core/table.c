@@ -99,7 +99,7 @@ static int virtback_table_read_split(struct virtback_vq *vq, const struct virtba
 }
 
 /**
- * virtback_table_read() - copy a descriptor of a table
+ * virtback_table_fetch() - copy a descriptor of a part that is not pinned
  * @vq: queue
  * @t: table that was entered
  * @i: which one, any number
@@ -110,29 +110,25 @@ static int virtback_table_read_split(struct virtback_vq *vq, const struct virtba
  * Return: 0, -EINVAL when it is outside of the table, or what the host says of
  * its memory.
  */
-int virtback_table_read(struct virtback_vq *vq, struct virtback_table *t, u32 i, void *raw)
+int virtback_table_fetch(struct virtback_vq *vq, struct virtback_table *t, u32 i, void *raw)
 {
 	u64 off = (u64)i * VIRTBACK_DESC_SIZE;
 	int ret;
 
 	if (i >= t->nr)
 		return -EINVAL;
-	if (off < t->first || off + VIRTBACK_DESC_SIZE > t->first + t->piece.len) {
-		virtback_table_unpin(vq, t);
-		ret = virtback_table_pin(vq, t, off);
-		if (ret) {
-			t->piece.len = 0;
-			return ret;
-		}
-		t->first = off;
-		if (t->piece.len < VIRTBACK_DESC_SIZE) {
-			virtback_table_unpin(vq, t);
-			return virtback_table_read_split(vq, t, off, raw);
-		}
+	virtback_table_unpin(vq, t);
+	ret = virtback_table_pin(vq, t, off);
+	if (ret) {
+		t->piece.len = 0;
+		return ret;
 	}
-	/* An indirect table may lie at any address, so no word of it is atomic. */
-	memcpy(raw, t->piece.va + (off - t->first), VIRTBACK_DESC_SIZE);
-	barrier();
+	t->first = off;
+	if (t->piece.len < VIRTBACK_DESC_SIZE) {
+		virtback_table_unpin(vq, t);
+		return virtback_table_read_split(vq, t, off, raw);
+	}
+	virtback_table_copy(t, off, raw);
 	return 0;
 }
 
