@@ -55,9 +55,14 @@ static void blk_count_error(struct virtback_req *req, u8 status)
 /* The status byte; nothing of an orphan, whose memory is the driver's again. */
 static int blk_tell(struct virtback_req *req, u8 status)
 {
+	struct virtback_copier c;
+	int err;
+
 	if (!virtback_req_live(req))
 		return 0;
-	return virtback_pieces_write(req->vq, &req->status, &status, sizeof(status));
+	virtback_copier_init(&c, req->vq);
+	err = virtback_copier_piece(&c, req->status.head, 0, &status, sizeof(status), true);
+	return err ?: virtback_copier_flush(&c);
 }
 
 /**

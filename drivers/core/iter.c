@@ -95,6 +95,32 @@ int virtback_iter_pin(struct virtback_vq *vq, struct virtback_iter *it, u32 len,
 	return ret;
 }
 
+/*
+ * What is whole in one buffer, as a header is, up to the end of the piece that it begins
+ * in. Returns how much was read, 0 when it is not, or -EFAULT.
+ */
+static int virtback_iter_glance(struct virtback_vq *vq, struct virtback_iter *it, void *buf,
+				u32 len)
+{
+	struct virtback_device *vd = vq->vd;
+	struct virtback_piece *p = &vq->glance;
+	int ret;
+
+	if (vd->copies || !len || len > it->left)
+		return 0;
+	virtback_iter_step(it, 0);
+	if (len > it->sg->len - it->off)
+		return 0;
+	ret = vd->host->pin(vd, it->sg->addr + it->off, len, false, p);
+	if (ret)
+		return ret;
+	len = p->len;
+	memcpy(buf, p->va, len);
+	virtback_piece_unpin(vd, p);
+	virtback_iter_step(it, len);
+	return len;
+}
+
 /**
  * virtback_iter_read() - copy the next @len bytes from the guest and pass them
  * @vq: queue whose guest it is
@@ -112,6 +138,13 @@ int virtback_iter_read(struct virtback_vq *vq, struct virtback_iter *it, void *b
 	struct virtback_copier c;
 	int ret;
 
+	ret = virtback_iter_glance(vq, it, buf, len);
+	if (ret < 0)
+		return ret;
+	if (ret == len)
+		return 0;
+	buf += ret;
+	len -= ret;
 	virtback_copier_init(&c, vq);
 	ret = virtback_copier_iter(&c, it, buf, len, false);
 	return ret ?: virtback_copier_flush(&c);

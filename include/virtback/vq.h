@@ -307,6 +307,7 @@ struct virtback_ack {
  * @chain: the chain taken last; ring_lock. Not on the worker's stack, which a kernel may
  *	   be built to clear for each.
  * @walk: the place in its indirect table; as @chain
+ * @glance: what is pinned to be read at once; as @chain
  * @sg: storage of the chain being parsed; ring_lock
  * @table: for a copy of an indirect table, if vd->copies; ring_lock
  * @table_len: bytes of it: a table that is no longer than a chain may be
@@ -377,6 +378,7 @@ struct virtback_vq {
 	bool avail_wrap;
 	struct virtback_chain chain;
 	struct virtback_table walk;
+	struct virtback_piece glance;
 	struct virtback_sg *sg;
 	u8 *table;
 	u32 table_len;
