@@ -17,33 +17,20 @@
 #include "core.h"
 
 /**
- * virtback_copier_init() - start with nothing to copy
- * @c: copier, on the stack: what waits is not in it, since compilers clear what is there
- * @vq: queue whose guest it is
+ * virtback_copier_ask() - ask the host for the copies that wait
+ * @c: copier with some
  *
- * Any context.
- */
-void virtback_copier_init(struct virtback_copier *c, struct virtback_vq *vq)
-{
-	c->vq = vq;
-	c->nr = 0;
-}
-
-/**
- * virtback_copier_flush() - make the copies that wait
- * @c: copier
- *
- * Any context; the worker, may sleep, if vd->copies.
+ * The worker, may sleep.
  *
  * Return: 0, or -EFAULT when some failed.
  */
-int virtback_copier_flush(struct virtback_copier *c)
+int virtback_copier_ask(struct virtback_copier *c)
 {
 	struct virtback_vq *vq = c->vq;
 	unsigned int nr = c->nr;
 
 	c->nr = 0;
-	return nr ? vq->vd->host->copy(vq->vd, vq->copy, nr) : 0;
+	return vq->vd->host->copy(vq->vd, vq->copy, nr);
 }
 
 /**

@@ -262,7 +262,8 @@ void virtback_req_complete(struct virtback_req *req, u32 written)
 		last_orphan = virtback_req_drop(req);
 	again = vq->stalled;
 	vq->stalled = false;
-	again |= virtback_poll_completed(vq);
+	if (READ_ONCE(vd->poll_us))
+		again |= virtback_poll_completed(vq);
 	spin_unlock_irqrestore(&vq->lock, flags);
 
 	if (irq && virtback_device_interrupt(vd, VIRTIO_MMIO_INT_VRING)) {

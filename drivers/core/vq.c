@@ -281,7 +281,8 @@ static bool virtback_vq_gather_one(struct virtback_vq *vq, struct list_head *bat
 		vq->ring->notify_off(vq);
 		return true;
 	}
-	virtback_poll_chain(vq);
+	if (vq->poll.since)
+		virtback_poll_chain(vq);
 
 	req = virtback_vq_get_req(vq);
 	if (!req) {

@@ -483,12 +483,37 @@ struct virtback_copier {
 };
 
 /* drivers/core/copy.c */
-void virtback_copier_init(struct virtback_copier *c, struct virtback_vq *vq);
 int virtback_copier_name(struct virtback_copier *c, const struct virtback_piece *p, u32 off,
 			 void *buf, u32 len, bool write);
 int virtback_copier_iter(struct virtback_copier *c, struct virtback_iter *it, void *buf, u32 len,
 			 bool write);
-int virtback_copier_flush(struct virtback_copier *c);
+int virtback_copier_ask(struct virtback_copier *c);
+
+/**
+ * virtback_copier_init() - start with nothing to copy
+ * @c: copier, on the stack: what waits is not in it, since compilers clear what is there
+ * @vq: queue whose guest it is
+ *
+ * Any context.
+ */
+static inline void virtback_copier_init(struct virtback_copier *c, struct virtback_vq *vq)
+{
+	c->vq = vq;
+	c->nr = 0;
+}
+
+/**
+ * virtback_copier_flush() - make the copies that wait
+ * @c: copier
+ *
+ * Any context; the worker, may sleep, if vd->copies.
+ *
+ * Return: 0, or -EFAULT when some failed.
+ */
+static inline int virtback_copier_flush(struct virtback_copier *c)
+{
+	return c->nr ? virtback_copier_ask(c) : 0;
+}
 
 /**
  * virtback_copier_piece() - copy a part of a piece
