@@ -151,25 +151,27 @@ static int blk_copy_status(struct virtback_req *req, struct virtback_copier *c)
 /* Bounce pages to the driver, for a read. Under RCU or in the worker; it is live. */
 static int blk_copy_out(struct virtback_req *req)
 {
+	struct virtback_blk_req *br = virtback_req_priv(req);
 	struct virtback_piece *p = req->data.head;
-	struct virtback_blk_pos pos = {};
 	struct virtback_copier c;
-	struct bio_vec bv;
-	u32 off = 0;
+	u32 off = 0, left = br->len;
+	struct page *page;
 	int err;
 
 	virtback_copier_init(&c, req->vq);
-	while (virtback_blk_next_bvec(req, &pos, &bv)) {
-		void *from = bvec_virt(&bv);
+	list_for_each_entry(page, &br->pages, lru) {
+		u32 len = min_t(u32, left, PAGE_SIZE);
+		void *from = page_address(page);
 
-		while (bv.bv_len && p) {
-			u32 n = min(p->len - off, bv.bv_len);
+		left -= len;
+		while (len && p) {
+			u32 n = min(p->len - off, len);
 
 			err = virtback_copier_piece(&c, p, off, from, n, true);
 			if (err)
 				return err;
 			from += n;
-			bv.bv_len -= n;
+			len -= n;
 			off += n;
 			if (off == p->len) {
 				p = p->next;
