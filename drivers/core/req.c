@@ -96,6 +96,47 @@ int virtback_req_pin(struct virtback_req *req, struct virtback_pieces *list,
 }
 
 /**
+ * virtback_req_pin_both() - pin a byte, and by the way read what is right before it
+ * @req: request being prepared
+ * @list: its @data or @status, empty; receives one piece, of which the byte is the last
+ * @last: position of the byte, which the device will write
+ * @it: position of what is read, passes it
+ * @buf: where to
+ * @len: bytes, at most it->left
+ *
+ * Drivers have a request's header and its status byte in one structure, so that one pin
+ * does for both. Where that is not so nothing is changed, and the caller does one after
+ * the other. Context of prepare(), may sleep.
+ *
+ * Return: true when both was done.
+ */
+bool virtback_req_pin_both(struct virtback_req *req, struct virtback_pieces *list,
+			   const struct virtback_iter *last, struct virtback_iter *it, void *buf,
+			   u32 len)
+{
+	struct virtback_piece *p = virtback_req_piece(req, list);
+	u64 addr = it->sg->addr + it->off;
+	struct virtback_vq *vq = req->vq;
+
+	lockdep_assert_held(&vq->ring_lock);
+	if (vq->vd->copies || it->sg->len - it->off < len ||
+	    last->sg->addr + last->off != addr + len)
+		return false;
+	if (vq->vd->host->pin(vq->vd, addr, len + 1, true, p))
+		return false;
+	if (p->len <= len) {
+		virtback_piece_unpin(vq->vd, p);
+		return false;
+	}
+	memcpy(buf, p->va, len);
+	p->next = NULL;
+	list->head = p;
+	list->tail = p;
+	virtback_iter_skip(it, len);
+	return true;
+}
+
+/**
  * virtback_req_keep() - keep a buffer list beyond prepare()
  * @req: request being prepared, keeps nothing yet
  * @it: position; points into storage of the request afterwards

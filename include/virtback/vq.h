@@ -465,6 +465,9 @@ void virtback_req_complete(struct virtback_req *req, u32 written);
 void virtback_req_resume(struct virtback_req *req);
 int virtback_req_pin(struct virtback_req *req, struct virtback_pieces *list,
 		     struct virtback_iter *it, u32 len, bool write);
+bool virtback_req_pin_both(struct virtback_req *req, struct virtback_pieces *list,
+			   const struct virtback_iter *last, struct virtback_iter *it, void *buf,
+			   u32 len);
 void virtback_req_unpin(struct virtback_req *req, struct virtback_pieces *list);
 int virtback_req_borrow(struct virtback_req *req, struct virtback_iter *it, u32 len, u32 mask,
 			bool write);
