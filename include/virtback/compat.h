@@ -45,7 +45,7 @@
 /*
  * What blk_start_plug_nr_ios() does, which no kernel exports: the block layer takes the
  * tags of the next @nr requests at once and not one by one. Those that are not used are
- * given back with the plug.
+ * given back with the plug, and when its task goes to sleep.
  */
 static inline void virtback_plug_expect(struct blk_plug *plug, unsigned int nr)
 {
