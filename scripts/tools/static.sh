@@ -106,6 +106,30 @@ test_static_examples_are_the_modules()
 	[ "$(grep -v '^#' "$dir/virtback.modules-load.conf")" = virtback ]
 }
 
+# What the doctor says of a kernel is what DKMS does with it.
+test_static_doctor_knows_the_kernels_of_dkms()
+{
+	local v re want got
+
+	re=$(sed -n 's/^BUILD_EXCLUSIVE_KERNEL="\(.*\)"$/\1/p' "$VB_TOP/dkms.conf")
+	[ -n "$re" ]
+	for v in 5.10.0-9-arm64 6.0 6.0.3 6.1.0-56-amd64 6.4.9 6.5 6.5.1 6.8.12+deb12-amd64 6.9.0 \
+		6.10.1 6.12.117+deb13-amd64 6.18.44-test 7.0-rc1 7.3 7.3.4+deb13-amd64 7.4 \
+		7.4.0-rc1 7.30.1 7.10 8.0.1; do
+		[[ $v =~ $re ]] && want=ok || want=wrong
+		got=$(
+			set +e +o pipefail
+			# shellcheck source=/dev/null
+			. "$VB_TOP/tools/ctl/doctor.sh"
+			# shellcheck disable=SC2034
+			ROOT=/nonexistent
+			uname() { echo "$v"; }
+			doctor_kernel 2>/dev/null | cut -f 1 | sed 's/fail\|warn/wrong/'
+		)
+		[ "$got" = "$want" ] || { echo "$v: $got, and DKMS says $want"; return 1; }
+	done
+}
+
 # completes <line>: what the completion offers for it
 completes()
 {

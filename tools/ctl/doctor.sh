@@ -41,7 +41,9 @@ doctor_kernel()
 	[1-5].*|6.0|6.0[.-]*) bad kernel "$_v is too old" "run Linux 6.1 or later" ;;
 	6.[5-8]|6.[5-8][.-]*) bad kernel "virtback does not build for $_v" \
 		"run Linux 6.1 to 6.4, or 6.9 or later" ;;
-	*) ok kernel "$_v" ;;
+	6.[0-9]*|7.[0-3]|7.[0-3][!0-9]*) ok kernel "$_v" ;;
+	*) warn kernel "$_v is newer than 7.3, the last that virtback was built for" \
+		"DKMS leaves it out: look for a newer virtback, or try 'make' in its source" ;;
 	esac
 	_kb=$(awk '/^KernelPageSize/ { print $2; exit }' "$ROOT/proc/self/smaps" 2>/dev/null)
 	case $_kb in
