@@ -92,6 +92,7 @@ test_static_examples_are_the_modules()
 	done < <(sed -n 's/^#*options virtback //p' "$dir/virtback.modprobe.conf" |
 		grep -oE '[a-z_]+=' | tr -d =)
 	[ $n -ge 4 ]
+	# shellcheck disable=SC2013
 	for v in $(grep -oE 'VIRTBACK_[A-Z]+' "$dir/60-virtback.rules" | sort -u); do
 		grep -q "\"$v=" "$VB_TOP/drivers/control/state.c" ||
 			{ echo "60-virtback.rules: uevents have no $v"; return 1; }
@@ -123,6 +124,7 @@ test_static_doctor_knows_the_kernels_of_dkms()
 			. "$VB_TOP/tools/ctl/doctor.sh"
 			# shellcheck disable=SC2034
 			ROOT=/nonexistent
+			# shellcheck disable=SC2317
 			uname() { echo "$v"; }
 			doctor_kernel 2>/dev/null | cut -f 1 | sed 's/fail\|warn/wrong/'
 		)

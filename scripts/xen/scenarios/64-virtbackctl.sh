@@ -106,6 +106,17 @@ dev=$(virtbackctl add domid=t base=0x2000000 irq=33 backing=/dev/mapper/cta read
 says 0 "^$dev .* ro " virtbackctl list
 virtbackctl remove --force "$dev" || fail "remove --force failed"
 [ -z "$(devices)" ] || fail "it is still there"
+
+step "what the doctor prescribes helps"
+dev=$(virtbackctl add domid=t base=0x2000000 irq=33 backing=none) || fail "add failed"
+says 0 "^info *$dev: has no disk yet" virtbackctl doctor
+remedy=$(sed -n "s/^ *-> \\(virtbackctl set $dev .*\\)PATH\$/\\1/p" /tmp/said)
+[ -n "$remedy" ] || fail "no remedy is told"
+$remedy/dev/ram1 || fail "the remedy is refused: $remedy"
+virtbackctl doctor >/tmp/doctor || fail "doctor finds fault"
+! grep "$dev: has no disk" /tmp/doctor || fail "it did not help"
+virtbackctl remove --force "$dev" || fail "remove --force failed"
+[ -z "$(devices)" ] || fail "it is still there"
 destroy t
 nothing_left
 dmsetup remove cta
