@@ -174,7 +174,7 @@ static bool virtback_xen_over_budget(struct virtback_xen_vcpu *vcpu)
 	}
 	if (++vcpu->burst <= VIRTBACK_TRAPS_PER_TICK)
 		return false;
-	vcpu->throttled++;
+	virtback_add_once(vcpu->throttled, 1);
 	return true;
 }
 
@@ -198,13 +198,13 @@ static bool virtback_xen_trap_access(struct virtback_xen_vcpu *vcpu)
 		}
 		/* Being detached counts as no device. */
 		if (refcount_inc_not_zero(&xd->users)) {
-			vcpu->slow_traps++;
+			virtback_add_once(vcpu->slow_traps, 1);
 			vcpu->slow = xd;
 			done = false;
 			goto unlock;
 		}
 	}
-	vcpu->strays++;
+	virtback_add_once(vcpu->strays, 1);
 	req->data = ~0ULL;
 	virtback_xen_answer(vcpu);
 unlock:
@@ -227,16 +227,16 @@ static irqreturn_t virtback_xen_trap(int irq, void *data)
 	}
 
 	vcpu->start = virtback_latency_now();
-	vcpu->traps++;
+	virtback_add_once(vcpu->traps, 1);
 	switch (vcpu->req.kind) {
 	case VIRTBACK_SLOT_ACCESS:
 		return virtback_xen_trap_access(vcpu) ? IRQ_HANDLED : IRQ_WAKE_THREAD;
 	case VIRTBACK_SLOT_INVALIDATE:
-		vcpu->invalidations++;
+		virtback_add_once(vcpu->invalidations, 1);
 		virtback_xen_cache_invalidate(&vcpu->guest->cache);
 		break;
 	case VIRTBACK_SLOT_BAD:
-		vcpu->bad++;
+		virtback_add_once(vcpu->bad, 1);
 		break;
 	}
 	virtback_xen_answer(vcpu);
