@@ -7,8 +7,7 @@
 #   own_kernel <kcsan>	prints a dir with boot/Image, lib/modules and build/
 #
 # Of the kernel itself KCSAN sees nothing but the barriers: it is slow, and the races of
-# others are not ours to find. Accesses of the kernel to the module's memory show as
-# changes that nobody made ("race at unknown origin").
+# others are not ours to find.
 
 VB_OWN_KERNEL=6.12
 

@@ -30,6 +30,7 @@ mode_is()
 	done
 }
 
+mkdir -p /etc
 echo nobody:x:65534:65534::/:/bin/sh >/etc/passwd
 grep -q /sys/kernel/debug /proc/mounts || mount -t debugfs debugfs /sys/kernel/debug
 make_disks
