@@ -41,8 +41,8 @@ kbuild = $(strip $(kernel_check))$(MAKE) -C $(KDIR) M=$(CURDIR)
 .PHONY: help modules clean clean-cache install modules_install demo check check-full soak \
 	uninstall uninstall-modules install-tools uninstall-tools deb docs tools-check \
 	packages-check tracing-check kernel-range kunit kunit-debug kunit-6.1 lint checkpatch kernel-doc sparse \
-	coccicheck build-matrix clang mutants coverage costs xen-check smp-check fuzz \
-	fuzz-coverage fuzz-mutants bench bench-check bench-stages
+	coccicheck build-matrix clang mutants coverage costs xen-check smp-check kcsan-check \
+	durability-check fuzz fuzz-coverage fuzz-mutants bench bench-check bench-stages
 
 help: ## list the targets and the variables
 	@sed -n 's/^\([a-z0-9.-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -161,6 +161,12 @@ xen-check: ## boot Xen under QEMU and run its scenarios
 
 smp-check: ## look for races on four processors, in QEMU
 	scripts/smp/run
+
+kcsan-check: ## the same with a kernel that finds data races (KCSAN)
+	scripts/smp/run kcsan
+
+durability-check: ## is all that was acknowledged there after a loss of power?
+	scripts/durability/run
 
 bench: ## measure on Xen in a machine that counts instructions, beside xen-blkback
 	scripts/bench/run

@@ -242,7 +242,8 @@ static void blk_adopt(struct virtback_blk *blk, struct virtback_blk *next, u64 f
 	blk->config = next->config;
 	blk->zoned = next->zoned;
 	virtback_blk_show(blk, features);
-	blk->vd->id = blk->vd->type->id;
+	/* Pairs with virtback_state_name(). */
+	WRITE_ONCE(blk->vd->id, blk->vd->type->id);
 }
 
 /* The exchange itself. The device is paused, nothing is in flight. */

@@ -118,7 +118,7 @@ static struct virtback_req *virtback_vq_get_req(struct virtback_vq *vq)
 	req = list_first_entry_or_null(&vq->idle, struct virtback_req, inflight);
 	if (req) {
 		list_move_tail(&req->inflight, &vq->inflight);
-		vq->nr_inflight++;
+		virtback_add_once(vq->nr_inflight, 1);
 		req->epoch = vq->epoch;
 		req->done = false;
 		req->submitted = 0;
@@ -297,7 +297,7 @@ static bool virtback_vq_gather_one(struct virtback_vq *vq, struct list_head *bat
 		list_add_tail(&req->batch, batch);
 		fallthrough;
 	case VIRTBACK_DONE:
-		vq->stats.requests++;
+		virtback_add_once(vq->stats.requests, 1);
 		return true;
 	case VIRTBACK_STALL:
 		vq->ring->unpop(vq, chain);
