@@ -221,10 +221,26 @@ struct bio *bio_alloc_bioset(struct block_device *bdev, unsigned short nr, blk_o
 	fz_fail_alloc = 0;
 	bio = fz_alloc(1, sizeof(*bio) + nr * sizeof(struct bio_vec), true);
 	fz_fail_alloc = fail;
-	bio->bi_bdev = bdev;
-	bio->bi_opf = opf;
-	bio->bi_max_vecs = nr;
+	bio_init(bio, bdev, (struct bio_vec *)(bio + 1), nr, opf);
 	return bio;
+}
+
+void bio_init(struct bio *bio, struct block_device *bdev, struct bio_vec *table,
+	      unsigned short nr, blk_opf_t opf)
+{
+	if (bio->made)
+		fz_bug("a bio is made twice");
+	*bio = (struct bio){
+		.bi_bdev = bdev, .bi_opf = opf, .bi_io_vec = table, .bi_max_vecs = nr,
+		.made = true,
+	};
+}
+
+void bio_uninit(struct bio *bio)
+{
+	if (!bio->made)
+		fz_bug("a bio ends twice");
+	bio->made = false;
 }
 
 void __bio_add_page(struct bio *bio, struct page *p, unsigned int len, unsigned int off)
@@ -239,6 +255,7 @@ void __bio_add_page(struct bio *bio, struct page *p, unsigned int len, unsigned 
 
 void bio_put(struct bio *bio)
 {
+	bio_uninit(bio);
 	fz_free(bio);
 }
 

@@ -111,11 +111,12 @@ struct bio {
 	void (*bi_end_io)(struct bio *bio);
 	void *bi_private;
 	unsigned short bi_vcnt, bi_max_vecs;
-	struct bio_vec bi_io_vec[];
+	struct bio_vec *bi_io_vec;
+	bool made;
 };
 
 struct bio_set { bool made; };
-struct blk_plug { int unused; };
+struct blk_plug { unsigned short nr_ios; };
 
 #define BIO_MAX_VECS		256
 #define BIOSET_NEED_BVECS	1
@@ -129,6 +130,9 @@ struct bio *bio_alloc_bioset(struct block_device *bdev, unsigned short nr, blk_o
 			     gfp_t gfp, struct bio_set *bs);
 void __bio_add_page(struct bio *bio, struct page *p, unsigned int len, unsigned int off);
 void bio_put(struct bio *bio);
+void bio_init(struct bio *bio, struct block_device *bdev, struct bio_vec *table,
+	      unsigned short nr, blk_opf_t opf);
+void bio_uninit(struct bio *bio);
 void submit_bio(struct bio *bio);
 int blkdev_issue_flush(struct block_device *bdev);
 int blkdev_report_zones(struct block_device *bdev, sector_t sector, unsigned int nr,

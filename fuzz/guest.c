@@ -27,6 +27,7 @@ struct pin {
 	u32 off;
 	u32 len;
 	bool write;
+	u32 head;			/* bytes of it that are the device's to read alone */
 	bool borrowed;
 	u8 busy;			/* looks that find it in use */
 	struct virtback_req *req;
@@ -287,7 +288,7 @@ void __wrap_virtback_vq_forget(struct virtback_vq *vq)
 /* --- the host --- */
 
 /* Is that in a buffer of the chain, and one of that direction? */
-static void check_range(u64 addr, u32 len, bool write)
+static bool in_buffer(u64 addr, u32 len, bool write)
 {
 	struct virtback_req *req = fz_current ? fz_current->req : NULL;
 	struct track *t;
@@ -296,7 +297,7 @@ static void check_range(u64 addr, u32 len, bool write)
 	if (!req) {
 		if (write)
 			fz_bug("written to without a request");
-		return;		/* an indirect table */
+		return true;		/* an indirect table */
 	}
 	t = track_of(req);
 	if (!t->taken || t->orphan)
@@ -307,10 +308,33 @@ static void check_range(u64 addr, u32 len, bool write)
 		/* Segments to erase may be in a buffer that is the device's to write. */
 		if ((r->write || !write) && addr >= r->addr && addr - r->addr <= r->len &&
 		    len <= r->len - (addr - r->addr))
-			return;
+			return true;
 	}
-	fz_bug("%s %#llx, %u bytes: in no buffer", write ? "write" : "read", addr,
-	       len);
+	return false;
+}
+
+static void check_range(u64 addr, u32 len, bool write)
+{
+	if (!in_buffer(addr, len, write))
+		fz_bug("%s %#llx, %u bytes: in no buffer", write ? "write" : "read", addr,
+		       len);
+}
+
+/*
+ * As check_range(), but the device may pin a byte to write together with what it reads
+ * before it. Returns how much of it may only be read.
+ */
+static u32 check_pin(u64 addr, u32 len, bool write)
+{
+	if (in_buffer(addr, len, write))
+		return 0;
+	if (write && in_buffer(addr, len, false))
+		return len;
+	if (write && len > 1 && in_buffer(addr, len - 1, false) &&
+	    in_buffer(addr + len - 1, 1, true))
+		return len - 1;
+	check_range(addr, len, write);
+	return 0;
 }
 
 static bool fail(u32 *count)
@@ -353,7 +377,7 @@ static int host_pin(struct virtback_device *vd, u64 addr, u32 len, bool write,
 		    struct virtback_piece *p)
 {
 	struct pin *pin;
-	u32 off, edge;
+	u32 off, edge, head;
 
 	fz_may_sleep("pin()");
 	fz_point();
@@ -365,8 +389,9 @@ static int host_pin(struct virtback_device *vd, u64 addr, u32 len, bool write,
 	len = min_t(u32, len, edge - off);
 	while (!present(off, len))
 		len = min_t(u32, len - 1, (off + len - 1) / PAGE_SIZE * PAGE_SIZE - off);
-	check_range(addr, len, write);
+	head = check_pin(addr, len, write);
 	pin = pin_add(off, len, write);
+	pin->head = head;
 	p->va = fz_arena + off;
 	p->len = len;
 	p->pin = pin;
@@ -642,7 +667,8 @@ static bool pinned(u32 off, u32 len, bool write)
 
 	for (page = first; page >= 0 && page >= first - 16; page--) {
 		for (p = by_page[page]; p; p = p->next) {
-			if ((p->write || !write) && off >= p->off && off + len <= p->off + p->len)
+			if ((p->write || !write) && off >= p->off + (write ? p->head : 0) &&
+			    off + len <= p->off + p->len)
 				return true;
 		}
 		if (PAGE_SIZE % fz_guest.piece == 0)

@@ -52,6 +52,36 @@ static void read_returns_the_disks_data(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, b->disk->bios, 1);
 }
 
+/* As Linux lays a request out: the status byte is right behind the header. */
+static void header_and_status_share_a_pin(struct kunit *test)
+{
+	struct blk_test *b = test->priv;
+	struct fake *f = blk_start(b, 0);
+	u8 *status = fake_va(f, HDR + HDR_LEN);
+	unsigned int pinned;
+
+	blk_chain(f, VIRTIO_BLK_T_IN, 5, BUF, 512);
+	fake_desc(f, 2, HDR + HDR_LEN, 1, F_WRITE, 0);
+	*status = NO_STATUS;
+	pinned = f->pinned;
+	blk_go(f);
+	KUNIT_EXPECT_EQ(test, *status, VIRTIO_BLK_S_OK);
+	KUNIT_EXPECT_TRUE(test, blk_same(b, BUF, 5, 512));
+	KUNIT_EXPECT_EQ(test, fake_used_len(f, 0), 512 + 1);
+	if (!f->vd.copies)
+		KUNIT_EXPECT_EQ(test, f->pinned - pinned, 2);
+
+	/* No pin reaches from the one to the other. */
+	f->piece = HDR_LEN;
+	blk_chain(f, VIRTIO_BLK_T_IN, 7, BUF, 512);
+	fake_desc(f, 2, HDR + HDR_LEN, 1, F_WRITE, 0);
+	*status = NO_STATUS;
+	blk_go(f);
+	KUNIT_EXPECT_EQ(test, *status, VIRTIO_BLK_S_OK);
+	KUNIT_EXPECT_TRUE(test, blk_same(b, BUF, 7, 512));
+	KUNIT_EXPECT_FALSE(test, fake_broken(f));
+}
+
 static void write_reaches_the_disk(struct kunit *test)
 {
 	struct blk_test *b = test->priv;
@@ -485,6 +515,7 @@ static void get_id_fits_the_buffer(struct kunit *test)
 
 static struct kunit_case blk_cases[] = {
 	FAKE_CASE(read_returns_the_disks_data),
+	FAKE_CASE(header_and_status_share_a_pin),
 	FAKE_CASE(write_reaches_the_disk),
 	FAKE_CASE(header_may_be_split),
 	FAKE_CASE(header_and_data_may_share_a_buffer),

@@ -361,7 +361,7 @@ static int fake_fill(struct virtback_req *req)
 	u32 off, n;
 
 	memset(fill, FAKE_FILL, sizeof(fill));
-	virtback_copier_init(&c, req->vq->vd);
+	virtback_copier_init(&c, req->vq);
 	for (p = req->data.head; p; p = p->next) {
 		for (off = 0; off < p->len && !err; off += n) {
 			n = min_t(u32, p->len - off, sizeof(fill));

@@ -192,8 +192,8 @@ static void pieces_run_out_and_come_back(struct kunit *test)
 
 	f->hold = true;
 	offer(f, 1);
-	/* All but one of the stock; the request needs two. */
-	n = vq->pieces.nr - 1;
+	/* All of the stock; the request needs one beside its own. */
+	n = vq->pieces.nr;
 	taken = kunit_kzalloc(test, n * sizeof(*taken), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, taken);
 	for (i = 0; i < n; i++)
@@ -202,7 +202,7 @@ static void pieces_run_out_and_come_back(struct kunit *test)
 	fake_offer(f, 1);
 	fake_kick(f);
 	KUNIT_EXPECT_EQ(test, fake_held(f), 1);
-	KUNIT_EXPECT_EQ(test, vq->pieces.nr, 1);
+	KUNIT_EXPECT_EQ(test, vq->pieces.nr, 0);
 	while (i)
 		virtback_pool_put(&vq->pieces, taken[--i]);
 	fake_release(f);

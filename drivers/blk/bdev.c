@@ -17,7 +17,7 @@
 /* One pass is one bio. */
 static_assert(VIRTBACK_ROUND_PAGES <= BIO_MAX_VECS);
 
-/* Bios that are always there, so that a request can always make progress. */
+/* Bios for long passes that are always there, so that a request can always make progress. */
 #define BDEV_BIOS	64
 
 /**
@@ -73,6 +73,23 @@ static bool bdev_gave_up(const struct bio *bio)
 	}
 }
 
+/* Most passes take what the request has; to allocate a bio costs as much as to parse one. */
+static struct bio *bdev_bio(struct bdev_backing *bd, struct virtback_blk_req *br)
+{
+	if (br->nr_vecs > VIRTBACK_BLK_VECS)
+		return bio_alloc_bioset(bd->bdev, br->nr_vecs, br->opf, GFP_NOIO, &bd->bios);
+	bio_init(&br->bio, bd->bdev, br->vecs, br->nr_vecs, br->opf);
+	return &br->bio;
+}
+
+static void bdev_bio_put(struct bio *bio, struct virtback_blk_req *br)
+{
+	if (bio == &br->bio)
+		bio_uninit(bio);
+	else
+		bio_put(bio);
+}
+
 static void bdev_end_io(struct bio *bio)
 {
 	struct virtback_req *req = bio->bi_private;
@@ -81,7 +98,7 @@ static void bdev_end_io(struct bio *bio)
 
 	if (status == VIRTIO_BLK_S_IOERR && bdev_gave_up(bio))
 		status = VIRTIO_BLK_S_UNSUPP;
-	bio_put(bio);
+	bdev_bio_put(bio, virtback_req_priv(req));
 	if (virtback_blk_of(req)->zones)
 		virtback_zoned_pass_done(req, status, sector);
 	else
@@ -96,7 +113,7 @@ static void bdev_submit(struct virtback_backing *b, struct virtback_req *req)
 	struct bio_vec bv;
 	struct bio *bio;
 
-	bio = bio_alloc_bioset(bd->bdev, br->nr_vecs, br->opf, GFP_NOIO, &bd->bios);
+	bio = bdev_bio(bd, br);
 	bio->bi_iter.bi_sector = br->sector + (br->done >> SECTOR_SHIFT);
 	bio->bi_private = req;
 	bio->bi_end_io = bdev_end_io;

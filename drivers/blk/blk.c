@@ -55,9 +55,16 @@ static void blk_count_error(struct virtback_req *req, u8 status)
 /* The status byte; nothing of an orphan, whose memory is the driver's again. */
 static int blk_tell(struct virtback_req *req, u8 status)
 {
+	const struct virtback_piece *p = req->status.head;
+	struct virtback_copier c;
+	int err;
+
 	if (!virtback_req_live(req))
 		return 0;
-	return virtback_pieces_write(req->vq->vd, &req->status, &status, sizeof(status));
+	virtback_copier_init(&c, req->vq);
+	/* The header may be before it. */
+	err = virtback_copier_piece(&c, p, p->len - 1, &status, sizeof(status), true);
+	return err ?: virtback_copier_flush(&c);
 }
 
 /**
@@ -282,6 +289,18 @@ static bool blk_parse(struct virtback_blk_req *br, const struct virtio_blk_outhd
 	}
 }
 
+/* Read the header and pin the status byte: 0, -EFAULT, or -ENOSPC for a stall. */
+static int blk_read_header(struct virtback_req *req, struct virtback_iter *out,
+			   struct virtback_iter *status, struct virtio_blk_outhdr *hdr)
+{
+	int err;
+
+	if (virtback_req_pin_both(req, &req->status, status, out, hdr, sizeof(*hdr)))
+		return 0;
+	err = virtback_blk_read_header(req, out, hdr);
+	return err ?: virtback_req_pin(req, &req->status, status, 1, true);
+}
+
 /*
  * A chain without room for the status byte cannot be answered: completing it
  * would let the driver take what happens to be in its memory for our answer
@@ -316,12 +335,9 @@ static enum virtback_prepare blk_prepare(struct virtback_req *req, struct virtba
 	br->it = chain->in;
 	br->told = false;
 	br->ahead = false;
-	/* Copied once: what the driver does to it afterwards changes nothing. */
-	if (virtback_blk_read_header(req, &chain->out, &hdr))
-		return VIRTBACK_BROKEN;
-
 	virtback_iter_last(&status);
-	err = virtback_req_pin(req, &req->status, &status, 1, true);
+	/* Copied once: what the driver does to it afterwards changes nothing. */
+	err = blk_read_header(req, &chain->out, &status, &hdr);
 	if (err) {
 		virtback_blk_drop_ahead(req);
 		return virtback_blk_result(err);

@@ -8,6 +8,7 @@
 #ifndef VIRTBACK_BLK_H
 #define VIRTBACK_BLK_H
 
+#include <linux/bio.h>
 #include <linux/bvec.h>
 #include <linux/virtio_blk.h>
 #include <linux/virtio_byteorder.h>
@@ -15,6 +16,9 @@
 
 #include <virtback/compat.h>
 #include <virtback/device.h>
+
+/* Parts that a pass may have for its bio to be that of the request. */
+#define VIRTBACK_BLK_VECS	4
 
 struct virtback_config;
 struct virtback_backing;
@@ -191,6 +195,8 @@ struct virtback_blk {
  * @in_len: bytes that the driver gave us to write to, without the status byte
  * @work: what a request of a zoned disk does where it may sleep for long
  * @it: position of the next pass; for @execute, where these bytes are
+ * @bio: the pass, for a backing store that takes bios, if it has few parts
+ * @vecs: its parts
  */
 struct virtback_blk_req {
 	enum virtback_prepare (*execute)(struct virtback_req *req, struct virtback_iter *data);
@@ -213,6 +219,8 @@ struct virtback_blk_req {
 	u64 in_len;
 	struct work_struct work;
 	struct virtback_iter it;
+	struct bio bio;
+	struct bio_vec vecs[VIRTBACK_BLK_VECS];
 };
 
 /**

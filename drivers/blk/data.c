@@ -32,6 +32,12 @@
 
 #define BLK_PASS_BYTES	((u32)VIRTBACK_ROUND_PAGES << PAGE_SHIFT)
 
+/*
+ * Requests whose tags are taken at once. The block layer keeps its map of tags in words,
+ * of 16 for a disk that has 64 tags, and finds so many in one of them or gives up.
+ */
+#define BLK_TAGS	8U
+
 /* Most data that is copied before the header has said what it is for. */
 #define BLK_AHEAD_BYTES	SZ_64K
 
@@ -107,7 +113,7 @@ static int blk_copy_in(struct virtback_req *req, struct virtback_copier *c,
 	int err = 0;
 
 	while (!err && virtback_blk_next_bvec(req, &pos, &bv))
-		err = virtback_copier_iter(c, req->vq, it, bvec_virt(&bv), bv.bv_len, false);
+		err = virtback_copier_iter(c, it, bvec_virt(&bv), bv.bv_len, false);
 	return err ?: virtback_copier_flush(c);
 }
 
@@ -115,7 +121,7 @@ static int blk_bounce_in(struct virtback_req *req, struct virtback_iter *it)
 {
 	struct virtback_copier c;
 
-	virtback_copier_init(&c, req->vq->vd);
+	virtback_copier_init(&c, req->vq);
 	return blk_copy_in(req, &c, it);
 }
 
@@ -145,25 +151,27 @@ static int blk_copy_status(struct virtback_req *req, struct virtback_copier *c)
 /* Bounce pages to the driver, for a read. Under RCU or in the worker; it is live. */
 static int blk_copy_out(struct virtback_req *req)
 {
+	struct virtback_blk_req *br = virtback_req_priv(req);
 	struct virtback_piece *p = req->data.head;
-	struct virtback_blk_pos pos = {};
 	struct virtback_copier c;
-	struct bio_vec bv;
-	u32 off = 0;
+	u32 off = 0, left = br->len;
+	struct page *page;
 	int err;
 
-	virtback_copier_init(&c, req->vq->vd);
-	while (virtback_blk_next_bvec(req, &pos, &bv)) {
-		void *from = bvec_virt(&bv);
+	virtback_copier_init(&c, req->vq);
+	list_for_each_entry(page, &br->pages, lru) {
+		u32 len = min_t(u32, left, PAGE_SIZE);
+		void *from = page_address(page);
 
-		while (bv.bv_len && p) {
-			u32 n = min(p->len - off, bv.bv_len);
+		left -= len;
+		while (len && p) {
+			u32 n = min(p->len - off, len);
 
 			err = virtback_copier_piece(&c, p, off, from, n, true);
 			if (err)
 				return err;
 			from += n;
-			bv.bv_len -= n;
+			len -= n;
 			off += n;
 			if (off == p->len) {
 				p = p->next;
@@ -220,8 +228,8 @@ int virtback_blk_read_header(struct virtback_req *req, struct virtback_iter *it,
 	br->len = len;
 	if (!blk_get_pages(req))
 		return virtback_iter_read(vq, it, hdr, sizeof(*hdr));
-	virtback_copier_init(&c, vq->vd);
-	err = virtback_copier_iter(&c, vq, &pos, hdr, sizeof(*hdr), false);
+	virtback_copier_init(&c, vq);
+	err = virtback_copier_iter(&c, &pos, hdr, sizeof(*hdr), false);
 	if (!err) {
 		struct virtback_iter data = pos;
 
@@ -529,9 +537,15 @@ void virtback_blk_submit(struct virtback_vq *vq, struct list_head *reqs)
 {
 	struct virtback_req *req, *next;
 	struct blk_plug plug;
+	unsigned int nr = 0, n = 0;
 
+	list_for_each_entry(req, reqs, batch)
+		nr++;
 	blk_start_plug(&plug);
 	list_for_each_entry_safe(req, next, reqs, batch) {
+		if (n % BLK_TAGS == 0)
+			virtback_plug_expect(&plug, min(nr - n, BLK_TAGS));
+		n++;
 		/* The request is no longer ours once it was submitted. */
 		list_del_init(&req->batch);
 		if (virtback_req_live(req)) {

@@ -17,57 +17,38 @@
 #include "core.h"
 
 /**
- * virtback_copier_init() - start with nothing to copy
- * @c: copier, usually on the stack
- * @vd: device whose guest it is
+ * virtback_copier_ask() - ask the host for the copies that wait
+ * @c: copier with some
  *
- * Any context.
- */
-void virtback_copier_init(struct virtback_copier *c, struct virtback_device *vd)
-{
-	c->vd = vd;
-	c->nr = 0;
-}
-
-/**
- * virtback_copier_flush() - make the copies that wait
- * @c: copier
- *
- * Any context; the worker, may sleep, if vd->copies.
+ * The worker, may sleep.
  *
  * Return: 0, or -EFAULT when some failed.
  */
-int virtback_copier_flush(struct virtback_copier *c)
+int virtback_copier_ask(struct virtback_copier *c)
 {
+	struct virtback_vq *vq = c->vq;
 	unsigned int nr = c->nr;
 
 	c->nr = 0;
-	return nr ? c->vd->host->copy(c->vd, c->ops, nr) : 0;
+	return vq->vd->host->copy(vq->vd, vq->copy, nr);
 }
 
 /**
- * virtback_copier_piece() - copy a part of a piece
+ * virtback_copier_name() - have the host copy a part of a piece
  * @c: copier
- * @p: piece
+ * @p: piece that is only named
  * @off: first byte of it
  * @buf: our side; must stay until the copier was flushed
  * @len: bytes, at most p->len - @off
  * @write: to the guest
  *
- * Any context; the worker, may sleep, if vd->copies.
+ * The worker, may sleep.
  *
  * Return: 0, or -EFAULT when this or an earlier copy failed.
  */
-int virtback_copier_piece(struct virtback_copier *c, const struct virtback_piece *p, u32 off,
-			  void *buf, u32 len, bool write)
+int virtback_copier_name(struct virtback_copier *c, const struct virtback_piece *p, u32 off,
+			 void *buf, u32 len, bool write)
 {
-	if (p->va) {
-		if (write)
-			memcpy(p->va + off, buf, len);
-		else
-			memcpy(buf, p->va + off, len);
-		return 0;
-	}
 	while (len) {
 		u32 n = min_t(u32, len, PAGE_SIZE - offset_in_page(buf));
 
@@ -77,7 +58,7 @@ int virtback_copier_piece(struct virtback_copier *c, const struct virtback_piece
 			if (ret)
 				return ret;
 		}
-		c->ops[c->nr++] = (struct virtback_copy){
+		c->vq->copy[c->nr++] = (struct virtback_copy){
 			.addr = p->addr + off,
 			.buf = buf,
 			.len = n,
@@ -93,7 +74,6 @@ int virtback_copier_piece(struct virtback_copier *c, const struct virtback_piece
 /**
  * virtback_copier_iter() - copy the next bytes of a list of buffers and pass them
  * @c: copier
- * @vq: queue whose guest it is
  * @it: position; undefined after an error
  * @buf: our side; must stay until the copier was flushed
  * @len: bytes
@@ -104,9 +84,10 @@ int virtback_copier_piece(struct virtback_copier *c, const struct virtback_piece
  * Return: 0, -ENODATA when fewer are left, or -EFAULT when this or an earlier copy
  * failed.
  */
-int virtback_copier_iter(struct virtback_copier *c, struct virtback_vq *vq,
-			 struct virtback_iter *it, void *buf, u32 len, bool write)
+int virtback_copier_iter(struct virtback_copier *c, struct virtback_iter *it, void *buf, u32 len,
+			 bool write)
 {
+	struct virtback_vq *vq = c->vq;
 	struct virtback_piece p;
 	int ret;
 

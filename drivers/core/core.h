@@ -3,6 +3,8 @@
 #ifndef VIRTBACK_CORE_H
 #define VIRTBACK_CORE_H
 
+#include <linux/compiler.h>
+#include <linux/string.h>
 #include <linux/virtio_mmio.h>
 
 #include <virtback/device.h>
@@ -33,33 +35,60 @@ struct virtback_desc {
 	u16 next;
 };
 
-/**
- * struct virtback_table - an indirect table while its chain is parsed
- * @addr: guest address
- * @nr: descriptors in it, 0 while no table was entered
- * @piece: the part that is pinned, or copied to vq->table; len 0 when none is
- * @first: byte offset of @piece in the table
- * @reads: parts that were copied so far
- */
-struct virtback_table {
-	u64 addr;
-	u32 nr;
-	struct virtback_piece piece;
-	u64 first;
-	unsigned int reads;
-};
-
 /* drivers/core/table.c: what the ring formats share */
 int virtback_table_enter(struct virtback_vq *vq, struct virtback_table *t,
 			 const struct virtback_desc *d);
 void virtback_table_leave(struct virtback_vq *vq, struct virtback_table *t);
-int virtback_table_read(struct virtback_vq *vq, struct virtback_table *t, u32 i, void *raw);
+int virtback_table_fetch(struct virtback_vq *vq, struct virtback_table *t, u32 i, void *raw);
 int virtback_chain_add(struct virtback_vq *vq, struct virtback_chain *chain,
 		       const struct virtback_desc *d, u32 max);
 void virtback_chain_end(struct virtback_vq *vq, struct virtback_chain *chain);
 int virtback_ring_map(struct virtback_vq *vq, struct virtback_area *area, u64 addr, u32 len,
 		      u32 align, bool write);
 void virtback_ring_unmap(struct virtback_vq *vq);
+
+/* An indirect table may lie at any address, so no word of it is atomic. */
+static inline void virtback_table_copy(const struct virtback_table *t, u64 off, void *raw)
+{
+	memcpy(raw, t->piece.va + (off - t->first), VIRTBACK_DESC_SIZE);
+	barrier();
+}
+
+/**
+ * virtback_table_read() - copy a descriptor of a table
+ * @vq: queue
+ * @t: table that was entered
+ * @i: which one, any number
+ * @raw: receives the descriptor, VIRTBACK_DESC_SIZE bytes
+ *
+ * Worker context, may sleep.
+ *
+ * Return: as virtback_table_fetch().
+ */
+static inline int virtback_table_read(struct virtback_vq *vq, struct virtback_table *t, u32 i,
+				      void *raw)
+{
+	u64 off = (u64)i * VIRTBACK_DESC_SIZE;
+
+	if (i >= t->nr || off < t->first ||
+	    off + VIRTBACK_DESC_SIZE > t->first + t->piece.len)
+		return virtback_table_fetch(vq, t, i, raw);
+	virtback_table_copy(t, off, raw);
+	return 0;
+}
+
+/* No buffer yet. */
+static inline void virtback_chain_begin(struct virtback_chain *chain, u16 id)
+{
+	chain->id = id;
+	chain->ndesc = 0;
+	chain->out.nr = 0;
+	chain->out.off = 0;
+	chain->out.left = 0;
+	chain->in.nr = 0;
+	chain->in.off = 0;
+	chain->in.left = 0;
+}
 
 /* Undo virtback_iter_pin(). Any context, vq->lock may be held. */
 static inline void virtback_piece_unpin(struct virtback_device *vd, struct virtback_piece *p)

@@ -95,6 +95,32 @@ int virtback_iter_pin(struct virtback_vq *vq, struct virtback_iter *it, u32 len,
 	return ret;
 }
 
+/*
+ * What is whole in one buffer, as a header is, up to the end of the piece that it begins
+ * in. Returns how much was read, 0 when it is not, or -EFAULT.
+ */
+static int virtback_iter_glance(struct virtback_vq *vq, struct virtback_iter *it, void *buf,
+				u32 len)
+{
+	struct virtback_device *vd = vq->vd;
+	struct virtback_piece *p = &vq->glance;
+	int ret;
+
+	if (vd->copies || !len || len > it->left)
+		return 0;
+	virtback_iter_step(it, 0);
+	if (len > it->sg->len - it->off)
+		return 0;
+	ret = vd->host->pin(vd, it->sg->addr + it->off, len, false, p);
+	if (ret)
+		return ret;
+	len = p->len;
+	memcpy(buf, p->va, len);
+	virtback_piece_unpin(vd, p);
+	virtback_iter_step(it, len);
+	return len;
+}
+
 /**
  * virtback_iter_read() - copy the next @len bytes from the guest and pass them
  * @vq: queue whose guest it is
@@ -112,8 +138,15 @@ int virtback_iter_read(struct virtback_vq *vq, struct virtback_iter *it, void *b
 	struct virtback_copier c;
 	int ret;
 
-	virtback_copier_init(&c, vq->vd);
-	ret = virtback_copier_iter(&c, vq, it, buf, len, false);
+	ret = virtback_iter_glance(vq, it, buf, len);
+	if (ret < 0)
+		return ret;
+	if (ret == len)
+		return 0;
+	buf += ret;
+	len -= ret;
+	virtback_copier_init(&c, vq);
+	ret = virtback_copier_iter(&c, it, buf, len, false);
 	return ret ?: virtback_copier_flush(&c);
 }
 
@@ -134,14 +167,14 @@ int virtback_iter_write(struct virtback_vq *vq, struct virtback_iter *it, const 
 	struct virtback_copier c;
 	int ret;
 
-	virtback_copier_init(&c, vq->vd);
-	ret = virtback_copier_iter(&c, vq, it, (void *)buf, len, true);
+	virtback_copier_init(&c, vq);
+	ret = virtback_copier_iter(&c, it, (void *)buf, len, true);
 	return ret ?: virtback_copier_flush(&c);
 }
 
 /**
  * virtback_pieces_write() - copy to the start of a list of pieces
- * @vd: device whose guest it is
+ * @vq: queue whose guest it is
  * @list: pieces, of at least @len bytes
  * @buf: where from
  * @len: bytes
@@ -150,14 +183,14 @@ int virtback_iter_write(struct virtback_vq *vq, struct virtback_iter *it, const 
  *
  * Return: 0, or -EFAULT, which only a host that copies may return.
  */
-int virtback_pieces_write(struct virtback_device *vd, const struct virtback_pieces *list,
+int virtback_pieces_write(struct virtback_vq *vq, const struct virtback_pieces *list,
 			  const void *buf, u32 len)
 {
 	const struct virtback_piece *p;
 	struct virtback_copier c;
 	int ret;
 
-	virtback_copier_init(&c, vd);
+	virtback_copier_init(&c, vq);
 	for (p = list->head; p && len; p = p->next) {
 		u32 n = min(len, p->len);
 

@@ -113,15 +113,15 @@ static void virtback_packed_desc(struct virtback_desc *to, const struct vring_pa
 static int virtback_packed_walk_table(struct virtback_vq *vq, const struct virtback_desc *head,
 				      struct virtback_chain *chain)
 {
-	struct virtback_table t = {};
+	struct virtback_table *t = &vq->walk;
 	struct vring_packed_desc raw;
 	struct virtback_desc d;
 	u32 i;
 	int ret;
 
-	ret = virtback_table_enter(vq, &t, head);
-	for (i = 0; !ret && i < t.nr; i++) {
-		ret = virtback_table_read(vq, &t, i, &raw);
+	ret = virtback_table_enter(vq, t, head);
+	for (i = 0; !ret && i < t->nr; i++) {
+		ret = virtback_table_read(vq, t, i, &raw);
 		if (ret)
 			break;
 		virtback_packed_desc(&d, &raw);
@@ -129,7 +129,7 @@ static int virtback_packed_walk_table(struct virtback_vq *vq, const struct virtb
 		ret = d.flags & VRING_DESC_F_INDIRECT ? -EINVAL :
 		      virtback_chain_add(vq, chain, &d, vq->chain_max);
 	}
-	virtback_table_leave(vq, &t);
+	virtback_table_leave(vq, t);
 	return ret;
 }
 
@@ -146,7 +146,7 @@ static int virtback_packed_walk(struct virtback_vq *vq, u16 flags, struct virtba
 	bool wrap = false;
 	int ret;
 
-	*chain = (struct virtback_chain){};
+	virtback_chain_begin(chain, 0);
 	for (;;) {
 		virtback_packed_desc(&d, from);
 		chain->ndesc++;

@@ -97,7 +97,7 @@ bool virtback_poll_empty(struct virtback_vq *vq, bool unsent)
 
 /**
  * virtback_poll_chain() - the driver has sent a chain
- * @vq: queue
+ * @vq: queue whose poll.since is not 0: it was waited for
  *
  * Called with ring_lock held.
  */
@@ -107,8 +107,6 @@ void virtback_poll_chain(struct virtback_vq *vq)
 	u64 limit, now;
 
 	lockdep_assert_held(&vq->ring_lock);
-	if (!p->since)
-		return;
 	limit = virtback_poll_limit(vq);
 	now = ktime_get_ns();
 	virtback_poll_rest(vq, now, limit);

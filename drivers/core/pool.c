@@ -194,16 +194,17 @@ bool virtback_pool_get_pages(struct virtback_pool *pool, struct list_head *pages
  */
 void virtback_pool_put_pages(struct virtback_pool *pool, struct list_head *pages)
 {
-	struct page *page, *next;
+	struct page *page;
 	unsigned long flags;
 
 	if (list_empty(pages))
 		return;
 	spin_lock_irqsave(&pool->lock, flags);
-	list_for_each_entry_safe(page, next, pages, lru) {
-		list_del(&page->lru);
+	/* All of them go, so none is taken off the list. */
+	list_for_each_entry(page, pages, lru) {
 		if (!WARN_ON_ONCE(pool->nr == pool->size))
 			pool->free[pool->nr++] = page;
 	}
 	spin_unlock_irqrestore(&pool->lock, flags);
+	INIT_LIST_HEAD(pages);
 }

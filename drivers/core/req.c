@@ -21,21 +21,6 @@
 #include "core.h"
 
 /**
- * virtback_req_live() - may the request still touch the guest's memory?
- * @req: request
- *
- * The answer holds until the end of the RCU read-side section it was given in,
- * or, in prepare() and resume(), until they return. Any context.
- *
- * Return: false for an orphan.
- */
-bool virtback_req_live(const struct virtback_req *req)
-{
-	/* Pairs with the store in virtback_vq_orphan(). */
-	return READ_ONCE(req->vq->epoch) == req->epoch;
-}
-
-/**
  * virtback_req_unpin() - unpin the pieces of a list and empty it
  * @req: live request, or an orphan with vq->lock held
  * @list: its @data or @status
@@ -45,13 +30,26 @@ bool virtback_req_live(const struct virtback_req *req)
 void virtback_req_unpin(struct virtback_req *req, struct virtback_pieces *list)
 {
 	struct virtback_vq *vq = req->vq;
+	struct virtback_pieces more;
 	struct virtback_piece *p;
 
 	if (!list->head)
 		return;
 	for (p = list->head; p; p = p->next)
 		virtback_piece_unpin(vq->vd, p);
-	virtback_pool_put_pieces(&vq->pieces, list);
+	more.head = list->head->next;
+	if (more.head)
+		virtback_pool_put_pieces(&vq->pieces, &more);
+	list->head = NULL;
+}
+
+/* A piece for the end of a list. Most have one, and nobody to share it with. */
+static struct virtback_piece *virtback_req_piece(struct virtback_req *req,
+						 const struct virtback_pieces *list)
+{
+	if (list->head)
+		return virtback_pool_get(&req->vq->pieces);
+	return list == &req->data ? &req->first_data : &req->first_status;
 }
 
 /**
@@ -77,12 +75,13 @@ int virtback_req_pin(struct virtback_req *req, struct virtback_pieces *list,
 
 	lockdep_assert_held(&vq->ring_lock);
 	while (len) {
-		p = virtback_pool_get(&vq->pieces);
+		p = virtback_req_piece(req, list);
 		if (!p)
 			return -ENOSPC;
 		ret = virtback_iter_pin(vq, it, len, write, p);
 		if (ret) {
-			virtback_pool_put(&vq->pieces, p);
+			if (list->head)
+				virtback_pool_put(&vq->pieces, p);
 			return ret;
 		}
 		p->next = NULL;
@@ -94,6 +93,47 @@ int virtback_req_pin(struct virtback_req *req, struct virtback_pieces *list,
 		len -= p->len;
 	}
 	return 0;
+}
+
+/**
+ * virtback_req_pin_both() - pin a byte, and by the way read what is right before it
+ * @req: request being prepared
+ * @list: its @data or @status, empty; receives one piece, of which the byte is the last
+ * @last: position of the byte, which the device will write
+ * @it: position of what is read, passes it
+ * @buf: where to
+ * @len: bytes, at most it->left
+ *
+ * Drivers have a request's header and its status byte in one structure, so that one pin
+ * does for both. Where that is not so nothing is changed, and the caller does one after
+ * the other. Context of prepare(), may sleep.
+ *
+ * Return: true when both was done.
+ */
+bool virtback_req_pin_both(struct virtback_req *req, struct virtback_pieces *list,
+			   const struct virtback_iter *last, struct virtback_iter *it, void *buf,
+			   u32 len)
+{
+	struct virtback_piece *p = virtback_req_piece(req, list);
+	u64 addr = it->sg->addr + it->off;
+	struct virtback_vq *vq = req->vq;
+
+	lockdep_assert_held(&vq->ring_lock);
+	if (vq->vd->copies || it->sg->len - it->off < len ||
+	    last->sg->addr + last->off != addr + len)
+		return false;
+	if (vq->vd->host->pin(vq->vd, addr, len + 1, true, p))
+		return false;
+	if (p->len <= len) {
+		virtback_piece_unpin(vq->vd, p);
+		return false;
+	}
+	memcpy(buf, p->va, len);
+	p->next = NULL;
+	list->head = p;
+	list->tail = p;
+	virtback_iter_skip(it, len);
+	return true;
 }
 
 /**
@@ -263,7 +303,8 @@ void virtback_req_complete(struct virtback_req *req, u32 written)
 		last_orphan = virtback_req_drop(req);
 	again = vq->stalled;
 	vq->stalled = false;
-	again |= virtback_poll_completed(vq);
+	if (READ_ONCE(vd->poll_us))
+		again |= virtback_poll_completed(vq);
 	spin_unlock_irqrestore(&vq->lock, flags);
 
 	if (irq && virtback_device_interrupt(vd, VIRTIO_MMIO_INT_VRING)) {

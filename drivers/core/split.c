@@ -113,19 +113,19 @@ static int virtback_split_read(struct virtback_vq *vq, struct virtback_table *t,
  */
 static int virtback_split_walk(struct virtback_vq *vq, u16 head, struct virtback_chain *chain)
 {
-	struct virtback_table t = {};
+	struct virtback_table *t = &vq->walk;
 	struct virtback_desc d;
 	u32 i = head;
 	int ret;
 
-	*chain = (struct virtback_chain){ .id = head };
+	virtback_chain_begin(chain, head);
 	for (;;) {
-		ret = virtback_split_read(vq, &t, i, &d);
+		ret = virtback_split_read(vq, t, i, &d);
 		if (ret)
 			break;
-		chain->ndesc += !t.nr;
+		chain->ndesc += !t->nr;
 		if (d.flags & VRING_DESC_F_INDIRECT) {
-			ret = virtback_table_enter(vq, &t, &d);
+			ret = virtback_table_enter(vq, t, &d);
 			if (ret)
 				break;
 			i = 0;
@@ -135,12 +135,12 @@ static int virtback_split_walk(struct virtback_vq *vq, u16 head, struct virtback
 		 * A driver may make the ring smaller than we offered and still
 		 * send indirect chains of the length that our limits promise.
 		 */
-		ret = virtback_chain_add(vq, chain, &d, t.nr ? vq->chain_max : vq->num);
+		ret = virtback_chain_add(vq, chain, &d, t->nr ? vq->chain_max : vq->num);
 		if (ret || !(d.flags & VRING_DESC_F_NEXT))
 			break;
 		i = d.next;
 	}
-	virtback_table_leave(vq, &t);
+	virtback_table_leave(vq, t);
 	virtback_chain_end(vq, chain);
 	return ret;
 }

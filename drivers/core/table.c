@@ -29,7 +29,7 @@ static_assert(sizeof(struct vring_packed_desc) == VIRTBACK_DESC_SIZE);
 /**
  * virtback_table_enter() - go from a descriptor of the ring to its table
  * @vq: queue
- * @t: no table yet
+ * @t: left, or all zero
  * @d: descriptor with VRING_DESC_F_INDIRECT
  *
  * Return: 0, or -EINVAL when the driver may not do this.
@@ -44,7 +44,16 @@ int virtback_table_enter(struct virtback_vq *vq, struct virtback_table *t,
 	t->nr = d->len / VIRTBACK_DESC_SIZE;
 	t->addr = d->addr;
 	t->first = 0;
+	t->reads = 0;
 	return 0;
+}
+
+/* Let go of the part that is pinned, if one is. */
+static void virtback_table_unpin(struct virtback_vq *vq, struct virtback_table *t)
+{
+	if (t->piece.len)
+		virtback_piece_unpin(vq->vd, &t->piece);
+	t->piece.len = 0;
 }
 
 /**
@@ -54,9 +63,8 @@ int virtback_table_enter(struct virtback_vq *vq, struct virtback_table *t,
  */
 void virtback_table_leave(struct virtback_vq *vq, struct virtback_table *t)
 {
-	if (t->piece.len)
-		virtback_piece_unpin(vq->vd, &t->piece);
-	t->piece.len = 0;
+	virtback_table_unpin(vq, t);
+	t->nr = 0;
 }
 
 /* Make a part of the table, from byte @off on, readable. */
@@ -91,7 +99,7 @@ static int virtback_table_read_split(struct virtback_vq *vq, const struct virtba
 }
 
 /**
- * virtback_table_read() - copy a descriptor of a table
+ * virtback_table_fetch() - copy a descriptor of a part that is not pinned
  * @vq: queue
  * @t: table that was entered
  * @i: which one, any number
@@ -102,29 +110,25 @@ static int virtback_table_read_split(struct virtback_vq *vq, const struct virtba
  * Return: 0, -EINVAL when it is outside of the table, or what the host says of
  * its memory.
  */
-int virtback_table_read(struct virtback_vq *vq, struct virtback_table *t, u32 i, void *raw)
+int virtback_table_fetch(struct virtback_vq *vq, struct virtback_table *t, u32 i, void *raw)
 {
 	u64 off = (u64)i * VIRTBACK_DESC_SIZE;
 	int ret;
 
 	if (i >= t->nr)
 		return -EINVAL;
-	if (off < t->first || off + VIRTBACK_DESC_SIZE > t->first + t->piece.len) {
-		virtback_table_leave(vq, t);
-		ret = virtback_table_pin(vq, t, off);
-		if (ret) {
-			t->piece.len = 0;
-			return ret;
-		}
-		t->first = off;
-		if (t->piece.len < VIRTBACK_DESC_SIZE) {
-			virtback_table_leave(vq, t);
-			return virtback_table_read_split(vq, t, off, raw);
-		}
+	virtback_table_unpin(vq, t);
+	ret = virtback_table_pin(vq, t, off);
+	if (ret) {
+		t->piece.len = 0;
+		return ret;
 	}
-	/* An indirect table may lie at any address, so no word of it is atomic. */
-	memcpy(raw, t->piece.va + (off - t->first), VIRTBACK_DESC_SIZE);
-	barrier();
+	t->first = off;
+	if (t->piece.len < VIRTBACK_DESC_SIZE) {
+		virtback_table_unpin(vq, t);
+		return virtback_table_read_split(vq, t, off, raw);
+	}
+	virtback_table_copy(t, off, raw);
 	return 0;
 }
 

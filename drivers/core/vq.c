@@ -20,6 +20,7 @@
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/virtio_config.h>
@@ -37,6 +38,9 @@
  */
 #define VIRTBACK_BATCH		32
 #define VIRTBACK_HOLD_NS	NSEC_PER_MSEC
+
+/* Bytes of chains between two looks at the clock. */
+#define VIRTBACK_UNTIMED	SZ_16K
 
 /* Between two looks at borrowed pages that are still in use. */
 #define VIRTBACK_LOOK_AGAIN	msecs_to_jiffies(10)
@@ -262,11 +266,11 @@ static enum virtback_resumed virtback_vq_gather_resumed(struct virtback_vq *vq,
 /* One chain: true when another may follow, false when the worker can rest. */
 static bool virtback_vq_gather_one(struct virtback_vq *vq, struct list_head *batch)
 {
-	struct virtback_chain chain;
+	struct virtback_chain *chain = &vq->chain;
 	struct virtback_req *req;
 	int ret;
 
-	ret = vq->ring->pop(vq, &chain);
+	ret = vq->ring->pop(vq, chain);
 	if (ret < 0) {
 		virtback_device_break(vq->vd, "broken ring");
 		return false;
@@ -277,17 +281,18 @@ static bool virtback_vq_gather_one(struct virtback_vq *vq, struct list_head *bat
 		vq->ring->notify_off(vq);
 		return true;
 	}
-	virtback_poll_chain(vq);
+	if (vq->poll.since)
+		virtback_poll_chain(vq);
 
 	req = virtback_vq_get_req(vq);
 	if (!req) {
-		vq->ring->unpop(vq, &chain);
+		vq->ring->unpop(vq, chain);
 		return virtback_vq_stall(vq);
 	}
-	req->id = chain.id;
-	req->ndesc = chain.ndesc;
-	trace_virtback_request_start(req, &chain);
-	switch (vq->vd->type->prepare(req, &chain)) {
+	req->id = chain->id;
+	req->ndesc = chain->ndesc;
+	trace_virtback_request_start(req, chain);
+	switch (vq->vd->type->prepare(req, chain)) {
 	case VIRTBACK_SUBMIT:
 		list_add_tail(&req->batch, batch);
 		fallthrough;
@@ -295,7 +300,7 @@ static bool virtback_vq_gather_one(struct virtback_vq *vq, struct list_head *bat
 		vq->stats.requests++;
 		return true;
 	case VIRTBACK_STALL:
-		vq->ring->unpop(vq, &chain);
+		vq->ring->unpop(vq, chain);
 		virtback_vq_put_req(vq, req);
 		return virtback_vq_stall(vq);
 	case VIRTBACK_BROKEN:
@@ -315,6 +320,7 @@ static bool virtback_vq_gather(struct virtback_vq *vq, struct list_head *batch,
 	u64 end = ktime_get_ns() + VIRTBACK_HOLD_NS;
 	enum virtback_resumed resumed;
 	unsigned int n;
+	u64 bytes = 0;
 
 	lockdep_assert_held(&vq->ring_lock);
 	spin_lock_irq(&vq->lock);
@@ -333,6 +339,11 @@ static bool virtback_vq_gather(struct virtback_vq *vq, struct list_head *batch,
 	for (n = 0; n < VIRTBACK_BATCH; n++) {
 		if (!virtback_vq_gather_one(vq, batch))
 			return false;
+		/* The clock costs as much as to find a buffer, but little where hosts copy. */
+		bytes += vq->chain.out.left + vq->chain.in.left;
+		if (!vq->vd->copies && bytes < VIRTBACK_UNTIMED)
+			continue;
+		bytes = 0;
 		if (ktime_get_ns() > end)
 			break;
 	}
@@ -648,15 +659,16 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 	if (ret)
 		return ret;
 	/*
-	 * A pass has at most one piece a page, one more a buffer and one for its
-	 * status; requests between two passes keep that one. So one pass always
+	 * A pass has at most one piece a page and one more a buffer; requests between
+	 * two passes keep that of their status, which is their own. So one pass always
 	 * fits when no other is on its way, and a stall always ends.
 	 */
 	ret = virtback_pool_init_objects(&vq->pieces, 2 * VIRTBACK_POOL_PAGES +
-					 2 * vq->chain_max + nr_reqs,
+					 2 * vq->chain_max - nr_reqs,
 					 sizeof(struct virtback_piece));
 	if (ret)
 		return ret;
+	vq->max_pins = vq->pieces.size + 2 * nr_reqs;
 	ret = virtback_pool_init_objects(&vq->keep, VIRTBACK_KEEP_REQS,
 					 vq->chain_max * sizeof(struct virtback_sg));
 	if (ret)

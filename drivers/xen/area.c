@@ -39,13 +39,12 @@ static int virtback_area_pin(struct virtback_xen_cache *cache, struct virtback_x
 			     u64 gfn, unsigned int nr, struct page **page)
 {
 	struct virtback_chunk *chunk;
-	unsigned int i;
 
 	while (xa->nr < nr) {
-		chunk = virtback_chunk_get_page(cache, gfn + xa->nr, &i);
+		chunk = virtback_chunk_get_page(cache, gfn + xa->nr);
 		if (!chunk)
 			return -EFAULT;
-		page[xa->nr] = virtback_chunk_page(chunk, i);
+		page[xa->nr] = virtback_chunk_page(chunk, gfn + xa->nr);
 		xa->chunk[xa->nr++] = chunk;
 	}
 	return 0;

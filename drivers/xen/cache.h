@@ -184,16 +184,20 @@ int virtback_xen_cache_start(void);
 void virtback_xen_cache_stop(void);
 
 /* chunk.c: what is mapped, and who uses it */
-struct virtback_chunk *virtback_chunk_get_page(struct virtback_xen_cache *cache, u64 gfn,
-					       unsigned int *i);
+struct virtback_chunk *virtback_chunk_get_page(struct virtback_xen_cache *cache, u64 gfn);
 void virtback_chunk_put(struct virtback_chunk *chunk);
-struct page *virtback_chunk_page(const struct virtback_chunk *chunk, unsigned int i);
+struct page *virtback_chunk_page(const struct virtback_chunk *chunk, u64 gfn);
 int virtback_xen_cache_pin(struct virtback_xen_cache *cache, u64 addr, u32 len,
 			   struct virtback_piece *p);
-void virtback_xen_cache_unpin(struct virtback_piece *p);
 void virtback_xen_cache_init(struct virtback_xen_cache *cache, u16 domid);
 void virtback_xen_cache_invalidate(struct virtback_xen_cache *cache);
 void virtback_xen_cache_close(struct virtback_xen_cache *cache);
+
+/* Undo virtback_xen_cache_pin(). Any context, vq->lock may be held. */
+static inline void virtback_xen_cache_unpin(struct virtback_piece *p)
+{
+	virtback_chunk_put(p->pin);
+}
 
 /* area.c: rings, mapped for as long as their queue is ready */
 int virtback_xen_area_map(struct virtback_xen_cache *cache, u64 addr, size_t len,

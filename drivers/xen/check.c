@@ -63,9 +63,9 @@ const char *virtback_xen_why_not(bool xen, bool arm64, unsigned long page_size, 
  * virtback_xen_reserve() - pages that the queues of a device can pin at once
  * @vd: device with its queues
  *
- * Every pin of a request is a piece of the queue's pool. The rings of a queue of n
- * take 26 n + 12 bytes (VIRTIO 1.2 section 2.7) in three areas, and each may begin
- * and end within a page.
+ * Every pin of a request is a piece, its own or of the queue's stock. The rings of a
+ * queue of n take 26 n + 12 bytes (VIRTIO 1.2 section 2.7) in three areas, and each may
+ * begin and end within a page.
  *
  * Return: pages, if each is mapped alone.
  */
@@ -77,7 +77,7 @@ unsigned long virtback_xen_reserve(const struct virtback_device *vd)
 	for (i = 0; i < vd->nvqs; i++) {
 		const struct virtback_vq *vq = &vd->vqs[i];
 
-		nr += vq->pieces.size + VIRTBACK_WORKER_PINS;
+		nr += vq->max_pins + VIRTBACK_WORKER_PINS;
 		nr += DIV_ROUND_UP(26UL * vq->num_max + 12, VIRTBACK_XEN_PAGE_SIZE) + 2 + 3;
 	}
 	return nr;

@@ -50,9 +50,10 @@ unlock:
 
 /*
  * A pinned chunk of the current generation; NULL when there is none, or no more may
- * be pinned.
+ * be pinned. Each buffer of each request comes by here.
  */
-static struct virtback_chunk *virtback_chunk_find(struct virtback_xen_cache *cache, u64 nr)
+static __always_inline struct virtback_chunk *
+virtback_chunk_find(struct virtback_xen_cache *cache, u64 nr)
 {
 	struct virtback_chunk *chunk;
 
@@ -144,17 +145,16 @@ free:
 	return NULL;
 }
 
-/* The chunk with the page @gfn, pinned, or NULL. */
-static struct virtback_chunk *virtback_chunk_get(struct virtback_xen_cache *cache, u64 gfn)
+/* The chunk with the page @gfn, pinned, or NULL: it was not found before. */
+static noinline struct virtback_chunk *virtback_chunk_get_new(struct virtback_xen_cache *cache,
+							      u64 gfn)
 {
-	u64 nr = gfn >> VIRTBACK_CHUNK_SHIFT;
 	struct virtback_chunk *chunk;
 
-	chunk = virtback_chunk_find(cache, nr);
-	if (chunk || READ_ONCE(cache->closed))
-		return chunk;
+	if (READ_ONCE(cache->closed))
+		return NULL;
 	mutex_lock(&cache->map_lock);
-	chunk = virtback_chunk_find(cache, nr);
+	chunk = virtback_chunk_find(cache, gfn >> VIRTBACK_CHUNK_SHIFT);
 	if (!chunk)
 		chunk = virtback_chunk_map(cache, gfn);
 	mutex_unlock(&cache->map_lock);
@@ -180,41 +180,49 @@ static bool virtback_chunk_retry(struct virtback_chunk *chunk, unsigned int i)
 	return ok;
 }
 
-/**
- * virtback_chunk_get_page() - pin the chunk with a page
- * @cache: guest
- * @gfn: the page
- * @i: receives the page's index in the chunk
- *
- * May sleep, never for another pin.
- *
- * Return: the chunk, pinned and with that page mapped, or NULL.
- */
-struct virtback_chunk *virtback_chunk_get_page(struct virtback_xen_cache *cache, u64 gfn,
-					       unsigned int *i)
+/* As virtback_chunk_get_page(). */
+static __always_inline struct virtback_chunk *
+virtback_chunk_of_page(struct virtback_xen_cache *cache, u64 gfn)
 {
 	struct virtback_chunk *chunk;
+	unsigned int i;
 
-	chunk = virtback_chunk_get(cache, gfn);
+	chunk = virtback_chunk_find(cache, gfn >> VIRTBACK_CHUNK_SHIFT);
+	if (!chunk)
+		chunk = virtback_chunk_get_new(cache, gfn);
 	if (!chunk)
 		return NULL;
-	*i = gfn - chunk->gfn;
-	if ((READ_ONCE(chunk->mapped) & BIT(*i)) || virtback_chunk_retry(chunk, *i))
+	i = gfn - chunk->gfn;
+	if (likely(READ_ONCE(chunk->mapped) & BIT(i)) || virtback_chunk_retry(chunk, i))
 		return chunk;
 	virtback_chunk_put(chunk);
 	return NULL;
 }
 
 /**
+ * virtback_chunk_get_page() - pin the chunk with a page
+ * @cache: guest
+ * @gfn: the page
+ *
+ * May sleep, never for another pin.
+ *
+ * Return: the chunk, pinned and with that page mapped, or NULL.
+ */
+struct virtback_chunk *virtback_chunk_get_page(struct virtback_xen_cache *cache, u64 gfn)
+{
+	return virtback_chunk_of_page(cache, gfn);
+}
+
+/**
  * virtback_chunk_page() - where a page of a chunk is mapped
  * @chunk: pinned chunk
- * @i: index of the page
+ * @gfn: the page, of the guest
  *
- * Return: the page.
+ * Return: the page, of this kernel.
  */
-struct page *virtback_chunk_page(const struct virtback_chunk *chunk, unsigned int i)
+struct page *virtback_chunk_page(const struct virtback_chunk *chunk, u64 gfn)
 {
-	return chunk->pages->page[i];
+	return chunk->pages->page[gfn - chunk->gfn];
 }
 
 /* Bytes from the start of page @i that are mapped and follow each other, to @len. */
@@ -244,30 +252,24 @@ static u32 virtback_chunk_run(const struct virtback_chunk *chunk, unsigned int i
 int virtback_xen_cache_pin(struct virtback_xen_cache *cache, u64 addr, u32 len,
 			   struct virtback_piece *p)
 {
+	u64 gfn = addr >> PAGE_SHIFT;
 	u32 off = offset_in_page(addr);
 	struct virtback_chunk *chunk;
 	unsigned int i;
 
-	chunk = virtback_chunk_get_page(cache, addr >> PAGE_SHIFT, &i);
+	chunk = virtback_chunk_of_page(cache, gfn);
 	if (!chunk)
 		return -EFAULT;
+	i = gfn - chunk->gfn;
 	p->va = page_address(chunk->pages->page[i]) + off;
-	/* More than a chunk is never reached, so the sum cannot overflow. */
-	len = min_t(u32, len, VIRTBACK_CHUNK_PAGES * PAGE_SIZE);
-	p->len = virtback_chunk_run(chunk, i, off + len) - off;
 	p->pin = chunk;
+	if (len > PAGE_SIZE - off) {
+		/* More than a chunk is never reached, so the sum cannot overflow. */
+		len = min_t(u32, len, VIRTBACK_CHUNK_PAGES * PAGE_SIZE);
+		len = virtback_chunk_run(chunk, i, off + len) - off;
+	}
+	p->len = len;
 	return 0;
-}
-
-/**
- * virtback_xen_cache_unpin() - undo virtback_xen_cache_pin()
- * @p: piece
- *
- * Any context, vq->lock may be held.
- */
-void virtback_xen_cache_unpin(struct virtback_piece *p)
-{
-	virtback_chunk_put(p->pin);
 }
 
 static void virtback_xen_sweep(struct virtback_xen_cache *cache)

@@ -39,8 +39,18 @@
 #endif
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0) && LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
-#error "block devices open differently in 6.5 to 6.8; 6.1 and 6.12 are supported"
+#error "block devices open differently in 6.5 to 6.8; 6.1 to 6.4 and 6.9 to 7.3 are supported"
 #endif
+
+/*
+ * What blk_start_plug_nr_ios() does, which no kernel exports: the block layer takes the
+ * tags of the next @nr requests at once and not one by one. Those that are not used are
+ * given back with the plug, and when its task goes to sleep.
+ */
+static inline void virtback_plug_expect(struct blk_plug *plug, unsigned int nr)
+{
+	plug->nr_ios = nr;
+}
 
 /* 6.9: an open block device is a struct file; before, a block_device and a mode. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)

@@ -13,6 +13,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
+#include <linux/string.h>
 #include <linux/timer.h>
 #include <linux/types.h>
 #include <linux/wait.h>
@@ -58,6 +59,9 @@ struct virtback_vq;
  */
 #define VIRTBACK_KEEP_REQS		8
 
+/* Copies of a copier that go to the host at once. */
+#define VIRTBACK_COPY_BATCH	32
+
 /**
  * struct virtback_sg - one buffer of a chain, as read once from the descriptor
  * @addr: guest address
@@ -99,6 +103,22 @@ struct virtback_chain {
 };
 
 /**
+ * struct virtback_table - an indirect table while its chain is parsed
+ * @addr: guest address
+ * @nr: descriptors in it, 0 while no table was entered
+ * @piece: the part that is pinned, or copied to vq->table; len 0 when none is
+ * @first: byte offset of @piece in the table
+ * @reads: parts that were copied so far
+ */
+struct virtback_table {
+	u64 addr;
+	u32 nr;
+	struct virtback_piece piece;
+	u64 first;
+	unsigned int reads;
+};
+
+/**
  * struct virtback_req - a request from its chain being taken to its completion
  * @vq: the queue it came from
  * @inflight: link in @vq->inflight or @vq->idle; protected by @vq->lock
@@ -113,6 +133,8 @@ struct virtback_chain {
  * @written: bytes of the guest's memory that the device wrote, with @done
  * @data: guest memory of the current pass
  * @status: guest memory that the type writes last (a status byte)
+ * @first_data: the first piece of @data; what else it has comes from @vq->pieces
+ * @first_status: that of @status
  * @dma: a device of this machine accesses @data: it stays pinned until the
  *	 request's completion. Set in prepare() or resume().
  * @borrowed: @data is mapped by &virtback_host_ops.borrow, and @dma is set; the
@@ -136,6 +158,8 @@ struct virtback_req {
 	u32 written;
 	struct virtback_pieces data;
 	struct virtback_pieces status;
+	struct virtback_piece first_data;
+	struct virtback_piece first_status;
 	bool dma;
 	bool borrowed;
 	struct virtback_sg *kept;
@@ -280,6 +304,10 @@ struct virtback_ack {
  *	       it to get the worker out of the guest's memory. Inside vd->lock.
  * @last_avail: next index of the available ring, packed: next offset; ring_lock
  * @avail_wrap: the driver's wrap counter at @last_avail, packed only; ring_lock
+ * @chain: the chain taken last; ring_lock. Not on the worker's stack, which a kernel may
+ *	   be built to clear for each.
+ * @walk: the place in its indirect table; as @chain
+ * @glance: what is pinned to be read at once; as @chain
  * @sg: storage of the chain being parsed; ring_lock
  * @table: for a copy of an indirect table, if vd->copies; ring_lock
  * @table_len: bytes of it: a table that is no longer than a chain may be
@@ -318,8 +346,10 @@ struct virtback_ack {
  * @work: queued on @worker by a kick
  * @poll: busy waiting; the worker's
  * @ack: waiting for acknowledgments
+ * @copy: the copies that wait in a copier, if vd->copies; the worker's
  * @pages: bounce pages
- * @pieces: stock of struct virtback_piece
+ * @pieces: stock of struct virtback_piece, for those that requests do not bring along
+ * @max_pins: pieces that requests can have at once; constant
  * @keep: storage for buffer lists, see virtback_req_keep()
  * @reqs: storage of all requests
  */
@@ -346,6 +376,9 @@ struct virtback_vq {
 	struct mutex ring_lock;		/* the worker's use of guest memory */
 	u16 last_avail;
 	bool avail_wrap;
+	struct virtback_chain chain;
+	struct virtback_table walk;
+	struct virtback_piece glance;
 	struct virtback_sg *sg;
 	u8 *table;
 	u32 table_len;
@@ -378,8 +411,10 @@ struct virtback_vq {
 	struct kthread_work work;
 	struct virtback_poll poll;
 	struct virtback_ack ack;
+	struct virtback_copy copy[VIRTBACK_COPY_BATCH];
 	struct virtback_pool pages;
 	struct virtback_pool pieces;
+	unsigned int max_pins;
 	struct virtback_pool keep;
 	void *reqs;
 };
@@ -397,6 +432,21 @@ static inline void virtback_vq_count(struct virtback_vq *vq, unsigned int i, u64
 	this_cpu_add(vq->counters[i], n);
 }
 
+/**
+ * virtback_req_live() - may the request still touch the guest's memory?
+ * @req: request
+ *
+ * The answer holds until the end of the RCU read-side section it was given in,
+ * or, in prepare() and resume(), until they return. Any context.
+ *
+ * Return: false for an orphan.
+ */
+static inline bool virtback_req_live(const struct virtback_req *req)
+{
+	/* Pairs with the store in virtback_vq_orphan(). */
+	return READ_ONCE(req->vq->epoch) == req->epoch;
+}
+
 /* drivers/core/stats.c */
 u64 virtback_vq_counter(const struct virtback_vq *vq, unsigned int i);
 
@@ -411,47 +461,94 @@ void virtback_vq_drain(struct virtback_vq *vq);
 int virtback_vq_quiet(struct virtback_vq *vq);
 
 /* drivers/core/req.c: what device types do with a request */
-bool virtback_req_live(const struct virtback_req *req);
 void virtback_req_complete(struct virtback_req *req, u32 written);
 void virtback_req_resume(struct virtback_req *req);
 int virtback_req_pin(struct virtback_req *req, struct virtback_pieces *list,
 		     struct virtback_iter *it, u32 len, bool write);
+bool virtback_req_pin_both(struct virtback_req *req, struct virtback_pieces *list,
+			   const struct virtback_iter *last, struct virtback_iter *it, void *buf,
+			   u32 len);
 void virtback_req_unpin(struct virtback_req *req, struct virtback_pieces *list);
 int virtback_req_borrow(struct virtback_req *req, struct virtback_iter *it, u32 len, u32 mask,
 			bool write);
 int virtback_req_keep(struct virtback_req *req, struct virtback_iter *it);
 void virtback_req_unkeep(struct virtback_req *req);
 
-/* Copies of a copier that go to the host at once. */
-#define VIRTBACK_COPY_BATCH	32
-
 /**
  * struct virtback_copier - copies from and to the guest, gathered where the host makes
  *			    them
- * @vd: device
+ * @vq: queue; what waits is in its @copy, so of its copiers one at a time has something
  * @nr: copies that wait for virtback_copier_flush()
- * @ops: those copies
  */
 struct virtback_copier {
-	struct virtback_device *vd;
+	struct virtback_vq *vq;
 	unsigned int nr;
-	struct virtback_copy ops[VIRTBACK_COPY_BATCH];
 };
 
 /* drivers/core/copy.c */
-void virtback_copier_init(struct virtback_copier *c, struct virtback_device *vd);
-int virtback_copier_piece(struct virtback_copier *c, const struct virtback_piece *p, u32 off,
-			  void *buf, u32 len, bool write);
-int virtback_copier_iter(struct virtback_copier *c, struct virtback_vq *vq,
-			 struct virtback_iter *it, void *buf, u32 len, bool write);
-int virtback_copier_flush(struct virtback_copier *c);
+int virtback_copier_name(struct virtback_copier *c, const struct virtback_piece *p, u32 off,
+			 void *buf, u32 len, bool write);
+int virtback_copier_iter(struct virtback_copier *c, struct virtback_iter *it, void *buf, u32 len,
+			 bool write);
+int virtback_copier_ask(struct virtback_copier *c);
+
+/**
+ * virtback_copier_init() - start with nothing to copy
+ * @c: copier, on the stack: what waits is not in it, since compilers clear what is there
+ * @vq: queue whose guest it is
+ *
+ * Any context.
+ */
+static inline void virtback_copier_init(struct virtback_copier *c, struct virtback_vq *vq)
+{
+	c->vq = vq;
+	c->nr = 0;
+}
+
+/**
+ * virtback_copier_flush() - make the copies that wait
+ * @c: copier
+ *
+ * Any context; the worker, may sleep, if vd->copies.
+ *
+ * Return: 0, or -EFAULT when some failed.
+ */
+static inline int virtback_copier_flush(struct virtback_copier *c)
+{
+	return c->nr ? virtback_copier_ask(c) : 0;
+}
+
+/**
+ * virtback_copier_piece() - copy a part of a piece
+ * @c: copier
+ * @p: piece
+ * @off: first byte of it
+ * @buf: our side; must stay until the copier was flushed
+ * @len: bytes, at most p->len - @off
+ * @write: to the guest
+ *
+ * Any context; the worker, may sleep, if vd->copies.
+ *
+ * Return: 0, or -EFAULT when this or an earlier copy failed.
+ */
+static inline int virtback_copier_piece(struct virtback_copier *c, const struct virtback_piece *p,
+					u32 off, void *buf, u32 len, bool write)
+{
+	if (!p->va)
+		return virtback_copier_name(c, p, off, buf, len, write);
+	if (write)
+		memcpy(p->va + off, buf, len);
+	else
+		memcpy(buf, p->va + off, len);
+	return 0;
+}
 
 /* drivers/core/iter.c: positions in a chain */
 int virtback_iter_read(struct virtback_vq *vq, struct virtback_iter *it, void *buf, u32 len);
 int virtback_iter_write(struct virtback_vq *vq, struct virtback_iter *it, const void *buf, u32 len);
 void virtback_iter_skip(struct virtback_iter *it, u64 len);
 void virtback_iter_last(struct virtback_iter *it);
-int virtback_pieces_write(struct virtback_device *vd, const struct virtback_pieces *list,
+int virtback_pieces_write(struct virtback_vq *vq, const struct virtback_pieces *list,
 			  const void *buf, u32 len);
 
 #endif
