@@ -186,6 +186,33 @@ _make_guest()
 	rm -rf "$r"
 }
 
+# The hostile driver for the guest's kernel (scripts/xen/hostile), as an archive that a
+# scenario appends to guest.cpio.
+guest_hostile()
+{
+	local kdir
+
+	kdir=$(kernel_headers "$1" arm64)
+	cache_entry "hostile/$(cache_key "$VB_XEN_DIR"/hostile/* "$VB_TOP"/kunit/hostile.[ch] \
+		"$kdir")" _make_hostile "$kdir"
+}
+
+_make_hostile()
+{
+	local dir=$1 kdir=$2
+
+	mkdir -p "$dir/build" "$dir/root" "$VB_CACHE/log"
+	cp "$VB_XEN_DIR"/hostile/* "$VB_TOP/kunit/hostile.h" "$dir/build/"
+	cp "$VB_TOP/kunit/hostile.c" "$dir/build/driver.c"
+	log "building hostile.ko for $(basename "$kdir")"
+	quietly "$VB_CACHE/log/hostile" make -C "$kdir" M="$dir/build" ARCH=arm64 \
+		CROSS_COMPILE="$VB_CROSS" modules 1>&2
+	cp "$dir/build/hostile.ko" "$dir/root/"
+	"${VB_CROSS}strip" -g "$dir/root/hostile.ko"
+	pack_cpio "$dir/root" "$dir/hostile.cpio"
+	rm -rf "$dir/build" "$dir/root"
+}
+
 # tiny_kernel <file>: an arm64 kernel image that only waits, for guests that
 # exist and do nothing.
 tiny_kernel()
@@ -232,7 +259,7 @@ build_module()
 # everything QEMU loads: xen, Image, dom0.cpio.
 make_images()
 {
-	local out=$1 grants=${4:-} xen k0 kg u base guest ko ov node
+	local out=$1 grants=${4:-} xen k0 kg u base guest hostile ko ov node
 
 	xen=$(xen_hypervisor)
 	k0=$(kernel_tree "$2")
@@ -240,6 +267,7 @@ make_images()
 	u=$(xen_userland)
 	base=$(dom0_base "$k0" "$u")
 	guest=$(guest_initrd "$kg" "$(guest_userland)")
+	hostile=$(guest_hostile "$3")
 	ko=$(build_module "$2")
 
 	mkdir -p "$out"
@@ -252,6 +280,7 @@ make_images()
 	"$VB_TOP/scripts/book.py" extract "$ov/vb/book"
 	cp "$ko" "$ov/vb/virtback.ko"
 	cp "$guest/guest.cpio" "$ov/vb/guest.cpio"
+	cp "$hostile/hostile.cpio" "$ov/vb/hostile.cpio"
 	cp "$guest/vbio" "$ov/bin/vbio"
 	cp "$kg/boot/Image" "$ov/vb/Image"
 	[ -z "$grants" ] || cp "$grants/boot/Image" "$ov/vb/Image-grants"

@@ -193,6 +193,53 @@ difference()
 		END { print "" }'
 }
 
+# noisy <mode of hostile.ko>: a second guest makes noise, on processors of its own
+noisy()
+{
+	local n=0
+
+	[ -z "$SKIP" ] || return 0
+	cat >/tmp/noisy.cfg <<-END
+	name = "noisy"
+	kernel = "/bench/Image"
+	ramdisk = "/bench/noisy.cpio"
+	extra = "console=hvc0 rdinit=/init quiet panic=1 nokaslr nowatchdog mem=172M noisy=$1"
+	memory = 192
+	vcpus = 3
+	cpus = "$NOISY_CPUS"
+	disk = [ 'phy:/dev/nb-noisy,xvda,w,backendtype=standalone,specification=virtio' ]
+	END
+	xl create -q /tmp/noisy.cfg || fail "xl create noisy"
+	NOISE=$SYS/dom$(xl domid noisy).2000000
+	until [ "$(cat "$NOISE/state")" = driver-ok ]; do
+		n=$(( n + 1 ))
+		[ $n -lt 40 ] || fail "the noisy guest does not begin: $(cat "$NOISE/state")"
+		sleep 0.5
+	done
+	sleep 0.5
+}
+
+# What the noisy one did, in all.
+noise()
+{
+	local c
+
+	printf '@noise mode=%s' "$1"
+	for c in xen/traps xen/slow_traps xen/throttled; do
+		printf ' %s=%s' "${c#*/}" "$(cat "$NOISE/$c")"
+	done
+	cat "$NOISE"/vq*/requests | awk '{ n += $1 } END { print " requests=" n }'
+}
+
+# hush <mode>: and the end of it
+hush()
+{
+	[ -z "$SKIP" ] || return 0
+	noise "$1"
+	xl destroy noisy
+	sleep 2
+}
+
 # A second in which the guest does nothing.
 idle()
 {

@@ -85,6 +85,9 @@ scenario_timeout()
 	echo "${t:-600}"
 }
 
+for s in $(sed -n 's/.*vb\.env=\([^ ]*\).*/\1/p' /proc/cmdline | tr + ' '); do
+	export "${s?}"
+done
 list=$(sed -n 's/.*vb\.run=\([^ ]*\).*/\1/p' /proc/cmdline | tr + ' ')
 if [ -z "$list" ]; then
 	list=$(cd /vb/scenarios && ls | sed 's/\.sh$//')
