@@ -40,7 +40,8 @@ VB_GUEST_DEBS="busybox-static e2fsprogs libc6 libblkid1 libuuid1 libext2fs2
 	libcom-err2 util-linux libudev1 xfsprogs libinih1 liburcu8"
 
 VB_DOM0_MODULES="xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs configfs
-	brd null_blk loop dm-mod dm-delay dm-flakey virtio_mmio virtio_blk
+	brd null_blk loop dm-mod dm-delay dm-flakey dm-thin-pool nbd
+	target_core_file tcm_loop sd_mod virtio_mmio virtio_blk
 	ext4 crc32c_generic"
 VB_GUEST_MODULES="virtio_mmio virtio_blk ext4 xfs crc32c_generic"
 
@@ -128,7 +129,7 @@ _make_dom0_base()
 	log "packing dom0's file system"
 	mkdir -p "$r"/{bin,sbin,etc,proc,sys,dev,run,tmp,root,mnt} \
 		"$r"/var/{log/xen/console,lib/xen,lib/xenstored} "$r"/usr/{bin,sbin}
-	copy_programs "$r" "$u" $x/{xl,xenstored,xenconsoled,xen-init-dom0} \
+	copy_programs "$r" "$u" $x/{xl,xenstored,xenconsoled,xen-init-dom0,xenstore-control} \
 		usr/bin/xenstore "$(sbin_of "$u" dmsetup)" "$(sbin_of "$u" blkzone)" \
 		"$(sbin_of "$u" mke2fs)"
 	# Without it mke2fs lacks ext4's features.
@@ -136,7 +137,7 @@ _make_dom0_base()
 	# pthread_cancel() loads it by name.
 	mkdir -p "$r/lib/aarch64-linux-gnu"
 	cp -L "$(find "$u" -name libgcc_s.so.1)" "$r/lib/aarch64-linux-gnu/"
-	for b in xl xenstored xenconsoled xen-init-dom0; do
+	for b in xl xenstored xenconsoled xen-init-dom0 xenstore-control; do
 		ln -s "/$x/$b" "$r/usr/sbin/$b"
 	done
 	for b in ls read write list rm watch exists chmod; do
@@ -180,8 +181,12 @@ _make_guest()
 	chmod 755 "$r/init"
 	"${VB_CROSS}gcc" -static -O2 -Wall -Wextra -Werror -pthread \
 		-o "$r/bin/vbio" "$VB_XEN_DIR/guest/vbio.c"
-	"${VB_CROSS}strip" "$r/bin/vbio"
-	cp "$r/bin/vbio" "$dir/"
+	"${VB_CROSS}gcc" -static -O2 -Wall -Wextra -Werror -pthread \
+		-o "$r/bin/storm" "$VB_XEN_DIR/guest/storm.c"
+	"${VB_CROSS}gcc" -static -O2 -Wall -Wextra -Werror \
+		-o "$dir/nbd" "$VB_XEN_DIR/guest/nbd.c"
+	"${VB_CROSS}strip" "$r/bin/vbio" "$r/bin/storm" "$dir/nbd"
+	cp "$r/bin/vbio" "$r/bin/storm" "$dir/"
 	pack_cpio "$r" "$dir/guest.cpio"
 	rm -rf "$r"
 }
@@ -200,19 +205,20 @@ tiny_kernel()
 	EOF
 }
 
-# build_module <6.1|6.12>: virtback.ko from a copy of the tree, which stays
-# clean; prints its path.  VIRTBACK_KO names a module made elsewhere.
+# build_module <6.1|6.12> [faults]: virtback.ko from a copy of the tree, which stays
+# clean; prints its path.  VIRTBACK_KO names a module made elsewhere.  With "faults" it is
+# one whose calls can be made to fail.
 build_module()
 {
-	local v=$1 kdir dir lock
+	local v=$1 kind=${2:-} kdir dir lock
 
-	if [ -n "${VIRTBACK_KO:-}" ]; then
+	if [ -z "$kind" ] && [ -n "${VIRTBACK_KO:-}" ]; then
 		echo "$VIRTBACK_KO"
 		return
 	fi
 	kdir=$(kernel_headers "$v" arm64)
 	# One copy for each tree: worktrees may build at the same time.
-	dir=$VB_CACHE/module/$(cache_key "$VB_TOP")-$v
+	dir=$VB_CACHE/module/$(cache_key "$VB_TOP")-$v${kind:+-$kind}
 	mkdir -p "$dir" "$VB_CACHE/log" "$VB_CACHE/.lock"
 	exec {lock}>"$VB_CACHE/.lock/module-$(basename "$dir")"
 	flock "$lock"
@@ -220,19 +226,19 @@ build_module()
 		--exclude '*.mod.c' --exclude '.*.cmd' --exclude '.*.d' \
 		--exclude Module.symvers --exclude modules.order \
 		--exclude .git --exclude logs "$VB_TOP/" "$dir/"
-	log "building virtback.ko for $(basename "$kdir")"
-	quietly "$VB_CACHE/log/module-$v" make -C "$kdir" M="$dir" ARCH=arm64 \
-		CROSS_COMPILE="$VB_CROSS" -j"$(nproc)" modules 1>&2
+	log "building virtback.ko for $(basename "$kdir")${kind:+ with $kind}"
+	quietly "$VB_CACHE/log/module-$v${kind:+-$kind}" make -C "$kdir" M="$dir" ARCH=arm64 \
+		CROSS_COMPILE="$VB_CROSS" -j"$(nproc)" ${kind:+VIRTBACK_FAULTS=y} modules 1>&2
 	exec {lock}>&-
 	[ -e "$dir/virtback.ko" ] || die "the build made no virtback.ko"
 	echo "$dir/virtback.ko"
 }
 
-# make_images <out dir> <dom0 kernel> <guest kernel> [dir of the grants' kernel]:
+# make_images <out dir> <dom0 kernel> <guest kernel> [dir of the grants' kernel [faults]]:
 # everything QEMU loads: xen, Image, dom0.cpio.
 make_images()
 {
-	local out=$1 grants=${4:-} xen k0 kg u base guest ko ov node
+	local out=$1 grants=${4:-} faults=${5:-} xen k0 kg u base guest ko ov node
 
 	xen=$(xen_hypervisor)
 	k0=$(kernel_tree "$2")
@@ -247,12 +253,16 @@ make_images()
 	mkdir -p "$ov/vb" "$ov/bin"
 	cp "$xen/xen" "$k0/boot/Image" "$out/"
 	cp "$VB_XEN_DIR/dom0/init" "$ov/init"
-	cp -r "$VB_XEN_DIR/dom0/." "$VB_XEN_DIR/scenarios" "$ov/vb/"
+	cp -r "$VB_XEN_DIR/dom0/." "$VB_XEN_DIR/scenarios" "$VB_XEN_DIR/faults" "$ov/vb/"
 	cp -r "$VB_TOP/Documentation/ABI/testing" "$ov/vb/abi"
 	"$VB_TOP/scripts/book.py" extract "$ov/vb/book"
 	cp "$ko" "$ov/vb/virtback.ko"
+	if [ -n "$faults" ]; then
+		ko=$(build_module "$2" faults)
+		"${VB_CROSS}strip" -g -o "$ov/vb/virtback-faults.ko" "$ko"
+	fi
 	cp "$guest/guest.cpio" "$ov/vb/guest.cpio"
-	cp "$guest/vbio" "$ov/bin/vbio"
+	cp "$guest/vbio" "$guest/storm" "$guest/nbd" "$ov/bin/"
 	cp "$kg/boot/Image" "$ov/vb/Image"
 	[ -z "$grants" ] || cp "$grants/boot/Image" "$ov/vb/Image-grants"
 	tiny_kernel "$ov/vb/tiny"
