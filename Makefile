@@ -14,7 +14,7 @@
 #   VIRTBACK_LOGS: demo, xen-check: where logs go (logs/ in the tree)
 #   VIRTBACK_CACHE: all: what is fetched and built (~/.cache/virtback)
 #   SOAK_MINUTES: soak: how long (60)
-#   ROW: soak: one row of Documentation/reliability.rst alone
+#   ROW: soak: rows of Documentation/reliability.rst alone (ROW="dm-error paused")
 #   TIME: soak: minutes for a row (10; 5 without ROW)
 #   BENCH: bench: quick (under 5 minutes) or full (full)
 #   BASE: bench-check: commit to compare with (HEAD~1)

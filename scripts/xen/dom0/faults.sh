@@ -180,8 +180,10 @@ soak_row()
 		one_cycle "$1"
 		[ "$(cut -d. -f1 /proc/uptime)" -lt $end ] || break
 	done
-	has_disk || return 0
-	destroy f
-	nothing_left "$(cat "/tmp/$1.disk")"
-	row_end
+	if has_disk; then
+		destroy f
+		nothing_left "$(cat "/tmp/$1.disk")"
+		row_end
+	fi
+	note "row $1 done"
 }

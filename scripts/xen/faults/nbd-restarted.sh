@@ -52,7 +52,7 @@ row_cycle()
 
 row_end()
 {
+	# The module is not left alone: its disk waits for another server.
 	nbd_stop
-	rmmod nbd
 	rm -f /tmp/nbd.*
 }

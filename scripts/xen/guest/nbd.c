@@ -209,6 +209,9 @@ static void client(int again, char **argv)
 		attr(NBD_ATTR_BLOCK_SIZE_BYTES, &n, sizeof(n));
 		n = NBD_FLAG_HAS_FLAGS | NBD_FLAG_SEND_FLUSH;
 		attr(NBD_ATTR_SERVER_FLAGS, &n, sizeof(n));
+		/* Seconds, then what was sent over the lost connection is sent again. */
+		n = 2;
+		attr(NBD_ATTR_TIMEOUT, &n, sizeof(n));
 	}
 	n = strtoull(argv[again ? 2 : 3], NULL, 0);
 	attr(NBD_ATTR_DEAD_CONN_TIMEOUT, &n, sizeof(n));

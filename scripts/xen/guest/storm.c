@@ -29,6 +29,7 @@
 
 #define SECTOR		512
 #define BLOCK		4096
+#define CHUNK		65536
 #define MAX_THREADS	16
 #define MAGIC		0x76626d726f747331ull
 
@@ -241,15 +242,25 @@ static int run(const char *path, uint64_t mib, const char *until)
 
 static int check(const char *path)
 {
-	char *buf = aligned_alloc(4096, BLOCK);
+	char *buf = aligned_alloc(4096, CHUNK);
 	int fd = open(dev, O_RDONLY | O_DIRECT);
+	uint64_t at = 0, end;
+	ssize_t n;
 
 	if (fd < 0 || !buf || !load(path, 0)) {
 		printf("storm: %s, %s: %s\n", dev, path, strerror(errno));
 		return 0;
 	}
-	for (uint64_t b = 0; b < state->blocks; b++)
-		read_block(fd, buf, b);
+	for (end = state->blocks * BLOCK; at < end; at += n) {
+		n = pread(fd, buf, CHUNK, at);
+		if (n <= 0 || n % BLOCK) {
+			read_errors++;
+			break;
+		}
+		for (ssize_t o = 0; o < n && at + o < end; o += SECTOR)
+			check_sector((uint64_t *)(buf + o), (at + o) / SECTOR);
+		reads++;
+	}
 	return !read_errors;
 }
 
