@@ -65,6 +65,7 @@ one_cycle()
 	local start
 
 	use_row "$1"
+	note "row $1 begins"
 	start=$(cut -d. -f1 /proc/uptime)
 	if has_disk; then
 		ROW_INDEX=$(cat "/tmp/$1.index")
@@ -168,22 +169,29 @@ storm_sees()
 	note "storm sees lost writes and wrong data"
 }
 
-# soak_row <row> <seconds>: again and again.
-soak_row()
+# soak_rows <seconds> <row>...: one after the other, again and again.
+soak_rows()
 {
-	local end
+	local end row disks=
 
-	end=$(( $(cut -d. -f1 /proc/uptime) + $2 ))
-	use_row "$1"
-	! has_disk || fault_guest "$1"
-	while :; do
-		one_cycle "$1"
-		[ "$(cut -d. -f1 /proc/uptime)" -lt $end ] || break
+	end=$(( $(cut -d. -f1 /proc/uptime) + $1 ))
+	shift
+	for row in "$@"; do
+		use_row "$row"
+		! has_disk || disks="$disks $row"
 	done
-	if has_disk; then
-		destroy f
-		nothing_left "$(cat "/tmp/$1.disk")"
+	# shellcheck disable=SC2086
+	[ -z "$disks" ] || fault_guest $disks
+	while :; do
+		for row in "$@"; do
+			one_cycle "$row"
+		done
+		[ "$(cut -d. -f1 /proc/uptime)" -lt "$end" ] || break
+	done
+	[ -z "$disks" ] || destroy f
+	for row in $disks; do
+		nothing_left "$(cat "/tmp/$row.disk")"
+		use_row "$row"
 		row_end
-	fi
-	note "row $1 done"
+	done
 }

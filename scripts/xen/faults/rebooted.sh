@@ -15,5 +15,5 @@ row_cycle()
 	guest_do w 'dd if=/dev/zero of=/dev/vdb bs=64k count=1 conv=fsync 2>/dev/null &&
 		storm run /dev/vda /tmp/state 1 1 && storm check /dev/vda /tmp/state'
 	destroy w
-	nothing_left /dev/ram0 /dev/ram1
+	witnessed_gone
 }

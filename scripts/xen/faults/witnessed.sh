@@ -6,9 +6,9 @@
 # witnessed_guest [line of its configuration]
 witnessed_guest()
 {
-	ram_disk 0
-	ram_disk 1
-	guest w "$(disk_line /dev/ram0 xvda w)" "$(disk_line /dev/ram1 xvdb w)" -- \
+	ram_disk 9
+	ram_disk 10
+	guest w "$(disk_line /dev/ram9 xvda w)" "$(disk_line /dev/ram10 xvdb w)" -- \
 		"${1:-on_reboot = \"destroy\"}" 'on_crash = "destroy"'
 	# In the guest's background, so that it takes more commands.
 	guest_do w '(storm run /dev/vda /dev/vdb 1 600 >/tmp/storm 2>&1 &)'
@@ -17,15 +17,26 @@ witnessed_guest()
 
 witness_there()
 {
-	blockdev --flushbufs /dev/ram1
-	[ "$(dd if=/dev/ram1 bs=8 count=1 2>/dev/null)" = 1stormbv ] &&
-		[ "$(dd if=/dev/ram1 bs=4 skip=260 count=1 2>/dev/null | tr -d '\0')" ]
+	blockdev --flushbufs /dev/ram10
+	[ "$(dd if=/dev/ram10 bs=8 count=1 2>/dev/null)" = 1stormbv ] &&
+		[ "$(dd if=/dev/ram10 bs=4 skip=260 count=1 2>/dev/null | tr -d '\0')" ]
+}
+
+# Other guests stay.
+witnessed_gone()
+{
+	local d
+
+	wait_for 30 "guest w to be gone" guest_gone w
+	for d in /dev/ram9 /dev/ram10; do
+		wait_for 30 "$d to be closed" disk_free $d
+	done
 }
 
 witnessed_good()
 {
-	nothing_left /dev/ram0 /dev/ram1
-	/bin/storm check /dev/ram0 /dev/ram1 unknown >/tmp/out || {
+	witnessed_gone
+	/bin/storm check /dev/ram9 /dev/ram10 unknown >/tmp/out || {
 		sed 's/^/# /' /tmp/out
 		fail "the disk is not as the guest was told"
 	}

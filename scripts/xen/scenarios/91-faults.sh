@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # What goes wrong with a disk, one after the other under one guest's I/O: each time the
 # guest gets errors or nothing of it, no write that it was told of is lost, and when the
-# fault is taken back the same guest goes on. With ROWS these rows, for ROW_SECONDS.
+# fault is taken back the same guest goes on. With ROWS these rows, in turn for ROW_SECONDS.
 # dom0's kernel complains of its disks:
 # expect: I/O error, dev (nb|loop|sd|nbd)
 
@@ -10,9 +10,8 @@
 
 load
 if [ -n "${ROWS:-}" ]; then
-	for row in $ROWS; do
-		soak_row "$row" "$ROW_SECONDS"
-	done
+	# shellcheck disable=SC2086
+	soak_rows "$ROW_SECONDS" $ROWS
 	unload
 	exit 0
 fi
