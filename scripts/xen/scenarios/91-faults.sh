@@ -4,6 +4,7 @@
 # guest gets errors or nothing of it, no write that it was told of is lost, and when the
 # fault is taken back the same guest goes on. With ROWS these rows, in turn for ROW_SECONDS.
 # dom0's kernel complains of its disks:
+# timeout: 1500
 # expect: I/O error, dev (nb|loop|sd|nbd)
 
 . /vb/faults.sh
