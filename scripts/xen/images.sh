@@ -205,20 +205,19 @@ tiny_kernel()
 	EOF
 }
 
-# build_module <6.1|6.12> [faults]: virtback.ko from a copy of the tree, which stays
-# clean; prints its path.  VIRTBACK_KO names a module made elsewhere.  With "faults" it is
-# one whose calls can be made to fail.
+# build_module <6.1|6.12>: virtback.ko from a copy of the tree, which stays
+# clean; prints its path.  VIRTBACK_KO names a module made elsewhere.
 build_module()
 {
-	local v=$1 kind=${2:-} kdir dir lock
+	local v=$1 kdir dir lock
 
-	if [ -z "$kind" ] && [ -n "${VIRTBACK_KO:-}" ]; then
+	if [ -n "${VIRTBACK_KO:-}" ]; then
 		echo "$VIRTBACK_KO"
 		return
 	fi
 	kdir=$(kernel_headers "$v" arm64)
 	# One copy for each tree: worktrees may build at the same time.
-	dir=$VB_CACHE/module/$(cache_key "$VB_TOP")-$v${kind:+-$kind}
+	dir=$VB_CACHE/module/$(cache_key "$VB_TOP")-$v
 	mkdir -p "$dir" "$VB_CACHE/log" "$VB_CACHE/.lock"
 	exec {lock}>"$VB_CACHE/.lock/module-$(basename "$dir")"
 	flock "$lock"
@@ -226,19 +225,19 @@ build_module()
 		--exclude '*.mod.c' --exclude '.*.cmd' --exclude '.*.d' \
 		--exclude Module.symvers --exclude modules.order \
 		--exclude .git --exclude logs "$VB_TOP/" "$dir/"
-	log "building virtback.ko for $(basename "$kdir")${kind:+ with $kind}"
-	quietly "$VB_CACHE/log/module-$v${kind:+-$kind}" make -C "$kdir" M="$dir" ARCH=arm64 \
-		CROSS_COMPILE="$VB_CROSS" -j"$(nproc)" ${kind:+VIRTBACK_FAULTS=y} modules 1>&2
+	log "building virtback.ko for $(basename "$kdir")"
+	quietly "$VB_CACHE/log/module-$v" make -C "$kdir" M="$dir" ARCH=arm64 \
+		CROSS_COMPILE="$VB_CROSS" -j"$(nproc)" modules 1>&2
 	exec {lock}>&-
 	[ -e "$dir/virtback.ko" ] || die "the build made no virtback.ko"
 	echo "$dir/virtback.ko"
 }
 
-# make_images <out dir> <dom0 kernel> <guest kernel> [dir of the grants' kernel [faults]]:
+# make_images <out dir> <dom0 kernel> <guest kernel> [dir of the grants' kernel]:
 # everything QEMU loads: xen, Image, dom0.cpio.
 make_images()
 {
-	local out=$1 grants=${4:-} faults=${5:-} xen k0 kg u base guest ko ov node
+	local out=$1 grants=${4:-} xen k0 kg u base guest ko ov node
 
 	xen=$(xen_hypervisor)
 	k0=$(kernel_tree "$2")
@@ -257,10 +256,6 @@ make_images()
 	cp -r "$VB_TOP/Documentation/ABI/testing" "$ov/vb/abi"
 	"$VB_TOP/scripts/book.py" extract "$ov/vb/book"
 	cp "$ko" "$ov/vb/virtback.ko"
-	if [ -n "$faults" ]; then
-		ko=$(build_module "$2" faults)
-		"${VB_CROSS}strip" -g -o "$ov/vb/virtback-faults.ko" "$ko"
-	fi
 	cp "$guest/guest.cpio" "$ov/vb/guest.cpio"
 	cp "$guest/vbio" "$guest/storm" "$guest/nbd" "$ov/bin/"
 	cp "$kg/boot/Image" "$ov/vb/Image"
