@@ -17,8 +17,7 @@ if [ -n "${ROWS:-}" ]; then
 	exit 0
 fi
 storm_sees
-quick="dm-error dm-flakey dm-delay bad-blocks removed scsi-removed loop-detached read-only paused
-	thin-full nbd-restarted xenstored"
+quick="dm-error bad-blocks scsi-removed read-only thin-full nbd-restarted"
 # shellcheck disable=SC2086
 fault_guest $quick
 bad=
