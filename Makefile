@@ -42,7 +42,7 @@ kbuild = $(strip $(kernel_check))$(MAKE) -C $(KDIR) M=$(CURDIR)
 	uninstall uninstall-modules install-tools uninstall-tools deb docs tools-check \
 	packages-check kernel-range kunit kunit-debug kunit-6.1 lint checkpatch kernel-doc sparse \
 	coccicheck build-matrix clang mutants coverage costs xen-check smp-check fuzz \
-	fuzz-coverage fuzz-mutants bench bench-check bench-stages
+	fuzz-coverage fuzz-mutants bench bench-check bench-stages bench-core
 
 help: ## list the targets and the variables
 	@sed -n 's/^\([a-z0-9.-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -164,6 +164,9 @@ bench: ## measure on Xen in a machine that counts instructions, beside xen-blkba
 
 bench-stages: ## where the instructions of a request go, into Documentation/
 	scripts/bench/profile
+
+bench-core: ## count the instructions of core and blk alone, into Documentation/
+	scripts/bench/core
 
 bench-check: ## fail if the module is more than 3 % slower than that of BASE=
 	scripts/bench/check "$(BASE)"
