@@ -14,7 +14,7 @@
 #   VIRTBACK_LOGS: demo, xen-check: where logs go (logs/ in the tree)
 #   VIRTBACK_CACHE: all: what is fetched and built (~/.cache/virtback)
 #   SOAK_MINUTES: soak: how long (60)
-#   BENCH: bench: quick (under 5 minutes) or full (full)
+#   BENCH: bench: quick (under 5 minutes), full or grants (full)
 #   BASE: bench-check: commit to compare with (HEAD~1)
 #   FUZZ_TIME: fuzz: for how many seconds (60)
 #   DESTDIR: install, uninstall: a directory that everything goes below
@@ -42,7 +42,8 @@ kbuild = $(strip $(kernel_check))$(MAKE) -C $(KDIR) M=$(CURDIR)
 	uninstall uninstall-modules install-tools uninstall-tools deb docs tools-check \
 	packages-check kernel-range kunit kunit-debug kunit-6.1 lint checkpatch kernel-doc sparse \
 	coccicheck build-matrix clang mutants coverage costs xen-check smp-check fuzz \
-	fuzz-coverage fuzz-mutants bench bench-check bench-stages bench-core
+	fuzz-coverage fuzz-mutants bench bench-check bench-stages bench-core \
+	bench-devices
 
 help: ## list the targets and the variables
 	@sed -n 's/^\([a-z0-9.-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -167,6 +168,9 @@ bench-stages: ## where the instructions of a request go, into Documentation/
 
 bench-core: ## count the instructions of core and blk alone, into Documentation/
 	scripts/bench/core
+
+bench-devices: ## what many devices take, and what they do while idle, into Documentation/
+	scripts/bench/devices
 
 bench-check: ## fail if the module is more than 3 % slower than that of BASE=
 	scripts/bench/check "$(BASE)"

@@ -14,7 +14,7 @@ import sys
 from report import text_table
 
 LIMIT_NS = 1000000      # to make a device
-LEFT_KIB = 8            # of a device after its removal: noise of the page allocator
+LEFT_KIB = 32           # of a device after its removal: what the kernel keeps for later
 HEAD = """.. SPDX-License-Identifier: GPL-2.0
 .. Made by scripts/bench/devices; do not edit.
 
@@ -45,8 +45,8 @@ def read(console):
     return found
 
 
-def by_queues(found, what):
-    return {x["queues"]: x for x in found[what]}
+def by_queues(found, what, driver=0):
+    return {x["queues"]: x for x in found[what] if x["driver"] == driver}
 
 
 def times(found):
@@ -55,9 +55,9 @@ def times(found):
             yield (name, "%d" % queues, *("%.0f" % (x[k] / 1000) for k in ("min", "p50", "max")))
 
 
-def memory(found):
+def memory(found, driver):
     kinds = ("Slab", "VmallocUsed", "KernelStack", "Percpu")
-    rows = by_queues(found, "memory")
+    rows = by_queues(found, "memory", driver)
     more = {k: (rows[4][k] - rows[1][k]) / 3 for k in ("memory", *kinds)}
     for name, x in (("1 queue", rows[1]), ("4 queues", rows[4]), ("each further queue", more)):
         yield (name, "", "%.0f" % x["memory"], *("%.0f" % x[k] for k in kinds))
@@ -91,9 +91,11 @@ def main():
     pathlib.Path(sys.argv[2]).with_name("results.json").write_text(
         json.dumps({"commit": sys.argv[1], **found}, indent=1) + "\n", encoding="utf-8")
     text = text_table(("µs", "queues", "least", "half", "most"), list(times(found)))
+    columns = ("device with", "", "in all", "Slab", "VmallocUsed", "KernelStack", "Percpu")
     text += "\nMemory of a device that has no driver yet, in KiB, and of which kind it is:\n\n"
-    text += text_table(("device with", "", "in all", "Slab", "VmallocUsed", "KernelStack",
-                        "Percpu"), list(memory(found)))
+    text += text_table(columns, list(memory(found, 0)))
+    text += ("\nThe same with a driver, whose own memory in this kernel (disk, tags, rings) is "
+             "in it:\n\n" + text_table(columns, list(memory(found, 1))))
     text += "\nWhat went on while nobody used them:\n\n"
     text += text_table(("devices", "", "seconds", "switches to queues' threads", "their wake-ups",
                         "timers started", "work items", "timer interrupts of all processors"),
