@@ -4,8 +4,8 @@
  * nothing is looked at and nobody is preempted, so that what is left is the module.
  * With FZ_BARE, for the program that counts its instructions (scripts/bench/core).
  */
-#ifndef VIRTBACK_BENCH_BARE_H
-#define VIRTBACK_BENCH_BARE_H
+#ifndef FUZZ_BARE_H
+#define FUZZ_BARE_H
 
 static inline void fz_point(void)
 {
@@ -14,7 +14,7 @@ static inline void fz_point(void)
 void *fz_memcpy(void *to, const void *from, size_t len);
 
 #define READ_ONCE(x)		(*(const volatile __typeof__(x) *)&(x))
-#define WRITE_ONCE(x, val)	do { *(volatile __typeof__(x) *)&(x) = (val); } while (0)
+#define WRITE_ONCE(x, val)	((void)(*(volatile __typeof__(x) *)&(x) = (val)))
 #define smp_load_acquire(p)	__atomic_load_n(p, __ATOMIC_ACQUIRE)
 #define smp_store_release(p, v)	__atomic_store_n(p, v, __ATOMIC_RELEASE)
 #define smp_mb()		__atomic_thread_fence(__ATOMIC_SEQ_CST)
