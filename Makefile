@@ -40,7 +40,7 @@ kbuild = $(strip $(kernel_check))$(MAKE) -C $(KDIR) M=$(CURDIR)
 .DEFAULT_GOAL := modules
 .PHONY: help modules clean clean-cache install modules_install demo check check-full soak \
 	uninstall uninstall-modules install-tools uninstall-tools deb docs tools-check \
-	packages-check kernel-range kunit kunit-debug kunit-6.1 lint checkpatch kernel-doc sparse \
+	packages-check tracing-check kernel-range kunit kunit-debug kunit-6.1 lint checkpatch kernel-doc sparse \
 	coccicheck build-matrix clang mutants coverage costs xen-check smp-check fuzz \
 	fuzz-coverage fuzz-mutants bench bench-check bench-stages bench-core \
 	bench-devices
@@ -99,6 +99,9 @@ tools-check: ## test virtbackctl and the manuals, without Xen
 
 packages-check: ## install and remove the Debian packages in a clean Debian
 	scripts/packages-test
+
+tracing-check: ## run the book's examples of trace-cmd, perf and bpftrace in QEMU
+	scripts/tracing-test
 
 kernel-range: ## build against the newest kernels of Debian, and check README's table
 	scripts/kernel-range

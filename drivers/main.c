@@ -5,6 +5,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/init.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/slab.h>
@@ -113,24 +114,35 @@ MODULE_PARM_DESC(priority, "nice value of the threads of the queues, -20 to 19 (
  */
 unsigned int virtback_map_limit_mb;
 
+/*
+ * What is written to a parameter that is longer than a page is handed over in parts, and
+ * a part may mean something. (insmod's are whole, whatever their length; such a long one
+ * is no number, and could not be read again as defaults.)
+ */
+static int param_is_whole(const char *name, const char *val)
+{
+	if (strnlen(val, PAGE_SIZE) < PAGE_SIZE)
+		return 0;
+	pr_err("%s: longer than what fits into a page\n", name);
+	return -EINVAL;
+}
+
 static int map_limit_set(const char *val, const struct kernel_param *kp)
 {
-	struct virtback_config cfg = {};
 	const char *why = NULL;
+	unsigned int mb;
 	int err;
 
 	if (given && !given_used)
 		return given_add("map_limit_mb=", val);
-	/* As it is read before anyone has written it. */
-	if (!strcmp(val, "0") || !strcmp(val, "0\n")) {
-		WRITE_ONCE(virtback_map_limit_mb, 0);
-		return 0;
-	}
-	err = virtback_option_set(&cfg, VIRTBACK_OPT_MAP_LIMIT_MB, val, &why);
+	err = param_is_whole("map_limit_mb", val);
+	if (err)
+		return err;
+	err = virtback_parse_map_limit_mb(val, &mb, &why);
 	if (err)
 		pr_err("map_limit_mb=" VIRTBACK_LOG_TEXT ": %s\n", virtback_log_len(val), val, why);
 	else
-		WRITE_ONCE(virtback_map_limit_mb, cfg.map_limit_mb);
+		WRITE_ONCE(virtback_map_limit_mb, mb);
 	return err;
 }
 
@@ -140,11 +152,11 @@ static const struct kernel_param_ops map_limit_ops = {
 };
 
 module_param_cb(map_limit_mb, &map_limit_ops, &virtback_map_limit_mb, 0644);
-MODULE_PARM_DESC(map_limit_mb, "MiB of a guest that may be mapped, 1 to 16384, for guests none of whose devices gives another; 0 is the default (512, 64 where mapping costs memory of this domain, or more if the queues need more)");
+MODULE_PARM_DESC(map_limit_mb, "MiB of a guest that may be mapped, 1 to 16384, or 0 for the default, for guests none of whose devices gives another (default: 0, which is 512, or 64 where mapping costs memory of this domain, or more if the queues need more)");
 
 static int defaults_set(const char *val, const struct kernel_param *kp)
 {
-	return virtback_defaults_set(val);
+	return param_is_whole("defaults", val) ?: virtback_defaults_set(val);
 }
 
 static int defaults_get(char *buf, const struct kernel_param *kp)
@@ -170,7 +182,10 @@ MODULE_PARM_DESC(defaults, "options for devices made from now on that do not giv
 static int latency_set(const char *val, const struct kernel_param *kp)
 {
 	bool on;
+	int err = param_is_whole("latency", val);
 
+	if (err)
+		return err;
 	if (virtback_parse_bool(val, &on)) {
 		pr_err("latency=" VIRTBACK_LOG_TEXT ": not a bool (0, 1, n, y, no, yes, off, on)\n",
 		       virtback_log_len(val), val);
@@ -205,6 +220,9 @@ static int grant_map_set(const char *val, const struct kernel_param *kp)
 	unsigned int kb;
 	int err;
 
+	err = param_is_whole("grant_map_kb", val);
+	if (err)
+		return err;
 	err = virtback_parse_grant_map_kb(val, &kb, &why);
 	if (err)
 		pr_err("grant_map_kb=" VIRTBACK_LOG_TEXT ": %s\n", virtback_log_len(val), val, why);

@@ -393,7 +393,7 @@ void fz_may_sleep(const char *what)
 {
 	struct fz_task *t = self();
 
-	if (t->irq || t->spins || t->rcu_nest)
+	if (t->irq || t->spins || t->rcu_nest || t->preempt)
 		fz_bug("%s in atomic context (%s)", what, t->name);
 }
 
@@ -569,6 +569,22 @@ void cond_resched(void)
 	t->looking = true;
 	yield();
 	t->looking = false;
+}
+
+/* Who looks in vain is to let others run. */
+bool need_resched(void)
+{
+	return fz_current && self()->looks;
+}
+
+void preempt_disable(void)
+{
+	self()->preempt++;
+}
+
+void preempt_enable(void)
+{
+	self()->preempt--;
 }
 
 void cpu_relax(void)

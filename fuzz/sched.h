@@ -56,6 +56,10 @@ void cond_resched(void);
 void cpu_relax(void);
 /* One processor runs everything. */
 #define raw_smp_processor_id()	0
+#define smp_processor_id()	0
+void preempt_disable(void);
+void preempt_enable(void);
+bool need_resched(void);
 
 /* --- waiting --- */
 
@@ -238,6 +242,7 @@ static inline void memalloc_noio_restore(unsigned int old)
  * @rcu_done: those it left
  * @flags: current->flags
  * @looking: it waits busily
+ * @preempt: calls of preempt_disable() that are not undone
  * @looks: it did nothing else since it called cond_resched()
  * @req: request that the block type prepares or resumes
  */
@@ -264,6 +269,7 @@ struct fz_task {
 	unsigned int rcu_done;
 	struct fz_flags flags;
 	bool looking;
+	int preempt;
 	bool looks;
 	void *req;
 };

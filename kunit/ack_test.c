@@ -4,7 +4,9 @@
  * suite of polling no case depends on how fast the machine is: the worker stays for
  * minutes or for no time at all.
  */
+#include <linux/cpumask.h>
 #include <linux/delay.h>
+#include <linux/string.h>
 #include <linux/virtio_mmio.h>
 
 #include "fake.h"
@@ -121,6 +123,140 @@ static void reset_ends_it(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, gone(test));
 }
 
+/*
+ * A host that can be watched. The device's accesses come from another processor, so
+ * that nothing but the watching makes the worker stay.
+ */
+static struct {
+	struct virtback_host_ops ops;
+	bool refuse;
+	bool access;
+	unsigned int watches;
+	int watching;
+} host;
+
+static void *host_watch(struct virtback_device *vd)
+{
+	host.watches++;
+	if (host.refuse)
+		return NULL;
+	host.watching++;
+	return &host;
+}
+
+static void host_look(struct virtback_device *vd, void *watch)
+{
+	struct virtback_access a = {
+		.offset = VIRTIO_MMIO_INTERRUPT_ACK,
+		.size = 4,
+		.write = true,
+		.data = VIRTIO_MMIO_INT_VRING,
+	};
+
+	if (watch == &host && READ_ONCE(host.access)) {
+		WRITE_ONCE(host.access, false);
+		virtback_mmio(vd, &a);
+	}
+}
+
+static void host_unwatch(struct virtback_device *vd, void *watch)
+{
+	if (watch == &host)
+		host.watching--;
+}
+
+/* A request has ended whose interrupt is not acknowledged. */
+static struct fake *watched(struct kunit *test, bool refuse)
+{
+	struct fake *f = started(test, FOREVER_NS);
+
+	memset(&host, 0, sizeof(host));
+	host.ops = *f->vd.host;
+	host.ops.watch = host_watch;
+	host.ops.look = host_look;
+	host.ops.unwatch = host_unwatch;
+	host.refuse = refuse;
+	f->vd.host = &host.ops;
+	f->hold = true;
+	fake_offer(f, 0);
+	fake_kick(f);
+	KUNIT_ASSERT_EQ(test, fake_held(f), 1);
+	queue(test)->kick_cpu = -1;
+	f->hold = false;
+	fake_end(f);
+	return f;
+}
+
+static void worker_answers_what_it_watches(struct kunit *test)
+{
+	struct fake *f = watched(test, false);
+
+	KUNIT_EXPECT_TRUE(test, stays(test));
+	WRITE_ONCE(host.access, true);
+	KUNIT_EXPECT_TRUE(test, gone(test));
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->vd.isr), 0);
+	KUNIT_EXPECT_EQ(test, host.watching, 0);
+	KUNIT_EXPECT_EQ(test, queue(test)->ack.missed, 0);
+}
+
+static void nobody_watches_who_does_not_run(struct kunit *test)
+{
+	struct fake *f = watched(test, false);
+	unsigned int before;
+
+	if (num_online_cpus() > 1)
+		kunit_skip(test, "the worker need not make way for this thread");
+	KUNIT_EXPECT_TRUE(test, stays(test));
+	before = host.watches;
+	/* We run, so the worker does not. */
+	KUNIT_EXPECT_EQ(test, host.watching, 0);
+	KUNIT_EXPECT_TRUE(test, stays(test));
+	KUNIT_EXPECT_GT(test, host.watches, before);
+	acknowledge(f);
+	KUNIT_EXPECT_TRUE(test, gone(test));
+	KUNIT_EXPECT_EQ(test, host.watching, 0);
+}
+
+static void worker_goes_when_nobody_can_be_watched(struct kunit *test)
+{
+	watched(test, true);
+	KUNIT_EXPECT_FALSE(test, stays(test));
+	KUNIT_EXPECT_EQ(test, host.watches, 1);
+	KUNIT_EXPECT_EQ(test, host.watching, 0);
+}
+
+static void chain_without_a_kick_is_not_kept_waiting(struct kunit *test)
+{
+	struct virtback_vq *vq = queue(test);
+	struct fake *f = watched(test, false);
+	u16 i;
+
+	WRITE_ONCE(f->vd.poll_us, FOREVER_NS / NSEC_PER_USEC);
+	vq->poll.gap[false] = 0;
+	vq->poll.gap[true] = 0;
+	acknowledge(f);
+	KUNIT_ASSERT_TRUE(test, gone(test));
+	fake_offer(f, 1);
+	fake_write(f, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+	for (i = 2; i < 6; i += 2) {
+		/* The second chain comes while the first one's interrupt is waited for. */
+		KUNIT_ASSERT_TRUE(test, used(f, i));
+		KUNIT_EXPECT_TRUE(test, stays(test));
+		KUNIT_EXPECT_FALSE(test, queue(test)->ack.expected);
+		fake_offer(f, i);
+		KUNIT_ASSERT_TRUE(test, used(f, i + 1));
+		acknowledge(f);
+		KUNIT_EXPECT_TRUE(test, stays(test));
+		fake_offer(f, i + 1);
+	}
+	KUNIT_EXPECT_TRUE(test, used(f, 6));
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&vq->kicks), 2);
+	WRITE_ONCE(f->vd.poll_us, 0);
+	acknowledge(f);
+	KUNIT_EXPECT_TRUE(test, gone(test));
+	KUNIT_EXPECT_EQ(test, host.watching, 0);
+}
+
 static void other_processor_does_not_stay(struct kunit *test)
 {
 	struct fake *f = started(test, FOREVER_NS);
@@ -174,8 +310,10 @@ static void ack_exit(struct kunit *test)
 	struct fake *f = test->priv;
 
 	/* A case that failed must not leave a worker that stays for minutes. */
-	if (f)
+	if (f) {
+		WRITE_ONCE(f->vd.poll_us, 0);
 		acknowledge(f);
+	}
 	fake_exit(test);
 }
 
@@ -184,6 +322,10 @@ static struct kunit_case ack_cases[] = {
 	KUNIT_CASE(worker_comes_for_a_completion),
 	KUNIT_CASE(next_chain_is_not_kept_waiting),
 	KUNIT_CASE(reset_ends_it),
+	KUNIT_CASE(worker_answers_what_it_watches),
+	KUNIT_CASE(nobody_watches_who_does_not_run),
+	KUNIT_CASE(worker_goes_when_nobody_can_be_watched),
+	KUNIT_CASE(chain_without_a_kick_is_not_kept_waiting),
 	KUNIT_CASE(other_processor_does_not_stay),
 	KUNIT_CASE(driver_that_does_not_is_left_alone),
 	{}

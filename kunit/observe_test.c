@@ -67,6 +67,7 @@ static void workers_move_while_they_work(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, virtback_cpus_store(entry, "0"), 0);
 	KUNIT_EXPECT_EQ(test, virtback_cpus_store(entry, "nonsense"), -EINVAL);
 	KUNIT_EXPECT_EQ(test, virtback_cpus_store(entry, ""), -EINVAL);
+	KUNIT_EXPECT_EQ(test, virtback_cpus_store(entry, "0 0"), -EINVAL);
 	KUNIT_EXPECT_EQ(test, e2e_io(e, REQ_OP_WRITE, 0, buf, 1), 0);
 	entry_put(entry);
 }
@@ -105,6 +106,26 @@ static void state_is_told_once(struct kunit *test)
 	entry_put(entry);
 }
 
+/* However many devices have something to tell. */
+static void events_of_all_devices_take_turns(struct kunit *test)
+{
+	const u64 times[] = { 0x1234567, 0x1234567 + 60 * HZ };
+	u64 full = 0;
+	int i, n;
+
+	for (i = 0; i < ARRAY_SIZE(times); i++) {
+		for (n = 0; n < VIRTBACK_STATE_BURST; n++)
+			KUNIT_EXPECT_EQ(test, virtback_state_turn(&full, times[i]), 0);
+		for (n = 1; n < 100; n++)
+			KUNIT_EXPECT_EQ(test, virtback_state_turn(&full, times[i]),
+					n * VIRTBACK_STATE_GAP);
+	}
+	/* All these were told, and time for one more has gone by. */
+	KUNIT_EXPECT_EQ(test, virtback_state_turn(&full, times[1] + 100 * VIRTBACK_STATE_GAP), 0);
+	KUNIT_EXPECT_EQ(test, virtback_state_turn(&full, times[1] + 100 * VIRTBACK_STATE_GAP),
+			VIRTBACK_STATE_GAP);
+}
+
 static bool has_var(const struct kobj_uevent_env *env, const char *var)
 {
 	int i;
@@ -124,7 +145,11 @@ static void uevents_say_what_it_is(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, env);
 	e2e_start(test);
 	entry = entry_get(test);
+	wait_told(entry, "driver-ok");
+	/* What has not been told yet has an event of its own. */
+	atomic_or(VIRTIO_CONFIG_S_NEEDS_RESET, &entry->vd.status);
 	KUNIT_EXPECT_EQ(test, virtback_class.dev_uevent(&entry->vd.dev, env), 0);
+	atomic_andnot(VIRTIO_CONFIG_S_NEEDS_RESET, &entry->vd.status);
 	KUNIT_EXPECT_EQ(test, env->envp_idx, 3);
 	KUNIT_EXPECT_TRUE(test, has_var(env, "VIRTBACK_TYPE=blk"));
 	KUNIT_EXPECT_TRUE(test, has_var(env, "VIRTBACK_HOST=loop"));
@@ -160,6 +185,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(workers_are_placed_by_options),
 	KUNIT_CASE(workers_move_while_they_work),
 	KUNIT_CASE(state_is_told_once),
+	KUNIT_CASE(events_of_all_devices_take_turns),
 	KUNIT_CASE(uevents_say_what_it_is),
 	KUNIT_CASE(accesses_are_counted_by_register),
 	{}

@@ -79,6 +79,35 @@ static void options_grant_map_kb(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kb, 1024U);
 }
 
+/* The parameter of the module, which has a value that stands for the default. */
+static void options_map_limit_of_the_module(struct kunit *test)
+{
+	static const char * const bad[] = { "", "-1", "16385", "64M", "18446744073709551617" };
+	const char *why = NULL;
+	unsigned int mb = 7, i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		KUNIT_EXPECT_EQ_MSG(test, virtback_parse_map_limit_mb(bad[i], &mb, &why), -EINVAL,
+				    "\"%s\"", bad[i]);
+		KUNIT_EXPECT_NOT_NULL(test, why);
+		KUNIT_EXPECT_EQ(test, mb, 7U);
+	}
+	KUNIT_EXPECT_EQ(test, virtback_parse_map_limit_mb("0\n", &mb, &why), 0);
+	KUNIT_EXPECT_EQ(test, mb, 0U);
+	KUNIT_EXPECT_EQ(test, virtback_parse_map_limit_mb("16384", &mb, &why), 0);
+	KUNIT_EXPECT_EQ(test, mb, 16384U);
+}
+
+static void options_are_read_whole_or_not(struct kunit *test)
+{
+	static const char text[] = "17\n\0 19";
+
+	KUNIT_EXPECT_NULL(test, virtback_cut_reason(text, 3));
+	KUNIT_EXPECT_NOT_NULL(test, virtback_cut_reason(text, 4));
+	KUNIT_EXPECT_NOT_NULL(test, virtback_cut_reason(text, sizeof(text) - 1));
+	KUNIT_EXPECT_NOT_NULL(test, virtback_cut_reason(text, PAGE_SIZE));
+}
+
 static void options_any_order_and_blanks(struct kunit *test)
 {
 	struct virtback_config cfg;
@@ -615,6 +644,8 @@ static void options_every_option_has_a_name(struct kunit *test)
 static struct kunit_case options_cases[] = {
 	KUNIT_CASE(options_whole_line),
 	KUNIT_CASE(options_grant_map_kb),
+	KUNIT_CASE(options_map_limit_of_the_module),
+	KUNIT_CASE(options_are_read_whole_or_not),
 	KUNIT_CASE(options_any_order_and_blanks),
 	KUNIT_CASE(options_not_given_is_not_set),
 	KUNIT_CASE(options_numbers_decimal_or_hex),

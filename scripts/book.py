@@ -61,9 +61,10 @@ REASONS = {
     "blk_unfit": ["<>: backing=<>: {} (<>)"],
     "bdev_open_reason": ["<>: backing=<>: {} (<>)"],
     "file_open_reason": ["<>: backing=<>: {} (<>)"],
+    "virtback_cut_reason": ["<>: <>: {}", "<>: {}"],
 }
 # Lines of which each part varies: described where their reasons are, if at all.
-FRAMES = {"<>: <>: <> (<>)", "<>: <>: <>"}
+FRAMES = {"<>: <>: <> (<>)", "<>: <>: <>", "<>: <>"}
 # What drivers/control says of an option is one reason for many lines.
 OPTION = "<>: <>"
 STRING = re.compile(r'"(?:\\.|[^"\\])*"')

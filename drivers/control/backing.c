@@ -33,6 +33,8 @@ static int virtback_backing_change(struct virtback_entry *entry, struct virtback
 	pr_info("%s: backing: now %s, was %s\n", vd->name, cfg->backing, entry->cfg.backing);
 	virtback_backing_record(entry, cfg);
 	kobject_uevent(&vd->dev.kobj, KOBJ_CHANGE);
+	/* A placeholder is one no more. */
+	virtback_state_look(entry);
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 #define VIRTBACK_CONTROL_H
 
 #include <linux/completion.h>
+#include <linux/jiffies.h>
 #include <linux/list.h>
 #include <linux/workqueue.h>
 
@@ -23,6 +24,12 @@ struct seq_file;
  * virtback_log_len(). What a terminal or a reader of lines would act on is escaped.
  */
 #define VIRTBACK_LOG_TEXT	"%*pE"
+
+/* Jiffies between uevents of all devices together, in the long run: 20 a second. */
+#define VIRTBACK_STATE_GAP	(HZ / 20)
+
+/* So many may come at once: those of a few guests that start. */
+#define VIRTBACK_STATE_BURST	32
 
 /**
  * enum virtback_stage - where a device is between its name and its end
@@ -55,8 +62,9 @@ enum virtback_stage {
  * @groups: attribute groups, ended by NULL
  * @vq_groups: storage of the queues' groups
  * @state: looks whether the driver's state is another than the one told last
- * @told: the state that a uevent told last; @state alone
- * @nr_told: how many did, beside those of adding and removing; as @told
+ * @told: the state that a uevent told last; changed by @state alone
+ * @turn: it has its turn to send one, at the time that it is queued for; @state alone
+ * @nr_told: how many did, beside those of adding and removing; @state alone
  * @telling: the device is in sysfs, so that uevents can be sent; written by who adds
  *	     or removes it
  * @debugfs: its directory in debugfs, NULL or an error when it has none
@@ -77,6 +85,7 @@ struct virtback_entry {
 	struct virtback_vq_group *vq_groups;
 	struct delayed_work state;
 	const char *told;
+	bool turn;
 	unsigned int nr_told;
 	bool telling;
 	struct dentry *debugfs;
@@ -91,6 +100,7 @@ int virtback_poll_us_store(struct virtback_entry *entry, const char *val);
 int virtback_option_find(const char *name, size_t len);
 ssize_t virtback_option_show(struct virtback_entry *entry, enum virtback_opt opt, char *buf);
 int virtback_config_copy(struct virtback_config *to, const struct virtback_config *from);
+int virtback_defaults_parse(struct virtback_config *cfg, const char *str);
 char *virtback_config_next(char **list);
 int virtback_parse_bool(const char *val, bool *res);
 int virtback_parse_cpus(const char *val, struct cpumask *mask, const char **why);
@@ -128,6 +138,8 @@ void virtback_control_queue(struct delayed_work *work, unsigned long delay);
 /* state.c */
 const char *virtback_state_name(const struct virtback_device *vd);
 int virtback_uevent(const struct virtback_device *vd, struct kobj_uevent_env *env);
+unsigned long virtback_state_turn(u64 *full, u64 now);
+void virtback_state_look(struct virtback_entry *entry);
 void virtback_state_init(struct virtback_entry *entry);
 void virtback_state_begin(struct virtback_entry *entry);
 void virtback_state_end(struct virtback_entry *entry);
@@ -143,6 +155,7 @@ void virtback_debugfs_del(struct virtback_entry *entry);
 
 /* sysfs.c */
 extern struct class virtback_class;
+const char *virtback_cut_reason(const char *buf, size_t count);
 int virtback_sysfs_init(void);
 void virtback_sysfs_exit(void);
 int virtback_sysfs_groups(struct virtback_entry *entry);

@@ -44,7 +44,7 @@ int virtback_defaults_set(const char *val)
 		return -ENOMEM;
 	strim(text);
 	if (text[0])
-		err = virtback_config_parse(&cfg, text);
+		err = virtback_defaults_parse(&cfg, text);
 	if (!err && (cfg.set & VIRTBACK_NO_DEFAULT)) {
 		opt = __ffs(cfg.set & VIRTBACK_NO_DEFAULT);
 		pr_err("defaults=" VIRTBACK_LOG_TEXT ": %s: has no default for all devices here\n",

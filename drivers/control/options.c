@@ -152,6 +152,25 @@ int virtback_parse_grant_map_kb(const char *val, unsigned int *kb, const char **
 	return err;
 }
 
+/**
+ * virtback_parse_map_limit_mb() - parse the module's parameter map_limit_mb
+ * @val: its value
+ * @mb: receives the number, 0 for the default
+ * @why: receives the reason of a refusal, a constant
+ *
+ * Return: 0 or -EINVAL.
+ */
+int virtback_parse_map_limit_mb(const char *val, unsigned int *mb, const char **why)
+{
+	u64 num;
+	int err = virtback_parse_number(val, 0, VIRTBACK_MAP_LIMIT_MB_MAX, &num,
+					"out of range, 1 to 16384, or 0 for the default", why);
+
+	if (!err)
+		*mb = num;
+	return err;
+}
+
 static int virtback_parse_backing(struct virtback_config *cfg, const char *val, const char **why)
 {
 	const char *c;
@@ -227,7 +246,8 @@ int virtback_parse_bool(const char *val, bool *res)
  */
 int virtback_parse_cpus(const char *val, struct cpumask *mask, const char **why)
 {
-	if (cpulist_parse(val, mask)) {
+	/* To the kernel blanks separate as well, but here they end the option. */
+	if (strpbrk(val, " \t\r\n") || cpulist_parse(val, mask)) {
 		*why = "not a list of processors, as in 0-3,5";
 		return -EINVAL;
 	}
@@ -518,12 +538,16 @@ static int virtback_parse_pair(struct virtback_config *cfg, const char *pair, co
 }
 
 /* The line about an option that is no good; @what stands for an unknown name. */
-static void virtback_option_log(const struct virtback_config *cfg, const char *what,
-				const char *opt, const char *why)
+static void virtback_option_log(const struct virtback_config *cfg, bool defaults,
+				const char *what, const char *opt, const char *why)
 {
 	char name[VIRTBACK_NAME_LEN];
 
-	if (test_bit(VIRTBACK_OPT_DOMID, &cfg->set) && test_bit(VIRTBACK_OPT_BASE, &cfg->set)) {
+	if (defaults) {
+		pr_err("defaults=" VIRTBACK_LOG_TEXT ": " VIRTBACK_LOG_TEXT ": %s\n",
+		       virtback_log_len(what), what, virtback_log_len(opt), opt, why);
+	} else if (test_bit(VIRTBACK_OPT_DOMID, &cfg->set) &&
+		   test_bit(VIRTBACK_OPT_BASE, &cfg->set)) {
 		virtback_config_name(cfg, name, sizeof(name));
 		pr_err("%s: " VIRTBACK_LOG_TEXT ": %s\n", name, virtback_log_len(opt), opt, why);
 	} else {
@@ -532,14 +556,8 @@ static void virtback_option_log(const struct virtback_config *cfg, const char *w
 	}
 }
 
-/**
- * virtback_config_parse() - read the options of one device
- * @cfg: filled; on success virtback_config_free() is due
- * @str: "key=value" pairs separated by blanks
- *
- * Return: 0, or -errno after one line in the log; @cfg then holds nothing.
- */
-int virtback_config_parse(struct virtback_config *cfg, const char *str)
+/* @defaults: not of a device, but the module's parameter of that name */
+static int virtback_config_read(struct virtback_config *cfg, const char *str, bool defaults)
 {
 	const char *why = NULL, *bad = NULL, *first_why = NULL;
 	char *whole, *copy, *rest, *pair;
@@ -571,13 +589,39 @@ int virtback_config_parse(struct virtback_config *cfg, const char *str)
 		first_why = "none given";
 	}
 	if (err) {
-		virtback_option_log(cfg, whole, bad, first_why);
+		virtback_option_log(cfg, defaults, whole, bad, first_why);
 		virtback_config_free(cfg);
 	}
 out:
 	kfree(copy);
 	kfree(whole);
 	return err;
+}
+
+/**
+ * virtback_config_parse() - read the options of one device
+ * @cfg: filled; on success virtback_config_free() is due
+ * @str: "key=value" pairs separated by blanks
+ *
+ * Return: 0, or -errno after one line in the log; @cfg then holds nothing.
+ */
+int virtback_config_parse(struct virtback_config *cfg, const char *str)
+{
+	return virtback_config_read(cfg, str, false);
+}
+
+/**
+ * virtback_defaults_parse() - read options for devices that do not give them
+ * @cfg: filled; on success virtback_config_free() is due
+ * @str: "key=value" pairs separated by blanks
+ *
+ * As virtback_config_parse(), but the line in the log names the module's parameter.
+ *
+ * Return: 0, or -errno after one line in the log; @cfg then holds nothing.
+ */
+int virtback_defaults_parse(struct virtback_config *cfg, const char *str)
+{
+	return virtback_config_read(cfg, str, true);
 }
 
 /**

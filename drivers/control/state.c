@@ -4,16 +4,26 @@
  *
  * A guest may change the state as often as it likes, so an event is sent some time
  * after a change, by a work item, if the state is then another than the one told last.
+ * All devices together send no more than a udevd can do beside its other work; they take
+ * turns, so that none is kept waiting by those that change all the time.
  */
 #include <linux/atomic.h>
+#include <linux/jiffies.h>
 #include <linux/kobject.h>
+#include <linux/minmax.h>
+#include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/virtio_config.h>
 
 #include "control.h"
 
-/* Short for people, long for a udevd that a guest keeps busy: 20 events a second. */
+/* Short for people, long for a driver that is probed: its steps make one event. */
 #define VIRTBACK_STATE_DELAY	(HZ / 20)
+
+/* Protects virtback_state_full. */
+static DEFINE_SPINLOCK(virtback_state_lock);
+/* When as many events as VIRTBACK_STATE_BURST may come at once again. */
+static u64 virtback_state_full;
 
 /**
  * virtback_state_name() - the furthest step of the driver, unless something is wrong
@@ -48,6 +58,10 @@ const char *virtback_state_name(const struct virtback_device *vd)
  * @vd: device
  * @env: gets the variables
  *
+ * The state is the one told last, whatever has happened since: another event will say
+ * so. Were it the one of this moment, the driver could be back in the state told last
+ * before the next look, and nobody would be told.
+ *
  * Any process context.
  *
  * Return: 0 or -ENOMEM
@@ -55,6 +69,8 @@ const char *virtback_state_name(const struct virtback_device *vd)
 int virtback_uevent(const struct virtback_device *vd, struct kobj_uevent_env *env)
 {
 	const struct virtback_entry *entry = container_of(vd, struct virtback_entry, vd);
+	/* Pairs with virtback_state_work(). */
+	const char *state = READ_ONCE(entry->told);
 	int err;
 
 	err = add_uevent_var(env, "VIRTBACK_TYPE=%s", vd->type->name);
@@ -62,7 +78,39 @@ int virtback_uevent(const struct virtback_device *vd, struct kobj_uevent_env *en
 		err = add_uevent_var(env, "VIRTBACK_HOST=%s", vd->host->name);
 	if (!err && test_bit(VIRTBACK_OPT_DOMID, &entry->cfg.set))
 		err = add_uevent_var(env, "VIRTBACK_DOMID=%u", entry->cfg.domid);
-	return err ?: add_uevent_var(env, "VIRTBACK_STATE=%s", virtback_state_name(vd));
+	if (!state[0])
+		state = virtback_state_name(vd);
+	return err ?: add_uevent_var(env, "VIRTBACK_STATE=%s", state);
+}
+
+/**
+ * virtback_state_turn() - when the next event may be sent
+ * @full: when as many as may come at once could come again; 0 at first
+ * @now: jiffies
+ *
+ * Each call takes a turn. Whoever protects @full.
+ *
+ * Return: jiffies to wait
+ */
+unsigned long virtback_state_turn(u64 *full, u64 now)
+{
+	u64 before = (u64)(VIRTBACK_STATE_BURST - 1) * VIRTBACK_STATE_GAP;
+	u64 at;
+
+	*full = max(*full, now);
+	at = *full > now + before ? *full - before : now;
+	*full += VIRTBACK_STATE_GAP;
+	return at - now;
+}
+
+static unsigned long virtback_state_wait(void)
+{
+	unsigned long wait;
+
+	spin_lock(&virtback_state_lock);
+	wait = virtback_state_turn(&virtback_state_full, get_jiffies_64());
+	spin_unlock(&virtback_state_lock);
+	return wait;
 }
 
 /* One at a time, as a work item; nothing else changes entry->told meanwhile. */
@@ -74,17 +122,38 @@ static void virtback_state_work(struct work_struct *work)
 	/* Pairs with virtback_state_end(). */
 	if (!READ_ONCE(entry->telling) || !strcmp(state, entry->told))
 		return;
-	entry->told = state;
+	if (!entry->turn) {
+		unsigned long wait = virtback_state_wait();
+
+		entry->turn = true;
+		if (wait) {
+			virtback_control_queue(&entry->state, wait);
+			return;
+		}
+	}
+	entry->turn = false;
+	/* Pairs with virtback_uevent(). */
+	WRITE_ONCE(entry->told, state);
 	entry->nr_told++;
 	kobject_uevent(&entry->vd.dev.kobj, KOBJ_CHANGE);
 }
 
-static void virtback_state_changed(struct virtback_device *vd)
+/**
+ * virtback_state_look() - the state may be another: tell, if it is
+ * @entry: the device
+ *
+ * Any context.
+ */
+void virtback_state_look(struct virtback_entry *entry)
 {
-	struct virtback_entry *entry = virtback_entry_of(vd);
-
+	/* Pairs with virtback_state_end(). */
 	if (READ_ONCE(entry->telling))
 		virtback_control_queue(&entry->state, VIRTBACK_STATE_DELAY);
+}
+
+static void virtback_state_changed(struct virtback_device *vd)
+{
+	virtback_state_look(virtback_entry_of(vd));
 }
 
 /**
@@ -120,7 +189,7 @@ void virtback_state_begin(struct virtback_entry *entry)
  */
 void virtback_state_end(struct virtback_entry *entry)
 {
-	/* Pairs with virtback_state_work(). */
+	/* Pairs with virtback_state_work() and virtback_state_look(). */
 	WRITE_ONCE(entry->telling, false);
 	cancel_delayed_work_sync(&entry->state);
 }

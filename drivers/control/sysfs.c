@@ -10,6 +10,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/kstrtox.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -20,6 +21,35 @@
 
 #include "control.h"
 
+/**
+ * virtback_cut_reason() - is there more, or less, than what was written?
+ * @buf: what sysfs hands over
+ * @count: its bytes
+ *
+ * Sysfs hands over what is longer than a page in parts, and a part may mean something,
+ * as "cpus=1" of "cpus=17" does. So does what is in front of a NUL.
+ *
+ * Return: the reason of a refusal, a constant; NULL if @buf is all.
+ */
+const char *virtback_cut_reason(const char *buf, size_t count)
+{
+	if (count >= PAGE_SIZE)
+		return "longer than what fits into a page";
+	if (strnlen(buf, count) != count)
+		return "has a NUL in it";
+	return NULL;
+}
+
+static int virtback_class_whole(const char *attr, const char *buf, size_t count)
+{
+	const char *why = virtback_cut_reason(buf, count);
+
+	if (!why)
+		return 0;
+	pr_err("%s: %s\n", attr, why);
+	return -EINVAL;
+}
+
 static ssize_t add_store(virtback_class_const struct class *class,
 			 virtback_class_const struct class_attribute *attr,
 			 const char *buf, size_t count)
@@ -27,7 +57,9 @@ static ssize_t add_store(virtback_class_const struct class *class,
 	struct virtback_config cfg;
 	int err;
 
-	err = virtback_config_parse(&cfg, buf);
+	err = virtback_class_whole("add", buf, count);
+	if (!err)
+		err = virtback_config_parse(&cfg, buf);
 	if (err)
 		return err;
 	err = virtback_create(&cfg);
@@ -67,6 +99,9 @@ static ssize_t remove_store(virtback_class_const struct class *class,
 	bool force;
 	int err;
 
+	err = virtback_class_whole("remove", buf, count);
+	if (err)
+		return err;
 	copy = kstrndup(buf, count, GFP_KERNEL);
 	if (!copy)
 		return -ENOMEM;
@@ -143,13 +178,19 @@ static int virtback_opt_change(struct virtback_entry *entry, enum virtback_opt o
 static ssize_t virtback_opt_store(struct device *dev, struct device_attribute *attr,
 				  const char *buf, size_t count)
 {
-	char *copy = kstrndup(buf, count, GFP_KERNEL);
+	struct virtback_entry *entry = virtback_entry_of_dev(dev);
+	const char *why = virtback_cut_reason(buf, count);
+	char *copy;
 	int err;
 
+	if (why) {
+		pr_err("%s: %s: %s\n", entry->vd.name, attr->attr.name, why);
+		return -EINVAL;
+	}
+	copy = kstrndup(buf, count, GFP_KERNEL);
 	if (!copy)
 		return -ENOMEM;
-	err = virtback_opt_change(virtback_entry_of_dev(dev), attr - virtback_opt_attrs,
-				  strim(copy));
+	err = virtback_opt_change(entry, attr - virtback_opt_attrs, strim(copy));
 	kfree(copy);
 	return err ?: count;
 }

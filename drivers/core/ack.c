@@ -12,6 +12,8 @@
  */
 #include <linux/ktime.h>
 #include <linux/minmax.h>
+#include <linux/mutex.h>
+#include <linux/preempt.h>
 #include <linux/sched.h>
 #include <linux/smp.h>
 #include <linux/virtio_mmio.h>
@@ -56,6 +58,78 @@ void virtback_ack_expect(struct virtback_vq *vq)
 		kthread_queue_work(vq->worker, &a->work);
 }
 
+/* A chain that came without a notification, or somebody who wants the ring. */
+static bool virtback_ack_chain(struct virtback_vq *vq)
+{
+	bool chain;
+
+	if (!vq->poll.wait)
+		return false;
+	if (!mutex_trylock(&vq->ring_lock))
+		return true;
+	chain = !virtback_vq_runnable(vq) || vq->ring->pending(vq);
+	mutex_unlock(&vq->ring_lock);
+	return chain;
+}
+
+/**
+ * enum virtback_ack_end - why the worker stops looking
+ * @VIRTBACK_ACK_CAME: the driver has acknowledged its interrupt
+ * @VIRTBACK_ACK_BUSY: there is something else to do
+ * @VIRTBACK_ACK_LATE: it took too long
+ * @VIRTBACK_ACK_RESCHED: somebody else wants the processor
+ */
+enum virtback_ack_end {
+	VIRTBACK_ACK_CAME,
+	VIRTBACK_ACK_BUSY,
+	VIRTBACK_ACK_LATE,
+	VIRTBACK_ACK_RESCHED,
+};
+
+static enum virtback_ack_end virtback_ack_look(struct virtback_vq *vq, void *watch, u64 end)
+{
+	struct virtback_device *vd = vq->vd;
+	unsigned int n = 0;
+
+	while (virtback_ack_due(vq)) {
+		if (!list_empty(&vq->work.node))
+			return VIRTBACK_ACK_BUSY;
+		if (watch)
+			vd->host->look(vd, watch);
+		cpu_relax();
+		if (++n % VIRTBACK_ACK_SPIN)
+			continue;
+		if (virtback_ack_chain(vq))
+			return VIRTBACK_ACK_BUSY;
+		if (ktime_get_ns() >= end)
+			return VIRTBACK_ACK_LATE;
+		if (need_resched())
+			return VIRTBACK_ACK_RESCHED;
+	}
+	return VIRTBACK_ACK_CAME;
+}
+
+/* Until somebody else wants the processor: who watches must not be put off it. */
+static enum virtback_ack_end virtback_ack_stay(struct virtback_vq *vq, u64 end)
+{
+	struct virtback_device *vd = vq->vd;
+	enum virtback_ack_end why;
+	void *watch = NULL;
+
+	preempt_disable();
+	if (vd->host->watch)
+		watch = vd->host->watch(vd);
+	/* If not, where the driver's accesses are handled is a guess. */
+	if (watch || READ_ONCE(vq->kick_cpu) == smp_processor_id())
+		why = virtback_ack_look(vq, watch, end);
+	else
+		why = VIRTBACK_ACK_BUSY;
+	if (watch)
+		vd->host->unwatch(vd, watch);
+	preempt_enable();
+	return why;
+}
+
 /**
  * virtback_ack_wait() - stay until the driver has acknowledged its interrupt, if one is
  *			 expected to do so soon
@@ -67,31 +141,27 @@ void virtback_ack_expect(struct virtback_vq *vq)
 void virtback_ack_wait(struct virtback_vq *vq)
 {
 	struct virtback_ack *a = &vq->ack;
-	unsigned int n = 0;
+	enum virtback_ack_end why;
 	u64 end;
 
 	/* Pairs with virtback_ack_expect(). */
 	if (!READ_ONCE(a->expected))
 		return;
 	WRITE_ONCE(a->expected, false);
-	/* A guess, as is where the driver's next access will be handled. */
-	if (READ_ONCE(vq->kick_cpu) != raw_smp_processor_id())
-		return;
 	end = ktime_get_ns() + a->limit;
-	while (virtback_ack_due(vq)) {
-		if (!list_empty(&vq->work.node))
-			return;
-		cpu_relax();
-		if (++n % VIRTBACK_ACK_SPIN)
-			continue;
+	while ((why = virtback_ack_stay(vq, end)) == VIRTBACK_ACK_RESCHED)
 		cond_resched();
-		if (ktime_get_ns() < end)
-			continue;
+	switch (why) {
+	case VIRTBACK_ACK_CAME:
+		a->missed = 0;
+		break;
+	case VIRTBACK_ACK_LATE:
 		a->missed = min(2 * a->missed + 1, VIRTBACK_ACK_SKIP_MAX);
 		WRITE_ONCE(a->skip, a->missed);
-		return;
+		break;
+	default:
+		break;
 	}
-	a->missed = 0;
 }
 
 static void virtback_ack_work(struct kthread_work *work)

@@ -150,6 +150,7 @@ void virtback_poll_wait(struct virtback_vq *vq)
 		return;
 	vq->poll.polled = true;
 	while (virtback_poll_look(vq)) {
+		virtback_ack_wait(vq);
 		cpu_relax();
 		if (++n % VIRTBACK_POLL_SPIN)
 			continue;

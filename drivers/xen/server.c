@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The IOREQ server of a guest: one for all its devices, with an event channel a
- * vCPU. A vCPU that touches a window stops until its slot is answered, so an
- * answer comes before any work that the access sets off.
+ * The life of a guest's IOREQ server: one for all its devices, with an event channel
+ * a vCPU. What it answers is in trap.c.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -10,28 +9,14 @@
 #include <linux/delay.h>
 #include <linux/interrupt.h>
 #include <linux/mm.h>
-#include <linux/rculist.h>
-#include <linux/sched.h>
-#include <linux/sched/rt.h>
 #include <linux/slab.h>
 
 #include <xen/events.h>
-
-#include <virtback/mmio.h>
 
 #include "dmop.h"
 #include "xen.h"
 
 #define VIRTBACK_SLOTS	(PAGE_SIZE / sizeof(struct virtback_slot))
-
-/*
- * Accesses of a vCPU in one tick that are answered in interrupt context. The rest
- * goes to its thread, which the scheduler bounds: Xen's own throttle for late EOIs
- * knows only of spurious events, and these are valid. A driver is told not to
- * notify while a queue is being worked on, so even one whose 10000 requests a
- * second all go through one idle queue, each with its three accesses, stays below.
- */
-#define VIRTBACK_TRAPS_PER_TICK	DIV_ROUND_UP(50000, HZ)
 
 /* How often, at 1 to 2 ms, to look whether all vCPUs have taken their answers. */
 #define VIRTBACK_TAKEN_TRIES	100
@@ -111,155 +96,6 @@ void virtback_xen_cache_get(struct virtback_xen_cache *cache)
 void virtback_xen_cache_put(struct virtback_xen_cache *cache)
 {
 	virtback_xen_guest_put(container_of(cache, struct virtback_xen_guest, cache));
-}
-
-/**
- * virtback_xen_dev_put() - drop a use of an attached device
- * @xd: device
- *
- * Any context.
- */
-void virtback_xen_dev_put(struct virtback_xen_dev *xd)
-{
-	if (refcount_dec_and_test(&xd->users))
-		complete(&xd->idle);
-}
-
-/* The device with the address, within one RCU read-side section. */
-static struct virtback_xen_dev *virtback_xen_dev_find(struct virtback_xen_guest *guest, u64 addr)
-{
-	struct virtback_xen_dev *xd;
-
-	list_for_each_entry_rcu(xd, &guest->devs, link) {
-		if (addr - xd->base < VIRTBACK_WINDOW_SIZE)
-			return xd;
-	}
-	return NULL;
-}
-
-static struct virtback_access virtback_xen_access(const struct virtback_xen_dev *xd,
-						  const struct virtback_xen_vcpu *vcpu)
-{
-	const struct virtback_slot_req *req = &vcpu->req;
-
-	return (struct virtback_access){
-		.data = req->data,
-		.offset = req->addr - xd->base,
-		.size = req->size,
-		.write = req->write,
-		.start = vcpu->start,
-	};
-}
-
-/*
- * Answer the request, ask for the next event, let the vCPU go, in this order: it
- * may trap again at once, and then the event must find its channel unmasked.
- * Nothing of @vcpu may be used afterwards.
- */
-static void virtback_xen_answer(struct virtback_xen_vcpu *vcpu)
-{
-	virtback_slot_finish(vcpu->slot, &vcpu->req);
-	xen_irq_lateeoi(vcpu->irq, 0);
-	notify_remote_via_evtchn(vcpu->port);
-}
-
-/* Has the vCPU had its share of interrupt context in this tick? */
-static bool virtback_xen_over_budget(struct virtback_xen_vcpu *vcpu)
-{
-	unsigned long now = jiffies;
-
-	if (vcpu->tick != now) {
-		vcpu->tick = now;
-		vcpu->burst = 0;
-	}
-	if (++vcpu->burst <= VIRTBACK_TRAPS_PER_TICK)
-		return false;
-	vcpu->throttled++;
-	return true;
-}
-
-/* An access to a window: true when it was answered, false when the thread is to. */
-static bool virtback_xen_trap_access(struct virtback_xen_vcpu *vcpu)
-{
-	struct virtback_slot_req *req = &vcpu->req;
-	struct virtback_access access;
-	struct virtback_xen_dev *xd;
-	bool done = true;
-
-	rcu_read_lock();
-	xd = virtback_xen_dev_find(vcpu->guest, req->addr);
-	if (xd) {
-		access = virtback_xen_access(xd, vcpu);
-		if (!virtback_xen_over_budget(vcpu) && virtback_mmio_fast(xd->vd, &access)) {
-			req->data = access.data;
-			virtback_xen_answer(vcpu);
-			virtback_mmio_finish(xd->vd, &access);
-			goto unlock;
-		}
-		/* Being detached counts as no device. */
-		if (refcount_inc_not_zero(&xd->users)) {
-			vcpu->slow_traps++;
-			vcpu->slow = xd;
-			done = false;
-			goto unlock;
-		}
-	}
-	vcpu->strays++;
-	req->data = ~0ULL;
-	virtback_xen_answer(vcpu);
-unlock:
-	rcu_read_unlock();
-	return done;
-}
-
-/* A vCPU has trapped. */
-static irqreturn_t virtback_xen_trap(int irq, void *data)
-{
-	struct virtback_xen_vcpu *vcpu = data;
-
-	/*
-	 * Each binding raises its event once for nothing. Not a spurious one: no
-	 * guest can send it, and that flag would delay the vCPU's next trap.
-	 */
-	if (!virtback_slot_take(vcpu->slot, &vcpu->req)) {
-		xen_irq_lateeoi(irq, 0);
-		return IRQ_HANDLED;
-	}
-
-	vcpu->start = virtback_latency_now();
-	vcpu->traps++;
-	switch (vcpu->req.kind) {
-	case VIRTBACK_SLOT_ACCESS:
-		return virtback_xen_trap_access(vcpu) ? IRQ_HANDLED : IRQ_WAKE_THREAD;
-	case VIRTBACK_SLOT_INVALIDATE:
-		vcpu->invalidations++;
-		virtback_xen_cache_invalidate(&vcpu->guest->cache);
-		break;
-	case VIRTBACK_SLOT_BAD:
-		vcpu->bad++;
-		break;
-	}
-	virtback_xen_answer(vcpu);
-	return IRQ_HANDLED;
-}
-
-/* The access is one that may sleep, or one too many for interrupt context. */
-static irqreturn_t virtback_xen_trap_thread(int irq, void *data)
-{
-	struct virtback_xen_vcpu *vcpu = data;
-	struct virtback_xen_dev *xd = vcpu->slow;
-	struct virtback_access access = virtback_xen_access(xd, vcpu);
-
-	/* A guest decides how much is done here: no more than its fair share. */
-	if (rt_task(current))
-		sched_set_normal(current, 0);
-	if (!virtback_mmio_fast(xd->vd, &access))
-		virtback_mmio_slow(xd->vd, &access);
-	vcpu->req.data = access.data;
-	virtback_xen_answer(vcpu);
-	virtback_mmio_finish(xd->vd, &access);
-	virtback_xen_dev_put(xd);
-	return IRQ_HANDLED;
 }
 
 static void virtback_xen_port_close(evtchn_port_t port)

@@ -42,6 +42,7 @@ static ssize_t _name##_show(struct device *dev, struct device_attribute *attr, c
 VIRTBACK_VCPU_STAT(traps)
 VIRTBACK_VCPU_STAT(slow_traps)
 VIRTBACK_VCPU_STAT(throttled)
+VIRTBACK_VCPU_STAT(watched)
 VIRTBACK_VCPU_STAT(invalidations)
 VIRTBACK_VCPU_STAT(bad)
 VIRTBACK_VCPU_STAT(strays)
@@ -49,6 +50,7 @@ VIRTBACK_VCPU_STAT(strays)
 static DEVICE_ATTR_RO(traps);
 static DEVICE_ATTR_RO(slow_traps);
 static DEVICE_ATTR_RO(throttled);
+static DEVICE_ATTR_RO(watched);
 static DEVICE_ATTR_RO(invalidations);
 static DEVICE_ATTR_RO(bad);
 static DEVICE_ATTR_RO(strays);
@@ -133,6 +135,7 @@ static struct attribute *virtback_xen_attrs[] = {
 	&dev_attr_traps.attr,
 	&dev_attr_slow_traps.attr,
 	&dev_attr_throttled.attr,
+	&dev_attr_watched.attr,
 	&dev_attr_invalidations.attr,
 	&dev_attr_bad.attr,
 	&dev_attr_strays.attr,

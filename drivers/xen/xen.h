@@ -16,6 +16,7 @@
 
 #include <linux/atomic.h>
 #include <linux/completion.h>
+#include <linux/irqreturn.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -39,14 +40,17 @@
  * @bound: Linux has an interrupt for @port, which closes with it
  * @irq: that interrupt's number, 0 when it has no handler
  * @name: of the interrupt
- * @req: the request taken; the interrupt's handler and thread alone
- * @slow: the device whose access the thread is to do; as @req
- * @start: when it was taken, for the latency of its answer; as @req
- * @tick: jiffies when @burst was last reset; the interrupt's handler alone
- * @burst: accesses since then; as @tick
+ * @req: the request taken. As what follows, it is for whoever took the request, until
+ *	 the slot is finished: the interrupt's handler, its thread, or one who watches.
+ * @event: it came with an event, whose EOI is due
+ * @slow: the device whose access the thread is to do
+ * @start: when it was taken, for the latency of its answer
+ * @tick: jiffies when @burst was last reset
+ * @burst: accesses since then
  * @traps: requests taken
  * @slow_traps: those that the thread did
  * @throttled: those that came too fast for interrupt context
+ * @watched: those that a worker found, without an event
  * @invalidations: those that were INVALIDATE
  * @bad: those that no memory window can get
  * @strays: accesses that hit no device
@@ -59,6 +63,7 @@ struct virtback_xen_vcpu {
 	int irq;
 	char name[32];
 	struct virtback_slot_req req;
+	bool event;
 	struct virtback_xen_dev *slow;
 	u64 start;
 	unsigned long tick;
@@ -66,6 +71,7 @@ struct virtback_xen_vcpu {
 	u64 traps;
 	u64 slow_traps;
 	u64 throttled;
+	u64 watched;
 	u64 invalidations;
 	u64 bad;
 	u64 strays;
@@ -120,7 +126,8 @@ struct virtback_xen_guest {
  * @grant_pages: granted pages that are mapped now for rings
  * @grant_copies: copies that Xen made, each within one granted page
  * @grant_calls: hypercalls that asked for them
- * @users: 1 for being attached, 1 for each slow access
+ * @acks: the vCPU that acknowledged an interrupt last, NULL before; a hint
+ * @users: 1 for being attached, 1 for each slow access and each who watches
  * @idle: completed when @users falls to 0
  */
 struct virtback_xen_dev {
@@ -135,6 +142,7 @@ struct virtback_xen_dev {
 	atomic64_t grant_pages;
 	atomic64_t grant_copies;
 	atomic64_t grant_calls;
+	struct virtback_xen_vcpu *acks;
 	refcount_t users;
 	struct completion idle;
 };
@@ -155,7 +163,14 @@ struct virtback_xen_guest *virtback_xen_guest_create(domid_t domid, const char *
 void virtback_xen_guest_destroy(struct virtback_xen_guest *guest);
 void virtback_xen_guest_put(struct virtback_xen_guest *guest);
 bool virtback_xen_guest_alive(struct virtback_xen_guest *guest);
+
+/* trap.c: register accesses */
+irqreturn_t virtback_xen_trap(int irq, void *data);
+irqreturn_t virtback_xen_trap_thread(int irq, void *data);
 void virtback_xen_dev_put(struct virtback_xen_dev *xd);
+void *virtback_xen_trap_watch(struct virtback_device *vd);
+void virtback_xen_trap_look(struct virtback_device *vd, void *watch);
+void virtback_xen_trap_unwatch(struct virtback_device *vd, void *watch);
 
 /* stats.c: what can be read of a guest */
 extern const struct attribute_group virtback_xen_group;

@@ -39,7 +39,7 @@
 #endif
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0) && LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
-#error "block devices open differently in 6.5 to 6.8; 6.1 and 6.12 are supported"
+#error "block devices open differently in 6.5 to 6.8; 6.1 to 6.4 and 6.9 to 7.3 are supported"
 #endif
 
 /* 6.9: an open block device is a struct file; before, a block_device and a mode. */

@@ -124,6 +124,7 @@ extern unsigned int virtback_grant_map_kb;
 int virtback_option_set(struct virtback_config *cfg, enum virtback_opt opt, const char *val,
 			const char **why);
 int virtback_parse_grant_map_kb(const char *val, unsigned int *kb, const char **why);
+int virtback_parse_map_limit_mb(const char *val, unsigned int *mb, const char **why);
 int virtback_config_parse(struct virtback_config *cfg, const char *str);
 void virtback_config_free(struct virtback_config *cfg);
 

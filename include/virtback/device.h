@@ -143,6 +143,12 @@ struct virtback_type_ops {
  *	       interrupts, optional. Such a host sets its line, here and in
  *	       @raise_irq, to whether vd->isr is 0 under a lock of its own. Any
  *	       context.
+ * @watch: from now on the caller looks for the accesses with which the driver answers an
+ *	   interrupt, without sleeping, instead of the host being told of them; optional.
+ *	   Returns what to give to @look and @unwatch, or NULL: the host is told. Worker
+ *	   context, preemption disabled.
+ * @look: answer such an access if there is one. As @watch.
+ * @unwatch: undo @watch. As @watch.
  * @in_use: would taking the device away harm a running guest? Removal is then
  *	    refused unless forced. May sleep.
  * @nr_cpus: how many CPUs has the guest? A hint for the number of queues, asked
@@ -170,6 +176,9 @@ struct virtback_host_ops {
 	void (*unmap)(struct virtback_device *vd, struct virtback_area *area);
 	void (*raise_irq)(struct virtback_device *vd);
 	void (*lower_irq)(struct virtback_device *vd);
+	void *(*watch)(struct virtback_device *vd);
+	void (*look)(struct virtback_device *vd, void *watch);
+	void (*unwatch)(struct virtback_device *vd, void *watch);
 	bool (*in_use)(struct virtback_device *vd);
 	unsigned int (*nr_cpus)(struct virtback_device *vd, const struct virtback_config *cfg);
 	const struct attribute_group *group;

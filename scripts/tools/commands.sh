@@ -76,6 +76,32 @@ test_ctl_list()
 	expect_json 'j == []'
 }
 
+# A host has dozens of disks: no process for each of them.
+test_ctl_list_of_many()
+{
+	local i
+
+	for i in {20..40}; do
+		cp -r "$CLASS/dom12.2000200" "$CLASS/dom$i.2000000"
+		echo "$i" >"$CLASS/dom$i.2000000/domid"
+		echo disk >"$T/disk $i"
+		echo "$T/disk $i" >"$CLASS/dom$i.2000000/backing"
+	done
+	fake stat 'echo x >>$0.log' "exec $(type -P stat) \"\$@\""
+	fake xenstore-read 'echo x >>$0.log' \
+		'for p in "$@"; do p=${p#/local/domain/}; echo "guest${p%/name}"; done'
+	ctl list
+	expect "$OUT" '^dom40.2000000 +40 \(guest40\) +driver-ok +rw +5B +1 .*/disk 40$'
+	expect "$OUT" '^dom12.2000200 +12 \(guest12\) '
+	[ "$(wc -l <"$T/out")" = 24 ]
+	[ "$(wc -l <"$FAKE/stat.log") $(wc -l <"$FAKE/xenstore-read.log")" = '1 1' ]
+	# One of these domains has gone meanwhile.
+	fake xenstore-read 'case "$*" in *" "*|*/12/*) exit 1 ;; *) echo "one" ;; esac'
+	ctl list
+	expect "$OUT" '^dom40.2000000 +40 \(one\) '
+	expect "$OUT" '^dom12.2000200 +12 +driver-ok'
+}
+
 # Paths may have any byte but the zero.
 test_ctl_json_of_any_path()
 {

@@ -64,18 +64,26 @@ device_files()
 	# Of no device there are none.
 	[ -n "$NAMES" ] || return 0
 	printf '%s\n' "$NAMES" | while IFS= read -r _n; do
-		for _f in "$SYS/$_n"/* "$SYS/$_n"/*/*; do
-			_a=${_f#"$SYS/$_n/"}
-			! own_attribute "$SYS/$_n" "$_a" || printf '%s\t%s\t%s\n' "$_n" "$_a" "$_f"
-		done
-		[ -z "${1:-}" ] || printf '%s\t%s\t%s\n' "$_n" @latency "$DEBUGFS/$_n/latency"
-	done
+		printf '%s\n' "$SYS/$_n"/*/ "$SYS/$_n"/*/*/ "$SYS/$_n"/* "$SYS/$_n"/*/*
+		[ -z "${1:-}" ] || printf '%s\n' "$SYS/$_n/@latency"
+	done | awk -v sys="$SYS/" -v debugfs="$DEBUGFS/" -f "$LIB/files.awk"
 }
 
-# snapshot [latency]: "device<TAB>attribute<TAB>value" of the devices in NAMES
+# snapshot: "device<TAB>attribute<TAB>value" of the devices in NAMES
 snapshot()
 {
-	[ -z "$NAMES" ] || device_files "${1:-}" | awk -f "$LIB/snapshot.awk"
+	[ -z "$NAMES" ] || device_files | awk -f "$LIB/snapshot.awk"
+}
+
+# snapshot_of <attribute>...: of these alone
+snapshot_of()
+{
+	[ -n "$NAMES" ] || return 0
+	printf '%s\n' "$NAMES" | while IFS= read -r _n; do
+		for _a in "$@"; do
+			printf '%s\t%s\t%s\n' "$_n" "$_a" "$SYS/$_n/$_a"
+		done
+	done | awk -f "$LIB/snapshot.awk"
 }
 
 # attribute <device> <name>
@@ -84,37 +92,49 @@ attribute()
 	cat "$SYS/$1/$2" 2>/dev/null
 }
 
-# What domains are called, lines "@domain<TAB>domid<TAB>name", where xenstore says.
+# domain_names <snapshot>: what its domains are called, lines "@domain<TAB>domid<TAB>name",
+# where xenstore says. One process asks for all; if one of them is gone, it gives up.
 domain_names()
 {
 	command -v xenstore-read >/dev/null || return 0
-	for _d in "$SYS"/*/domid; do
-		[ ! -f "$_d" ] || cat "$_d"
-	done | sort -un | while read -r _id; do
+	_ids=$(printf '%s\n' "$1" | awk -F "$TAB" '$2 == "domid" { print $3 }' | sort -un)
+	[ -n "$_ids" ] || return 0
+	# shellcheck disable=SC2086
+	set -- $_ids
+	for _id in "$@"; do
+		set -- "$@" "/local/domain/$_id/name"
+		shift
+	done
+	if _all=$(xenstore-read "$@" 2>/dev/null); then
+		# A line of the one belongs to a line of the other.
+		printf '%s\n@\n%s\n' "$_ids" "$_all" | awk '
+			$0 == "@" && !second { second = 1; next }
+			!second { id[++n] = $0; next }
+			{ printf "@domain\t%s\t%s\n", id[++m], $0 }'
+		return 0
+	fi
+	for _id in $_ids; do
 		_name=$(xenstore-read "/local/domain/$_id/name" 2>/dev/null) || continue
 		printf '@domain\t%s\t%s\n' "$_id" "$_name"
 	done
 }
 
-# The size in bytes of what is behind each device: "device<TAB>@size<TAB>bytes".
-backing_sizes()
+# backing_stores <snapshot>: what its paths lead to, lines "@store<TAB>mode, major, minor
+# (all in hex) and bytes<TAB>path". One process looks at all.
+backing_stores()
 {
-	printf '%s\n' "$NAMES" | while IFS= read -r _n; do
-		_path=$(attribute "$_n" backing) || continue
-		case $_path in
-		/*) ;;
-		*) continue ;;
-		esac
-		if [ -b "$_path" ]; then
-			_rdev=$(stat -L -c '%t %T' "$_path" 2>/dev/null) || continue
-			_block=$ROOT/sys/dev/block/$(printf '%d:%d' "0x${_rdev% *}" "0x${_rdev#* }")
-			read -r _sectors <"$_block/size" || continue
-			printf '%s\t@size\t%s\n' "$_n" "$_sectors" |
-				awk '{ printf "%s\t%s\t%.0f\n", $1, $2, $3 * 512 }'
-		elif [ -f "$_path" ]; then
-			printf '%s\t@size\t%s\n' "$_n" "$(stat -L -c %s "$_path")"
-		fi
-	done 2>/dev/null
+	_paths=$(printf '%s\n' "$1" | awk -F "$TAB" '
+		$2 == "backing" && $3 ~ /^\// && !seen[$3]++ { gsub(/\\\\/, "\\", $3); print $3 }')
+	[ -n "$_paths" ] || return 0
+	(
+		# Paths may have blanks, stars, and all that.
+		set -f
+		IFS='
+'
+		# shellcheck disable=SC2086
+		stat -L -c "@store$TAB%f %t %T %s$TAB%n" -- $_paths 2>/dev/null
+	)
+	return 0
 }
 
 cmd_list()
@@ -128,12 +148,13 @@ cmd_list()
 		shift
 	done
 	chosen_devices
+	_snapshot=$(snapshot_of domid state readonly features_offered_names queues backing)
 	{
 		printf '%s\n' "$NAMES" | sed '/^$/d; s/.*/&	@device	/'
-		domain_names
-		backing_sizes
-		snapshot
-	} | awk_with list -- -v json="$JSON"
+		domain_names "$_snapshot"
+		backing_stores "$_snapshot"
+		printf '%s\n' "$_snapshot"
+	} | awk_with list -- -v json="$JSON" -v blocks="$ROOT/sys/dev/block/"
 }
 
 cmd_show()

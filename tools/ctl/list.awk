@@ -15,8 +15,40 @@ $2 == "@device" {
 	next
 }
 
+$1 == "@store" {
+	split($2, store, " ")
+	if (store[1] ~ /^6...$/)
+		size[$3] = block_size(hex(store[2]) ":" hex(store[3]))
+	else if (store[1] ~ /^8...$/)
+		size[$3] = store[4]
+	next
+}
+
 {
 	value[$1, $2] = $3
+}
+
+function hex(s,    i, n)
+{
+	n = 0
+	for (i = 1; i <= length(s); i++)
+		n = n * 16 + index("0123456789abcdef", substr(s, i, 1)) - 1
+	return n
+}
+
+function block_size(number,    sectors, file)
+{
+	file = blocks number "/size"
+	if ((getline sectors < file) <= 0)
+		sectors = ""
+	close(file)
+	return sectors == "" ? "" : sprintf("%.0f", sectors * 512)
+}
+
+function size_of(d,    path)
+{
+	path = unescape(value[d, "backing"])
+	return path in size ? size[path] : ""
 }
 
 function domain(d,    id)
@@ -40,7 +72,7 @@ function line(i, d)
 	cell[i, 2] = domain(d)
 	cell[i, 3] = value[d, "state"]
 	cell[i, 4] = mode(d)
-	cell[i, 5] = bytes(value[d, "@size"])
+	cell[i, 5] = bytes(size_of(d))
 	cell[i, 6] = value[d, "queues"]
 	cell[i, 7] = unescape(value[d, "backing"])
 }
@@ -55,8 +87,8 @@ function json_line(d,    s)
 	}
 	s = s ",\"state\":" json_string(value[d, "state"])
 	s = s ",\"readonly\":" (mode(d) == "ro" ? "true" : "false")
-	if (value[d, "@size"] != "")
-		s = s ",\"bytes\":" value[d, "@size"]
+	if (size_of(d) != "")
+		s = s ",\"bytes\":" size_of(d)
 	s = s ",\"queues\":" (is_number(value[d, "queues"]) ? value[d, "queues"] : "null")
 	return s ",\"backing\":" json_string(unescape(value[d, "backing"])) "}"
 }

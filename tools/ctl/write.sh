@@ -143,6 +143,17 @@ cmd_remove()
 	return $_rc
 }
 
+# own_attribute <directory of a device> <name>: not what belongs to the kernel's driver
+# core, nor a file of a directory that is a device of its own
+own_attribute()
+{
+	case $2 in
+	uevent|*/uevent|power/*|subsystem/*|device/*|driver/*) return 1 ;;
+	*/*) [ ! -e "$1/${2%/*}/uevent" ] || return 1 ;;
+	esac
+	[ -e "$1/$2" ] && [ ! -d "$1/$2" ]
+}
+
 # writable <file>: by its mode, since root may open any file
 writable()
 {
