@@ -41,8 +41,8 @@ static void check_refuses_larger_pages(struct kunit *test)
 static void check_reserve_covers_all_queues(struct kunit *test)
 {
 	static struct virtback_vq vqs[2] = {
-		{ .num_max = 256, .pieces.size = 1000 },
-		{ .num_max = 1024, .pieces.size = 3000 },
+		{ .num_max = 256, .max_pins = 1000 },
+		{ .num_max = 1024, .max_pins = 3000 },
 	};
 	static struct virtback_device vd = { .nvqs = 1, .vqs = vqs };
 	unsigned long one;
@@ -62,7 +62,7 @@ static void check_reserve_of_a_disk(struct kunit *test)
 {
 	static struct virtback_vq vq = {
 		.num_max = VIRTBACK_QUEUE_SIZE_DEFAULT,
-		.pieces.size = 2 * VIRTBACK_POOL_PAGES + 3 * VIRTBACK_QUEUE_SIZE_DEFAULT,
+		.max_pins = 2 * VIRTBACK_POOL_PAGES + 3 * VIRTBACK_QUEUE_SIZE_DEFAULT,
 	};
 	static struct virtback_device vd = { .nvqs = 1, .vqs = &vq };
 

@@ -439,8 +439,7 @@ static int virtback_vq_stock(struct virtback_vq *vq)
 	if (!vq->pages.free)
 		ret = virtback_pool_init_pages(&vq->pages, VIRTBACK_POOL_PAGES);
 	if (!ret && !vq->pieces.free)
-		ret = virtback_pool_init_objects(&vq->pieces, 2 * VIRTBACK_POOL_PAGES +
-						 2 * vq->chain_max + virtback_vq_reqs(vq),
+		ret = virtback_pool_init_objects(&vq->pieces, vq->max_pins,
 						 sizeof(struct virtback_piece));
 	if (!ret && !vq->keep.free)
 		ret = virtback_pool_init_objects(&vq->keep, VIRTBACK_KEEP_REQS,
@@ -640,8 +639,10 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 	vq->vd = vd;
 	vq->index = index;
 	vq->num_max = num_max;
-	nr_reqs = virtback_vq_reqs(vq);
 	vq->chain_max = clamp_t(u16, num_max, VIRTBACK_CHAIN_MIN, VIRTBACK_CHAIN_MAX);
+	nr_reqs = virtback_vq_reqs(vq);
+	/* One for each piece that virtback_vq_stock() makes. */
+	vq->max_pins = 2 * VIRTBACK_POOL_PAGES + 2 * vq->chain_max + nr_reqs;
 	vq->ring = &virtback_split_ops;
 	mutex_init(&vq->ring_lock);
 	spin_lock_init(&vq->lock);

@@ -77,7 +77,7 @@ unsigned long virtback_xen_reserve(const struct virtback_device *vd)
 	for (i = 0; i < vd->nvqs; i++) {
 		const struct virtback_vq *vq = &vd->vqs[i];
 
-		nr += vq->pieces.size + VIRTBACK_WORKER_PINS;
+		nr += vq->max_pins + VIRTBACK_WORKER_PINS;
 		nr += DIV_ROUND_UP(26UL * vq->num_max + 12, VIRTBACK_XEN_PAGE_SIZE) + 2 + 3;
 	}
 	return nr;

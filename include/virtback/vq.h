@@ -320,6 +320,7 @@ struct virtback_ack {
  * @ack: waiting for acknowledgments
  * @pages: bounce pages
  * @pieces: stock of struct virtback_piece
+ * @max_pins: pieces that requests can have at once; constant
  * @keep: storage for buffer lists, see virtback_req_keep()
  * @reqs: storage of all requests
  */
@@ -380,6 +381,7 @@ struct virtback_vq {
 	struct virtback_ack ack;
 	struct virtback_pool pages;
 	struct virtback_pool pieces;
+	unsigned int max_pins;
 	struct virtback_pool keep;
 	void *reqs;
 };
