@@ -500,6 +500,8 @@ static void stocks_come_with_the_first_start(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, f->vd.vqs[q].pages.nr, 0U);
 		KUNIT_EXPECT_EQ(test, f->vd.vqs[q].pieces.nr, 0U);
 		KUNIT_EXPECT_EQ(test, f->vd.vqs[q].keep.nr, 0U);
+		/* A host counts them before. */
+		KUNIT_EXPECT_GT(test, f->vd.vqs[q].max_pins, 2U * VIRTBACK_POOL_PAGES);
 	}
 	fake_start(f, 0);
 	KUNIT_EXPECT_EQ(test, vq->pages.nr, (unsigned int)VIRTBACK_POOL_PAGES);
