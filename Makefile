@@ -16,7 +16,7 @@
 #   SOAK_MINUTES: soak: how long (60)
 #   ROW: soak: rows of Documentation/reliability.rst alone (ROW="dm-error paused")
 #   TIME: soak: minutes for a row (10; 5 without ROW)
-#   BENCH: bench: quick (under 5 minutes) or full (full)
+#   BENCH: bench: quick (under 5 minutes), full or grants (full)
 #   BASE: bench-check: commit to compare with (HEAD~1)
 #   FUZZ_TIME: fuzz: for how many seconds (60)
 #   DESTDIR: install, uninstall: a directory that everything goes below
@@ -45,7 +45,8 @@ kbuild = $(strip $(kernel_check))$(MAKE) -C $(KDIR) M=$(CURDIR)
 	packages-check tracing-check kernel-range kunit kunit-debug kunit-6.1 lint \
 	checkpatch kernel-doc sparse coccicheck build-matrix clang mutants coverage costs \
 	xen-check smp-check kcsan-check durability-check fuzz \
-	fuzz-coverage fuzz-mutants bench bench-check bench-stages
+	fuzz-coverage fuzz-mutants bench bench-check bench-stages bench-core \
+	bench-devices
 
 help: ## list the targets and the variables
 	@sed -n 's/^\([a-z0-9.-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -176,6 +177,12 @@ bench: ## measure on Xen in a machine that counts instructions, beside xen-blkba
 
 bench-stages: ## where the instructions of a request go, into Documentation/
 	scripts/bench/profile
+
+bench-core: ## count the instructions of core and blk alone, into Documentation/
+	scripts/bench/core
+
+bench-devices: ## what many devices take, and what they do while idle, into Documentation/
+	scripts/bench/devices
 
 bench-check: ## fail if the module is more than 3 % slower than that of BASE=
 	scripts/bench/check "$(BASE)"

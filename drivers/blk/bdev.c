@@ -17,8 +17,12 @@
 /* One pass is one bio. */
 static_assert(VIRTBACK_ROUND_PAGES <= BIO_MAX_VECS);
 
-/* Bios for long passes that are always there, so that a request can always make progress. */
-#define BDEV_BIOS	64
+/*
+ * Bios for long passes that are always there, so that a request can always make progress:
+ * for which one would do, since each is submitted when it is made and ends by itself. They
+ * take 4 KiB and more each, of every disk; while there is memory others come from there.
+ */
+#define BDEV_BIOS	8
 
 /**
  * struct bdev_backing - an open block device

@@ -5,7 +5,8 @@
 # instructions instead of time.  To be sourced after xen/images.sh.
 #
 #   bench_qemu				prints the path of a QEMU that can do it
-#   bench_images <dir> <module>		fills <dir>; then a plan goes into <dir>/plan
+#   bench_images <dir> <module> <kernel version> [guest's kernel]
+#					fills <dir>; then a plan goes into <dir>/plan
 #   describe_tree			prints the commit
 #   bench_noisy <dir> <kernel version>	adds the noisy neighbour
 #   bench_boot <dir> <console log> <shape> [QEMU's arguments]
@@ -110,10 +111,10 @@ _make_bench_guest()
 	rm -rf "$r"
 }
 
-# bench_images <dir> <module> <kernel version of dom0 and guest>
+# bench_images <dir> <module> <kernel version of dom0 and guest> [another image for the guest]
 bench_images()
 {
-	local out=$1 ko=$2 xen kernel u base guest r=$1/root
+	local out=$1 ko=$2 xen kernel u base guest r=$1/root node
 
 	xen=$(bench_xen)
 	kernel=$(kernel_tree "$3")
@@ -125,7 +126,8 @@ bench_images()
 	cp "$VB_BENCH_DIR/dom0/init" "$r/init"
 	cp "$VB_BENCH_DIR/dom0/bench.sh" "$r/bench/"
 	cp "$VB_BENCH_DIR/dom0/block" "$r/etc/xen/scripts/block"
-	cp "$guest/guest.cpio" "$kernel/boot/Image" "$r/bench/"
+	cp "$guest/guest.cpio" "$r/bench/"
+	cp "${4:-$kernel/boot/Image}" "$r/bench/Image"
 	cp "$guest/vbaio" "$r/bin/"
 	# Not for its debug information, which would only make the archive longer.
 	"${VB_CROSS}strip" -g -o "$r/bench/virtback.ko" "$ko"
@@ -134,7 +136,9 @@ bench_images()
 	copy_programs "$r" "$u" "usr/lib/xen-$VB_XEN_VERSION/bin/xenperf"
 	mkdir -p "$r/usr/sbin"
 	ln -s "../lib/xen-$VB_XEN_VERSION/bin/xenperf" "$r/usr/sbin/xenperf"
-	dtc -q -I dts -O dtb -o "$r/bench/virtio-node.dtb" "$VB_TOP/tools/virtio-node.dts"
+	for node in virtio-node virtio-grant-node; do
+		dtc -q -I dts -O dtb -o "$r/bench/$node.dtb" "$VB_TOP/tools/$node.dts"
+	done
 	chmod 755 "$r/init" "$r/etc/xen/scripts/block"
 	cp "$base/base.cpio" "$out/"
 }
