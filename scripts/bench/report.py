@@ -105,10 +105,12 @@ def text_table(columns, cells):
     """As people read it and as reStructuredText has it, which is the same."""
     cells = [columns, *cells]
     width = [max(len(row[i]) for row in cells) for i in range(len(columns))]
-    rule = "  ".join("=" * w for w in width)
+    # A column without any text is there so that the next one is set to the right.
+    rule = "  ".join("=" * w for w in width if w)
     text = []
     for row in cells:
-        line = [c.ljust(w) if i < 2 else c.rjust(w) for i, (c, w) in enumerate(zip(row, width))]
+        line = [c.ljust(w) if i < 2 else c.rjust(w)
+                for i, (c, w) in enumerate(zip(row, width)) if w]
         # An empty cell would otherwise be taken for the end of the row before.
         text.append("  ".join(c if c.strip() else "\\".rjust(len(c)) for c in line).rstrip())
     return "\n".join([rule, text[0], rule, *text[1:], rule]) + "\n"
