@@ -83,6 +83,22 @@ static void data_that_came_along_is_dropped(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ((struct blk_test *)test->priv)->disk->writes, 0);
 }
 
+/* Without pages for it nothing comes along, nor is it taken for data of the request. */
+static void data_that_cannot_come_along_is_none(struct kunit *test)
+{
+	struct virtback_pool *pages;
+	LIST_HEAD(taken);
+	struct fake *f;
+
+	blk_test_disk(test->priv, 512, true);
+	f = copying(test, 0);
+	pages = &f->vd.vqs[0].pages;
+	KUNIT_ASSERT_TRUE(test, virtback_pool_get_pages(pages, &taken, pages->size));
+	KUNIT_EXPECT_EQ(test, blk_request(f, VIRTIO_BLK_T_FLUSH, 0, BUF, 4096), VIRTIO_BLK_S_OK);
+	virtback_pool_put_pages(pages, &taken);
+	KUNIT_EXPECT_EQ(test, ((struct blk_test *)test->priv)->disk->writes, 0);
+}
+
 /* Pages of a table that a chain may have need one copy, whatever its order is. */
 static void jumping_table_is_read_once(struct kunit *test)
 {
@@ -302,6 +318,7 @@ static struct kunit_case copy_cases[] = {
 	KUNIT_CASE(many_pages_are_copied_at_once),
 	KUNIT_CASE(short_requests_take_two_calls),
 	KUNIT_CASE(data_that_came_along_is_dropped),
+	KUNIT_CASE(data_that_cannot_come_along_is_none),
 	KUNIT_CASE(jumping_table_is_read_once),
 	KUNIT_CASE(long_table_costs_few_reads),
 	KUNIT_CASE(slow_requests_are_taken_one_by_one),
