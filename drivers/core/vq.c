@@ -484,6 +484,7 @@ bool virtback_vq_stop_begin(struct virtback_vq *vq)
 		return false;
 
 	mutex_lock(&vq->ring_lock);
+	/* Pairs with virtback_ack_stay(). */
 	WRITE_ONCE(vq->ready, false);
 	virtback_vq_orphan(vq);
 	mutex_unlock(&vq->ring_lock);
