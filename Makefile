@@ -14,7 +14,9 @@
 #   VIRTBACK_LOGS: demo, xen-check: where logs go (logs/ in the tree)
 #   VIRTBACK_CACHE: all: what is fetched and built (~/.cache/virtback)
 #   SOAK_MINUTES: soak: how long (60)
-#   BENCH: bench: quick (under 5 minutes) or full (full)
+#   ROW: soak: rows of Documentation/reliability.rst alone (ROW="dm-error paused")
+#   TIME: soak: minutes for a row (10; 5 without ROW)
+#   BENCH: bench: quick (under 5 minutes), full or grants (full)
 #   BASE: bench-check: commit to compare with (HEAD~1)
 #   FUZZ_TIME: fuzz: for how many seconds (60)
 #   DESTDIR: install, uninstall: a directory that everything goes below
@@ -23,7 +25,7 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 PREFIX ?= /usr/local
 BASE ?= HEAD~1
-export FILTER KARGS TIMEOUT ACCEL XEN SOAK_MINUTES BENCH FUZZ_TIME
+export FILTER KARGS TIMEOUT ACCEL XEN SOAK_MINUTES TIME BENCH FUZZ_TIME
 
 # Asked for when a recipe needs Kbuild, so that the other targets need no headers.
 define kernel_check
@@ -40,9 +42,11 @@ kbuild = $(strip $(kernel_check))$(MAKE) -C $(KDIR) M=$(CURDIR)
 .DEFAULT_GOAL := modules
 .PHONY: help modules clean clean-cache install modules_install demo check check-full soak \
 	uninstall uninstall-modules install-tools uninstall-tools deb docs tools-check \
-	packages-check tracing-check kernel-range kunit kunit-debug kunit-6.1 lint checkpatch kernel-doc sparse \
-	coccicheck build-matrix clang mutants coverage costs xen-check smp-check fuzz \
-	fuzz-coverage fuzz-mutants bench bench-check bench-stages
+	packages-check tracing-check kernel-range kunit kunit-debug kunit-6.1 lint \
+	checkpatch kernel-doc sparse coccicheck build-matrix clang mutants coverage costs \
+	xen-check smp-check kcsan-check durability-check fuzz \
+	fuzz-coverage fuzz-mutants bench bench-check bench-stages bench-core \
+	bench-devices
 
 help: ## list the targets and the variables
 	@sed -n 's/^\([a-z0-9.-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -114,8 +118,8 @@ check: ## what CI runs: static checks, tools, builds, KUnit, Xen scenarios
 check-full: ## check and all that is slow: every kernel and compiler, packages, mutants
 	scripts/check full
 
-soak: ## KUnit, races and Xen again and again for SOAK_MINUTES= (60); goes on where it stopped
-	scripts/soak
+soak: ## KUnit, races, Xen, rows again and again for SOAK_MINUTES= (60), or ROW= for TIME=
+	scripts/soak $(ROW)
 
 kunit: ## KUnit in UML 6.12 (FILTER=virtback_vring*)
 	scripts/uml/kunit 6.12 plain
@@ -162,11 +166,23 @@ xen-check: ## boot Xen under QEMU and run its scenarios
 smp-check: ## look for races on four processors, in QEMU
 	scripts/smp/run
 
+kcsan-check: ## the same with a kernel that finds data races (KCSAN)
+	scripts/smp/run kcsan
+
+durability-check: ## is all that was acknowledged there after a loss of power?
+	scripts/durability/run
+
 bench: ## measure on Xen in a machine that counts instructions, beside xen-blkback
 	scripts/bench/run
 
 bench-stages: ## where the instructions of a request go, into Documentation/
 	scripts/bench/profile
+
+bench-core: ## count the instructions of core and blk alone, into Documentation/
+	scripts/bench/core
+
+bench-devices: ## what many devices take, and what they do while idle, into Documentation/
+	scripts/bench/devices
 
 bench-check: ## fail if the module is more than 3 % slower than that of BASE=
 	scripts/bench/check "$(BASE)"

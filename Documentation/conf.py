@@ -17,7 +17,8 @@ extensions = ["myst_parser", "virtback"]
 # Markdown that the hosting site shows as well; its headings get names for links.
 myst_heading_anchors = 3
 # Tables that scripts make; the chapters include them.
-exclude_patterns = ["_build", "performance-results.rst", "performance-stages.rst"]
+exclude_patterns = ["_build", "performance-core.rst", "performance-devices.rst",
+                    "performance-results.rst", "performance-stages.rst"]
 nitpicky = True
 highlight_language = "none"
 # Quotes and dashes are those of commands.

@@ -88,7 +88,7 @@ module_param_cb(serial, &option_ops, "serial=", 0);
 MODULE_PARM_DESC(serial, "serial number of the disk, 1 to 20 characters (default: the device's name)");
 
 module_param_cb(queues, &option_ops, "queues=", 0);
-MODULE_PARM_DESC(queues, "number of virtqueues, 1 to 64, 4 MiB each (default: as many as the guest has CPUs, but at most 4)");
+MODULE_PARM_DESC(queues, "number of virtqueues, 1 to 64, 4 MiB each in use (default: as many as the guest has CPUs, but at most 4)");
 module_param_cb(queue_size, &option_ops, "queue_size=", 0);
 MODULE_PARM_DESC(queue_size, "most entries of a virtqueue, 1 to 32768; a split ring gets the power of 2 below (default: 256)");
 module_param_cb(features_off, &option_ops, "features_off=", 0);

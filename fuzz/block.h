@@ -141,9 +141,17 @@ int blkdev_zone_mgmt(struct block_device *bdev, int op, sector_t sector, sector_
 
 #define FZ_ZONES	16
 
+/* The fuzzer's disks do not vanish. */
+#define GD_DEAD		2
+
+struct gendisk {
+	unsigned long state;
+};
+
 /**
  * struct block_device - the fuzzer's disk
  * @bd_dev: its number
+ * @bd_disk: whether it is gone
  * @capacity: sectors
  * @top: the most that it ever had
  * @read_only: it cannot be written to
@@ -167,6 +175,7 @@ int blkdev_zone_mgmt(struct block_device *bdev, int op, sector_t sector, sector_
  */
 struct block_device {
 	dev_t bd_dev;
+	struct gendisk bd_disk[1];
 	u64 capacity;
 	u64 top;
 	bool read_only;

@@ -580,7 +580,9 @@ void fz_machine_begin(const u8 *head)
 	fz_fail_alloc = head[4] >= 0xf0 ? 1 + head[5] * (head[4] & 1 ? 17 : 1) : 0;
 	fz_do_admin(FZ_ADMIN_CREATE);
 	fz_settle();
-	fz_fail_alloc = 0;
+	/* Or how far its driver gets with the queues. */
+	if (head[4] < 0xf8)
+		fz_fail_alloc = 0;
 	fz_io_error = head[9];
 }
 
@@ -590,6 +592,7 @@ static void calm(void)
 	int i;
 
 	fz_preempt_after(0);
+	fz_fail_alloc = 0;
 	fz_io_error = 0;
 	fz_guest.absent = 0;
 	fz_guest.fail_map = 0;

@@ -9,17 +9,13 @@
 #include "shim.h"
 #undef memcpy
 
-#ifndef __x86_64__
-#error "the switch of stacks is written for x86-64"
-#endif
-
 #if __has_feature(address_sanitizer)
 #include <sanitizer/common_interface_defs.h>
 #define fiber_leave(save, stack, len)	__sanitizer_start_switch_fiber(save, stack, len)
 #define fiber_enter(saved, stack, len)	__sanitizer_finish_switch_fiber(saved, stack, len)
 #else
-#define fiber_leave(save, stack, len)	((void)0)
-#define fiber_enter(saved, stack, len)	((void)0)
+#define fiber_leave(save, stack, len)	((void)(stack), (void)(len))
+#define fiber_enter(saved, stack, len)	((void)(stack), (void)(len))
 #endif
 
 #define STACK		(128 * 1024)
@@ -55,7 +51,11 @@ static unsigned int workers_made;
 
 /* --- switching --- */
 
+/* Keeps what a call keeps, and goes on where @to is the stack pointer. */
 void fz_switch(void **from, void *to);
+#ifdef __x86_64__
+#define SWITCH_WORDS	7	/* on a stack that waits */
+#define SWITCH_PC	6	/* where it goes on, among them */
 __asm__(".text\n"
 	".globl fz_switch\n"
 	"fz_switch:\n"
@@ -74,6 +74,39 @@ __asm__(".text\n"
 	"	popq %rbx\n"
 	"	popq %rbp\n"
 	"	ret\n");
+#elif defined(__aarch64__)
+#define SWITCH_WORDS	20
+#define SWITCH_PC	1
+__asm__(".text\n"
+	".globl fz_switch\n"
+	"fz_switch:\n"
+	"	stp x29, x30, [sp, #-160]!\n"
+	"	stp x19, x20, [sp, #16]\n"
+	"	stp x21, x22, [sp, #32]\n"
+	"	stp x23, x24, [sp, #48]\n"
+	"	stp x25, x26, [sp, #64]\n"
+	"	stp x27, x28, [sp, #80]\n"
+	"	stp d8, d9, [sp, #96]\n"
+	"	stp d10, d11, [sp, #112]\n"
+	"	stp d12, d13, [sp, #128]\n"
+	"	stp d14, d15, [sp, #144]\n"
+	"	mov x9, sp\n"
+	"	str x9, [x0]\n"
+	"	mov sp, x1\n"
+	"	ldp x19, x20, [sp, #16]\n"
+	"	ldp x21, x22, [sp, #32]\n"
+	"	ldp x23, x24, [sp, #48]\n"
+	"	ldp x25, x26, [sp, #64]\n"
+	"	ldp x27, x28, [sp, #80]\n"
+	"	ldp d8, d9, [sp, #96]\n"
+	"	ldp d10, d11, [sp, #112]\n"
+	"	ldp d12, d13, [sp, #128]\n"
+	"	ldp d14, d15, [sp, #144]\n"
+	"	ldp x29, x30, [sp], #160\n"
+	"	ret\n");
+#else
+#error "no switch of stacks for this processor"
+#endif
 
 static void yield(void)
 {
@@ -261,11 +294,11 @@ static void task_init(struct fz_task *t)
 	if (t->stack == MAP_FAILED || mprotect(t->stack, PAGE_SIZE, PROT_NONE))
 		abort();
 	t->stack += PAGE_SIZE;
-	sp = (void **)(t->stack + STACK);
-	*--sp = NULL;			/* task_main() finds its stack aligned */
-	*--sp = task_main;
-	t->sp = sp - 6;			/* what fz_switch() pops */
-	memset(t->sp, 0, 6 * sizeof(*sp));
+	/* task_main() finds its stack aligned, as after a call. */
+	sp = (void **)(t->stack + STACK) - (SWITCH_WORDS + 1) / 2 * 2;
+	memset(sp, 0, SWITCH_WORDS * sizeof(*sp));
+	sp[SWITCH_PC] = task_main;
+	t->sp = sp;
 }
 
 /**

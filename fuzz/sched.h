@@ -31,10 +31,14 @@ void spin_unlock_irq(spinlock_t *l);
 #define spin_unlock_irqrestore(l, f)	do { (void)(f); spin_unlock_irq(l); } while (0)
 
 bool fz_holds(const struct fz_task *owner, bool held);
+#ifdef FZ_BARE
+#define lockdep_assert_held(l)		((void)(l))
+#else
 #define lockdep_assert_held(l) do {					\
 	if (!fz_holds((l)->owner, (l)->held))				\
 		fz_bug("%s:%d: %s is not held", __FILE__, __LINE__, #l); \
 } while (0)
+#endif
 
 void rcu_read_lock(void);
 void rcu_read_unlock(void);
@@ -42,7 +46,11 @@ void synchronize_rcu(void);
 #define synchronize_rcu_expedited()	synchronize_rcu()
 
 void fz_may_sleep(const char *what);
+#ifdef FZ_BARE
+#define might_sleep()		((void)0)
+#else
 #define might_sleep()		fz_may_sleep("might_sleep()")
+#endif
 void cond_resched(void);
 #define cond_resched_tasks_rcu_qs()	cond_resched()
 void cpu_relax(void);

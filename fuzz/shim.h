@@ -20,6 +20,10 @@
 #include <asm/types.h>
 #include <linux/errno.h>
 
+#ifndef __has_feature			/* gcc */
+#define __has_feature(x)	0
+#endif
+
 typedef __u8 u8;
 typedef __u16 u16;
 typedef __u32 u32;
@@ -156,6 +160,9 @@ static inline bool fz_is_guest(const volatile void *p)
 	return (uintptr_t)p - (uintptr_t)fz_arena < FZ_GUEST_LEN;
 }
 
+#ifdef FZ_BARE
+#include "bare.h"
+#else
 extern u32 fz_countdown;
 void fz_countdown_end(void);
 
@@ -213,6 +220,7 @@ typedef struct { long counter; } atomic_long_t;
 #define atomic_fetch_or(n, a) ({ fz_point(); int _o = (a)->counter; (a)->counter |= (n); _o; })
 #define atomic_fetch_andnot(n, a) \
 	({ fz_point(); int _o = (a)->counter; (a)->counter &= ~(n); _o; })
+#endif
 
 /* --- bitmaps --- */
 

@@ -30,12 +30,17 @@ static inline void fz_event_##class(const char *event, proto)		\
 	}								\
 }
 
+#ifdef FZ_BARE
+#define DEFINE_EVENT(class, event, proto, args)				\
+static inline void trace_##event(proto) { fz_trace_point(); }
+#else
 #define DEFINE_EVENT(class, event, proto, args)				\
 static inline void trace_##event(proto)					\
 {									\
 	if (fz_tracing)							\
 		fz_event_##class(#event, args);				\
 }
+#endif
 
 #define TRACE_EVENT(event, proto, args, fields, assign, print)		\
 	DECLARE_EVENT_CLASS(event, PROTO(proto), PROTO(args), PROTO(fields), PROTO(assign), \

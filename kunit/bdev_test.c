@@ -500,6 +500,25 @@ static void read_only_device_offers_ro(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, b->disk->bios, 0);
 }
 
+static void disk_that_became_read_only_is_not_written(struct kunit *test)
+{
+	struct blk_test *b = test->priv;
+	struct fake *f;
+
+	blk_test_disk(b, 512, true);
+	f = blk_start(b, FLUSH);
+	set_disk_ro(b->disk->gd, true);
+	KUNIT_EXPECT_EQ(test, blk_request(f, VIRTIO_BLK_T_OUT, 0, BUF, 512), VIRTIO_BLK_S_IOERR);
+	KUNIT_EXPECT_EQ(test, b->disk->bios, 0);
+	KUNIT_EXPECT_EQ(test, blk_request(f, VIRTIO_BLK_T_IN, 0, BUF, 512), VIRTIO_BLK_S_OK);
+	/* For the writes that came before. */
+	KUNIT_EXPECT_EQ(test, blk_request(f, VIRTIO_BLK_T_FLUSH, 0, 0, 0), VIRTIO_BLK_S_OK);
+	KUNIT_EXPECT_EQ(test, b->disk->flushes, 1);
+	set_disk_ro(b->disk->gd, false);
+	KUNIT_EXPECT_EQ(test, blk_request(f, VIRTIO_BLK_T_OUT, 0, BUF, 512), VIRTIO_BLK_S_OK);
+	KUNIT_EXPECT_EQ(test, b->disk->writes, 1);
+}
+
 /* Make a second device on the same disk. */
 static int second(struct blk_test *b, bool readonly, const char *path)
 {
@@ -583,6 +602,7 @@ static struct kunit_case bdev_cases[] = {
 	KUNIT_CASE(cached_disk_offers_flush),
 	KUNIT_CASE(read_only_option_offers_ro),
 	KUNIT_CASE(read_only_device_offers_ro),
+	FAKE_CASE(disk_that_became_read_only_is_not_written),
 	KUNIT_CASE(writable_disk_has_one_owner),
 	KUNIT_CASE(read_only_disks_are_shared),
 	KUNIT_CASE(unfit_paths_are_refused),

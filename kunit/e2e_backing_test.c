@@ -276,6 +276,19 @@ static void placeholder_is_bound_when_it_has_a_disk(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, e2e_open(e), 0);
 }
 
+/* It is opened once more, which cannot be here: the disk is there all the time. */
+static void gone_disk_may_come_back_by_its_name(struct kunit *test)
+{
+	struct e2e *e = test->priv;
+
+	e2e_start(test);
+	KUNIT_EXPECT_EQ(test, e2e_set(test, e->disk->path), 0);
+	set_bit(GD_DEAD, &e->disk->gd->state);
+	KUNIT_EXPECT_EQ(test, e2e_set(test, e->disk->path), -EBUSY);
+	clear_bit(GD_DEAD, &e->disk->gd->state);
+	KUNIT_EXPECT_EQ(test, e2e_set(test, e->disk->path), 0);
+}
+
 static struct kunit_case e2e_backing_cases[] = {
 	KUNIT_CASE(stock_driver_makes_a_zoned_disk),
 	KUNIT_CASE(zone_is_written_appended_to_and_reset),
@@ -284,6 +297,7 @@ static struct kunit_case e2e_backing_cases[] = {
 	KUNIT_CASE(stock_driver_does_not_notice_replacements),
 	KUNIT_CASE(attribute_follows_the_backing_store),
 	KUNIT_CASE(placeholder_is_bound_when_it_has_a_disk),
+	KUNIT_CASE(gone_disk_may_come_back_by_its_name),
 	{}
 };
 

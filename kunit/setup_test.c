@@ -488,6 +488,37 @@ static void reset_mends_a_broken_device(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, fake_broken(f));
 }
 
+/* Nothing is allocated for queues that no driver uses, and nothing twice. */
+static void stocks_come_with_the_first_start(struct kunit *test)
+{
+	struct fake *f = test->priv;
+	struct virtback_vq *vq = &f->vd.vqs[0];
+	void *pages, *pieces, *keep;
+	u16 q;
+
+	for (q = 0; q < FAKE_QUEUES; q++) {
+		KUNIT_EXPECT_EQ(test, f->vd.vqs[q].pages.nr, 0U);
+		KUNIT_EXPECT_EQ(test, f->vd.vqs[q].pieces.nr, 0U);
+		KUNIT_EXPECT_EQ(test, f->vd.vqs[q].keep.nr, 0U);
+		/* A host counts them before. */
+		KUNIT_EXPECT_GT(test, f->vd.vqs[q].max_pins, 2U * VIRTBACK_POOL_PAGES);
+	}
+	fake_start(f, 0);
+	KUNIT_EXPECT_EQ(test, vq->pages.nr, (unsigned int)VIRTBACK_POOL_PAGES);
+	KUNIT_EXPECT_GT(test, vq->pieces.nr, 2U * VIRTBACK_POOL_PAGES);
+	KUNIT_EXPECT_EQ(test, vq->keep.nr, (unsigned int)VIRTBACK_KEEP_REQS);
+	KUNIT_EXPECT_EQ(test, f->vd.vqs[FAKE_QUEUES - 1].pages.nr, 0U);
+	pages = vq->pages.free;
+	pieces = vq->pieces.free;
+	keep = vq->keep.free;
+	fake_write(f, VIRTIO_MMIO_STATUS, 0);
+	KUNIT_EXPECT_EQ(test, vq->pages.nr, (unsigned int)VIRTBACK_POOL_PAGES);
+	fake_start(f, 0);
+	KUNIT_EXPECT_TRUE(test, vq->pages.free == pages && vq->pieces.free == pieces &&
+			  vq->keep.free == keep);
+	KUNIT_EXPECT_EQ(test, vq->pages.nr, (unsigned int)VIRTBACK_POOL_PAGES);
+}
+
 static void restarted_queue_begins_at_its_start(struct kunit *test)
 {
 	struct fake *f = test->priv;
@@ -534,6 +565,7 @@ static struct kunit_case setup_cases[] = {
 	KUNIT_CASE(broken_ring_is_announced_once),
 	KUNIT_CASE(reset_clears_every_register),
 	KUNIT_CASE(reset_mends_a_broken_device),
+	KUNIT_CASE(stocks_come_with_the_first_start),
 	KUNIT_CASE(restarted_queue_begins_at_its_start),
 	{}
 };

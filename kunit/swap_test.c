@@ -272,6 +272,22 @@ static void disk_that_cannot_be_flushed_stays(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, on_other(s));
 }
 
+/* As del_gendisk() leaves one that is open. */
+static void disk_that_is_gone_is_given_up(struct kunit *test)
+{
+	struct swap_test *s = swap_of(test);
+	struct gendisk *gd;
+
+	swap_start(s, true);
+	gd = s->b.disk->gd;
+	s->b.disk->fail = 1;
+	s->b.disk->error = BLK_STS_IOERR;
+	set_bit(GD_DEAD, &gd->state);
+	KUNIT_EXPECT_EQ(test, swap_now(s), 0);
+	clear_bit(GD_DEAD, &gd->state);
+	KUNIT_EXPECT_TRUE(test, on_other(s));
+}
+
 static void expect_refused(struct swap_test *s, int err)
 {
 	KUNIT_EXPECT_EQ(s->b.test, swap_now(s), err);
@@ -420,6 +436,7 @@ static struct kunit_case swap_cases[] = {
 	KUNIT_CASE(removal_ends_a_replacement),
 	KUNIT_CASE(old_disk_is_flushed),
 	KUNIT_CASE(disk_that_cannot_be_flushed_stays),
+	KUNIT_CASE(disk_that_is_gone_is_given_up),
 	KUNIT_CASE(other_size_is_refused),
 	KUNIT_CASE(disk_takes_the_place_of_one_that_is_gone),
 	KUNIT_CASE(other_block_size_is_refused),

@@ -17,8 +17,12 @@
 /* One pass is one bio. */
 static_assert(VIRTBACK_ROUND_PAGES <= BIO_MAX_VECS);
 
-/* Bios for long passes that are always there, so that a request can always make progress. */
-#define BDEV_BIOS	64
+/*
+ * Bios for long passes that are always there, so that a request can always make progress:
+ * for which one would do, since each is submitted when it is made and ends by itself. They
+ * take 4 KiB and more each, of every disk; while there is memory others come from there.
+ */
+#define BDEV_BIOS	8
 
 /**
  * struct bdev_backing - an open block device
@@ -90,6 +94,14 @@ static void bdev_bio_put(struct bio *bio, struct virtback_blk_req *br)
 		bio_put(bio);
 }
 
+static void bdev_pass_done(struct virtback_req *req, u8 status, u64 sector)
+{
+	if (virtback_blk_of(req)->zones)
+		virtback_zoned_pass_done(req, status, sector);
+	else
+		virtback_blk_pass_done(req, status);
+}
+
 static void bdev_end_io(struct bio *bio)
 {
 	struct virtback_req *req = bio->bi_private;
@@ -99,10 +111,19 @@ static void bdev_end_io(struct bio *bio)
 	if (status == VIRTIO_BLK_S_IOERR && bdev_gave_up(bio))
 		status = VIRTIO_BLK_S_UNSUPP;
 	bdev_bio_put(bio, virtback_req_priv(req));
-	if (virtback_blk_of(req)->zones)
-		virtback_zoned_pass_done(req, status, sector);
-	else
-		virtback_blk_pass_done(req, status);
+	bdev_pass_done(req, status, sector);
+}
+
+/*
+ * A device may become read-only while it is open for writing (blockdev --setro, a table
+ * of device-mapper). The block layer warns once and lets writes pass; to the administrator
+ * it is a promise. A flush is none: it changes nothing.
+ */
+static bool bdev_forbids(struct bdev_backing *bd, const struct virtback_blk_req *br)
+{
+	bool flush = !br->len && br->opf & REQ_PREFLUSH;
+
+	return op_is_write(br->opf) && !flush && bdev_read_only(bd->bdev);
 }
 
 static void bdev_submit(struct virtback_backing *b, struct virtback_req *req)
@@ -113,6 +134,10 @@ static void bdev_submit(struct virtback_backing *b, struct virtback_req *req)
 	struct bio_vec bv;
 	struct bio *bio;
 
+	if (unlikely(bdev_forbids(bd, br))) {
+		bdev_pass_done(req, VIRTIO_BLK_S_IOERR, br->sector);
+		return;
+	}
 	bio = bdev_bio(bd, br);
 	bio->bi_iter.bi_sector = br->sector + (br->done >> SECTOR_SHIFT);
 	bio->bi_private = req;
@@ -187,6 +212,12 @@ static int bdev_reset_zones(struct virtback_backing *b)
 static int bdev_sync(struct virtback_backing *b)
 {
 	return blkdev_issue_flush(bdev_of(b)->bdev);
+}
+
+/* Its driver has let go of it, and if it comes back it is another device. */
+static bool bdev_gone(struct virtback_backing *b)
+{
+	return test_bit(GD_DEAD, &bdev_of(b)->bdev->bd_disk->state);
 }
 
 static const char *bdev_open_reason(int err)
@@ -302,6 +333,7 @@ const struct virtback_backing_ops virtback_bdev_backing = {
 	.capacity = bdev_capacity,
 	.has_cache = bdev_has_cache,
 	.sync = bdev_sync,
+	.gone = bdev_gone,
 	.submit = bdev_submit,
 	.report_zones = bdev_report_zones,
 	.reset_zones = bdev_reset_zones,

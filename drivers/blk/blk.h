@@ -78,6 +78,8 @@ struct virtback_blk_limits {
  * @has_cache: can completed writes be lost with the power, so that a flush is of
  *	       use? May change while the store is open. Any context.
  * @sync: make completed writes durable. May sleep for long.
+ * @gone: is it gone for good, so that all requests fail from now on? NULL: it cannot be.
+ *	  May sleep.
  * @submit: start the current pass of a request: operation and flags are br->opf,
  *	    the first sector br->sector plus br->done bytes. It is br->len bytes
  *	    long, and the data is what virtback_blk_next_bvec() gives if
@@ -99,6 +101,7 @@ struct virtback_backing_ops {
 	u64 (*capacity)(struct virtback_backing *b);
 	bool (*has_cache)(struct virtback_backing *b);
 	int (*sync)(struct virtback_backing *b);
+	bool (*gone)(struct virtback_backing *b);
 	void (*submit)(struct virtback_backing *b, struct virtback_req *req);
 	int (*report_zones)(struct virtback_backing *b, u64 sector, unsigned int nr,
 			    report_zones_cb cb, void *data);
@@ -322,7 +325,7 @@ void virtback_range_put(struct virtback_req *req);
 int virtback_blk_open(struct virtback_blk *blk, const struct virtback_config *cfg);
 void virtback_blk_close(struct virtback_blk *blk);
 int virtback_blk_set_backing(struct virtback_device *vd, const struct virtback_config *cfg);
-void virtback_blk_check_size(struct virtback_device *vd);
+bool virtback_blk_check_size(struct virtback_device *vd);
 void virtback_blk_look_soon(void);
 
 /* drivers/blk/backing.c */

@@ -295,7 +295,7 @@ static int blk_load_direct(struct virtback_req *req, struct virtback_iter *it)
 		return err;
 	}
 	req->dma = true;
-	req->vq->stats.direct += br->len;
+	virtback_add_once(req->vq->stats.direct, br->len);
 	*it = pos;
 	return 0;
 }
@@ -314,7 +314,7 @@ static int blk_load_borrowed(struct virtback_req *req, struct virtback_iter *it)
 	br->nr_vecs = 0;
 	for (p = req->data.head; p; p = p->next)
 		br->nr_vecs++;
-	req->vq->stats.direct += br->len;
+	virtback_add_once(req->vq->stats.direct, br->len);
 	return 0;
 }
 
@@ -350,7 +350,7 @@ static int blk_load(struct virtback_req *req, struct virtback_iter *it)
 	if (br->ahead) {
 		br->ahead = false;
 		virtback_iter_skip(it, br->len);
-		req->vq->stats.bounced += br->len;
+		virtback_add_once(req->vq->stats.bounced, br->len);
 		return 0;
 	}
 	if (!blk_get_pages(req))
@@ -364,7 +364,7 @@ static int blk_load(struct virtback_req *req, struct virtback_iter *it)
 		blk_put_pages(req);
 		return err;
 	}
-	req->vq->stats.bounced += br->len;
+	virtback_add_once(req->vq->stats.bounced, br->len);
 	*it = pos;
 	return 0;
 }

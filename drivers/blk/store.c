@@ -46,6 +46,11 @@ static void blk_set_capacity(struct virtback_blk *blk, u64 sectors)
 	}
 }
 
+static bool blk_gone(struct virtback_backing *b)
+{
+	return b && b->ops->gone && b->ops->gone(b);
+}
+
 /*
  * Called with blk->lock held. Without @wait a device whose registers are busy, with
  * a reset that waits for the disk for instance, is left for the next time.
@@ -101,14 +106,19 @@ void virtback_blk_look_soon(void)
  * @vd: device
  *
  * See &virtback_type_ops.check_size.
+ *
+ * Return: false when the disk's store is gone for good
  */
-void virtback_blk_check_size(struct virtback_device *vd)
+bool virtback_blk_check_size(struct virtback_device *vd)
 {
 	struct virtback_blk *blk = vd->type_priv;
+	bool there;
 
 	mutex_lock(&blk->lock);
 	blk_check_size(blk, true);
+	there = !blk_gone(blk->backing);
 	mutex_unlock(&blk->lock);
+	return there;
 }
 
 static void blk_watch(struct virtback_blk *blk)
@@ -242,7 +252,8 @@ static void blk_adopt(struct virtback_blk *blk, struct virtback_blk *next, u64 f
 	blk->config = next->config;
 	blk->zoned = next->zoned;
 	virtback_blk_show(blk, features);
-	blk->vd->id = blk->vd->type->id;
+	/* Pairs with virtback_state_name(). */
+	WRITE_ONCE(blk->vd->id, blk->vd->type->id);
 }
 
 /* The exchange itself. The device is paused, nothing is in flight. */
@@ -255,7 +266,11 @@ static int blk_exchange(struct virtback_blk *blk, struct virtback_blk *next, u64
 	/* The driver's next flush will not reach the old one any more. */
 	if (old && old->write && old->ops->has_cache(old)) {
 		err = old->ops->sync(old);
-		if (err)
+		/* Nothing of one that is gone can be saved by keeping it. */
+		if (err && blk_gone(old))
+			pr_warn("%s: the old backing store is gone, with what it had not flushed\n",
+				vd->name);
+		else if (err)
 			return err;
 	}
 	mutex_lock(&vd->lock);

@@ -18,11 +18,10 @@ static int virtback_backing_change(struct virtback_entry *entry, struct virtback
 	struct virtback_device *vd = &entry->vd;
 	int err;
 
-	if (!strcmp(cfg->backing, entry->cfg.backing)) {
-		if (vd->type->check_size)
-			vd->type->check_size(vd);
+	/* One that is gone may have come back by its old name. */
+	if (!strcmp(cfg->backing, entry->cfg.backing) &&
+	    (!vd->type->check_size || vd->type->check_size(vd)))
 		return 0;
-	}
 	if (virtback_config_no_backing(cfg) || !vd->type->set_backing) {
 		pr_err("%s: backing=%s: a device keeps what it has\n", vd->name, cfg->backing);
 		return -EINVAL;
@@ -41,7 +40,8 @@ static int virtback_backing_change(struct virtback_entry *entry, struct virtback
 /**
  * virtback_backing_store() - give a running device another backing store
  * @entry: the device, in sysfs until this returns
- * @val: path; the path that it has means to look at its size again
+ * @val: path; the path that it has means to look at its size again, or to open it anew
+ *	 when what was there is gone
  *
  * May sleep for as long as the disks take, killable while it waits for the old one.
  *

@@ -406,8 +406,9 @@ static ssize_t _name##_show(struct device *dev, struct device_attribute *attr, c
 	struct virtback_vq *vq = virtback_counter_vq(attr);		\
 	u64 val;							\
 									\
+	/* Some are counted under this lock, some by the worker without. */ \
 	spin_lock_irq(&vq->lock);					\
-	val = vq->stats._name;						\
+	val = READ_ONCE(vq->stats._name);				\
 	spin_unlock_irq(&vq->lock);					\
 	return sysfs_emit(buf, "%llu\n", val);				\
 }

@@ -83,7 +83,7 @@ int virtback_req_borrow(struct virtback_req *req, struct virtback_iter *it, u32 
 	req->borrowed = true;
 	req->dma = true;
 	/* A stop that follows takes ring_lock and so sees it. */
-	WRITE_ONCE(vq->nr_borrowed, vq->nr_borrowed + 1);
+	virtback_add_once(vq->nr_borrowed, 1);
 	*it = pos;
 	return 0;
 }

@@ -39,7 +39,9 @@ static void virtback_poll_learn(struct virtback_vq *vq, bool busy, u64 gap, u64 
 	u64 avg = min(vq->poll.gap[busy], 2 * limit);
 
 	gap = min(gap, 2 * limit);
-	vq->poll.gap[busy] = (avg * (VIRTBACK_POLL_WEIGHT - 1) + gap) / VIRTBACK_POLL_WEIGHT;
+	/* Pairs with virtback_poll_completed(). */
+	WRITE_ONCE(vq->poll.gap[busy],
+		   (avg * (VIRTBACK_POLL_WEIGHT - 1) + gap) / VIRTBACK_POLL_WEIGHT);
 }
 
 /* Called when the ring is empty, whether for the first time or again. */
@@ -90,7 +92,7 @@ bool virtback_poll_empty(struct virtback_vq *vq, bool unsent)
 	p->wait = limit && (unsent || virtback_poll_on(vq, ktime_get_ns(), limit));
 	if (!p->wait && p->polled) {
 		p->polled = false;
-		vq->stats.poll_misses++;
+		virtback_add_once(vq->stats.poll_misses, 1);
 	}
 	return p->wait;
 }
@@ -114,7 +116,7 @@ void virtback_poll_chain(struct virtback_vq *vq)
 	p->since = 0;
 	if (p->polled) {
 		p->polled = false;
-		vq->stats.poll_hits++;
+		virtback_add_once(vq->stats.poll_hits, 1);
 	}
 }
 
@@ -157,7 +159,7 @@ void virtback_poll_wait(struct virtback_vq *vq)
 		if (!virtback_poll_on(vq, ktime_get_ns(), virtback_poll_limit(vq)))
 			break;
 	}
-	vq->stats.poll_ns += ktime_get_ns() - begin;
+	virtback_add_once(vq->stats.poll_ns, ktime_get_ns() - begin);
 }
 
 /**

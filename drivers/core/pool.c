@@ -17,9 +17,9 @@ static int virtback_pool_init(struct virtback_pool *pool, unsigned int size)
 {
 	spin_lock_init(&pool->lock);
 	pool->nr = 0;
-	pool->size = size;
 	pool->slab = NULL;
 	pool->free = kvmalloc_array(size, sizeof(*pool->free), GFP_KERNEL);
+	pool->size = pool->free ? size : 0;
 	return pool->free ? 0 : -ENOMEM;
 }
 
@@ -85,6 +85,7 @@ void virtback_pool_destroy_pages(struct virtback_pool *pool)
 		__free_page(pool->free[--pool->nr]);
 	kvfree(pool->free);
 	pool->free = NULL;
+	pool->size = 0;
 }
 
 /**
@@ -97,6 +98,7 @@ void virtback_pool_destroy_objects(struct virtback_pool *pool)
 	kvfree(pool->free);
 	pool->slab = NULL;
 	pool->free = NULL;
+	pool->size = 0;
 }
 
 /**

@@ -184,7 +184,7 @@ void virtback_req_retire(struct virtback_req *req)
 
 	lockdep_assert_held(&vq->lock);
 	list_move(&req->inflight, &vq->idle);
-	vq->nr_inflight--;
+	virtback_sub_once(vq->nr_inflight, 1);
 	req->dma = false;
 	if (!vq->nr_inflight)
 		wake_up(&vq->drained);

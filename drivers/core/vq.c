@@ -122,7 +122,7 @@ static struct virtback_req *virtback_vq_get_req(struct virtback_vq *vq)
 	req = list_first_entry_or_null(&vq->idle, struct virtback_req, inflight);
 	if (req) {
 		list_move_tail(&req->inflight, &vq->inflight);
-		vq->nr_inflight++;
+		virtback_add_once(vq->nr_inflight, 1);
 		req->epoch = vq->epoch;
 		req->done = false;
 		req->submitted = 0;
@@ -312,7 +312,7 @@ static bool virtback_vq_gather_one(struct virtback_vq *vq, struct list_head *bat
 		list_add_tail(&req->batch, batch);
 		fallthrough;
 	case VIRTBACK_DONE:
-		vq->stats.requests++;
+		virtback_add_once(vq->stats.requests, 1);
 		return true;
 	case VIRTBACK_STALL:
 		vq->ring->unpop(vq, chain);
@@ -441,11 +441,44 @@ static void virtback_vq_look_again(struct timer_list *t)
 	virtback_vq_wake(container_of(t, struct virtback_vq, look_again));
 }
 
+/* How many requests it can have in flight. */
+static unsigned int virtback_vq_reqs(const struct virtback_vq *vq)
+{
+	return min_t(unsigned int, vq->num_max, VIRTBACK_REQS_MAX);
+}
+
+/*
+ * The stocks that requests live on, which are nearly all of the memory that a queue takes and
+ * of the time that it takes to make one: so a device, or a queue, that no driver
+ * uses has none. They are kept until the queue is destroyed, since orphans may have of them,
+ * and a driver that starts anew (after a suspend, say) must not depend on free memory.
+ *
+ * A pass has at most one piece a page and one more a buffer; requests between two passes
+ * keep that of their status, which is their own. So one pass always fits when no other is
+ * on its way, and a stall always ends.
+ */
+static int virtback_vq_stock(struct virtback_vq *vq)
+{
+	int ret = 0;
+
+	if (!vq->pages.free)
+		ret = virtback_pool_init_pages(&vq->pages, VIRTBACK_POOL_PAGES);
+	if (!ret && !vq->pieces.free)
+		/* Without those that each request brings along, its two. */
+		ret = virtback_pool_init_objects(&vq->pieces,
+						 vq->max_pins - 2 * virtback_vq_reqs(vq),
+						 sizeof(struct virtback_piece));
+	if (!ret && !vq->keep.free)
+		ret = virtback_pool_init_objects(&vq->keep, VIRTBACK_KEEP_REQS,
+						 vq->chain_max * sizeof(struct virtback_sg));
+	return ret;
+}
+
 /**
  * virtback_vq_start() - QueueReady = 1: map the ring and serve it
  * @vq: queue; num and the addresses are set
  *
- * Called with vd->lock held, may sleep.
+ * Called with vd->lock held, may sleep; the first time it allocates what requests need.
  *
  * Return: 0 or -errno, then the queue is
  * not ready.
@@ -456,6 +489,9 @@ int virtback_vq_start(struct virtback_vq *vq)
 	int ret;
 
 	lockdep_assert_held(&vq->vd->lock);
+	ret = virtback_vq_stock(vq);
+	if (ret)
+		return ret;
 	mutex_lock(&vq->ring_lock);
 	vq->ring = features & BIT_ULL(VIRTIO_F_RING_PACKED) ? &virtback_packed_ops :
 							      &virtback_split_ops;
@@ -623,16 +659,18 @@ int virtback_vq_quiet(struct virtback_vq *vq)
 int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 index, u16 num_max)
 {
 	size_t size = ALIGN(sizeof(struct virtback_req) + vd->type->req_size, sizeof(u64));
-	unsigned int nr_reqs = min_t(unsigned int, num_max, VIRTBACK_REQS_MAX);
 	struct virtback_req *req;
 	enum virtback_latency_stage stage;
-	unsigned int i;
+	unsigned int i, nr_reqs;
 	int ret;
 
 	vq->vd = vd;
 	vq->index = index;
 	vq->num_max = num_max;
 	vq->chain_max = clamp_t(u16, num_max, VIRTBACK_CHAIN_MIN, VIRTBACK_CHAIN_MAX);
+	nr_reqs = virtback_vq_reqs(vq);
+	/* As many pieces as there can be, those that requests bring along with them. */
+	vq->max_pins = 2 * VIRTBACK_POOL_PAGES + 2 * vq->chain_max + nr_reqs;
 	vq->ring = &virtback_split_ops;
 	mutex_init(&vq->ring_lock);
 	spin_lock_init(&vq->lock);
@@ -670,25 +708,6 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 		if (ret)
 			return ret;
 	}
-	ret = virtback_pool_init_pages(&vq->pages, VIRTBACK_POOL_PAGES);
-	if (ret)
-		return ret;
-	/*
-	 * A pass has at most one piece a page and one more a buffer; requests between
-	 * two passes keep that of their status, which is their own. So one pass always
-	 * fits when no other is on its way, and a stall always ends.
-	 */
-	ret = virtback_pool_init_objects(&vq->pieces, 2 * VIRTBACK_POOL_PAGES +
-					 2 * vq->chain_max - nr_reqs,
-					 sizeof(struct virtback_piece));
-	if (ret)
-		return ret;
-	vq->max_pins = vq->pieces.size + 2 * nr_reqs;
-	ret = virtback_pool_init_objects(&vq->keep, VIRTBACK_KEEP_REQS,
-					 vq->chain_max * sizeof(struct virtback_sg));
-	if (ret)
-		return ret;
-
 	vq->worker = kthread_create_worker(0, "vb-%s/%u", vd->name, index);
 	if (IS_ERR(vq->worker)) {
 		ret = PTR_ERR(vq->worker);

@@ -27,6 +27,7 @@
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
+#include <virtback/count.h>
 #include <virtback/mem.h>
 
 struct page;

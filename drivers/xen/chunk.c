@@ -68,7 +68,7 @@ virtback_chunk_find(struct virtback_xen_cache *cache, u64 nr)
 			list_del_init(&chunk->link);
 		}
 		chunk->refs++;
-		cache->stats.hits++;
+		virtback_add_once(cache->stats.hits, 1);
 		spin_unlock_irq(&cache->lock);
 		return chunk;
 	}
@@ -81,13 +81,13 @@ static void virtback_chunk_insert(struct virtback_chunk *chunk)
 {
 	struct virtback_xen_cache *cache = chunk->cache;
 
-	cache->nr_pages += chunk->pages->nr;
-	cache->max_pages = max(cache->max_pages, cache->nr_pages);
+	virtback_add_once(cache->nr_pages, chunk->pages->nr);
+	WRITE_ONCE(cache->max_pages, max(cache->max_pages, cache->nr_pages));
 	if (virtback_chunk_single(chunk)) {
-		cache->stats.singles++;
+		virtback_add_once(cache->stats.singles, 1);
 		return;
 	}
-	cache->nr_chunks++;
+	virtback_add_once(cache->nr_chunks, 1);
 	spin_lock_irq(&cache->lock);
 	/* An INVALIDATE came while it was mapped: of use for this pin alone. */
 	if (!cache->closed && chunk->gen == cache->gen)
@@ -109,7 +109,7 @@ static struct virtback_chunk *virtback_chunk_map(struct virtback_xen_cache *cach
 	if (chunk)
 		chunk->pages = virtback_cache_space(cache);
 	if (!chunk || !chunk->pages) {
-		cache->stats.refused++;
+		virtback_add_once(cache->stats.refused, 1);
 		kfree(chunk);
 		return NULL;
 	}
@@ -123,7 +123,7 @@ static struct virtback_chunk *virtback_chunk_map(struct virtback_xen_cache *cach
 	spin_lock_irq(&cache->lock);
 	chunk->gen = cache->gen;
 	spin_unlock_irq(&cache->lock);
-	cache->stats.maps++;
+	virtback_add_once(cache->stats.maps, 1);
 	chunk->mapped = virtback_xen_map_foreign(cache->domid, chunk->gfn,
 						 chunk->pages->page, nr);
 	trace_virtback_xen_map(cache->domid, chunk->gfn, nr, chunk->mapped);
@@ -173,7 +173,8 @@ static bool virtback_chunk_retry(struct virtback_chunk *chunk, unsigned int i)
 	trace_virtback_xen_map(cache->domid, chunk->gfn + i, 1, ok);
 	if (ok) {
 		spin_lock_irq(&cache->lock);
-		WRITE_ONCE(chunk->mapped, chunk->mapped | BIT(i));
+		/* Pairs with virtback_chunk_get_page() and virtback_chunk_run(). */
+		smp_store_release(&chunk->mapped, chunk->mapped | BIT(i));
 		spin_unlock_irq(&cache->lock);
 	}
 	mutex_unlock(&cache->map_lock);
@@ -193,7 +194,8 @@ virtback_chunk_of_page(struct virtback_xen_cache *cache, u64 gfn)
 	if (!chunk)
 		return NULL;
 	i = gfn - chunk->gfn;
-	if (likely(READ_ONCE(chunk->mapped) & BIT(i)) || virtback_chunk_retry(chunk, i))
+	/* What is mapped may be touched after this; pairs with virtback_chunk_retry(). */
+	if (likely(smp_load_acquire(&chunk->mapped) & BIT(i)) || virtback_chunk_retry(chunk, i))
 		return chunk;
 	virtback_chunk_put(chunk);
 	return NULL;
@@ -228,7 +230,8 @@ struct page *virtback_chunk_page(const struct virtback_chunk *chunk, u64 gfn)
 /* Bytes from the start of page @i that are mapped and follow each other, to @len. */
 static u32 virtback_chunk_run(const struct virtback_chunk *chunk, unsigned int i, u32 len)
 {
-	u32 next = (READ_ONCE(chunk->mapped) >> 1) & chunk->pages->contig;
+	/* As virtback_chunk_get_page(), for more pages. */
+	u32 next = (smp_load_acquire(&chunk->mapped) >> 1) & chunk->pages->contig;
 	u32 n = PAGE_SIZE;
 
 	while (n < len && (next & BIT(i))) {

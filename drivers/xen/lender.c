@@ -15,6 +15,7 @@
 #include <linux/printk.h>
 #include <linux/slab.h>
 
+#include <virtback/count.h>
 #include <virtback/mem.h>
 
 #include "gref.h"
@@ -115,7 +116,7 @@ int virtback_lender_borrow(struct virtback_lender *l, struct virtback_piece *lis
 	if (err)
 		return err;
 	virtback_grant_map_loans(l->space, l->domid, l->batch, nr, write);
-	WRITE_ONCE(l->map_calls, l->map_calls + 1);
+	virtback_add_once(l->map_calls, 1);
 	for (p = list; p; p = p->next) {
 		struct virtback_loan *loan = p->pin;
 
@@ -124,12 +125,12 @@ int virtback_lender_borrow(struct virtback_lender *l, struct virtback_piece *lis
 		mapped++;
 		p->va = page_address(loan->page) + offset_in_page(p->addr);
 	}
-	WRITE_ONCE(l->nr_mapped, l->nr_mapped + mapped);
+	virtback_add_once(l->nr_mapped, mapped);
 	if (mapped < nr) {
 		virtback_lender_give_back(l, list);
 		return -EFAULT;
 	}
-	WRITE_ONCE(l->pages, l->pages + nr);
+	virtback_add_once(l->pages, nr);
 	return 0;
 }
 
@@ -174,7 +175,7 @@ void virtback_lender_give_back(struct virtback_lender *l, struct virtback_piece 
 	}
 	if (nr) {
 		virtback_grant_unmap_loans(l->space, l->batch, nr);
-		WRITE_ONCE(l->unmap_calls, l->unmap_calls + 1);
+		virtback_add_once(l->unmap_calls, 1);
 	}
 	for (p = list; p; p = p->next) {
 		struct virtback_loan *loan = p->pin;
@@ -186,7 +187,7 @@ void virtback_lender_give_back(struct virtback_lender *l, struct virtback_piece 
 		else
 			l->free[l->nr_free++] = loan;
 	}
-	WRITE_ONCE(l->nr_mapped, l->nr_mapped - (nr - lost));
+	virtback_sub_once(l->nr_mapped, nr - lost);
 	if (!lost)
 		return;
 	l->nr_lost += lost;

@@ -96,10 +96,10 @@ static bool virtback_chunk_reap(struct virtback_chunk *chunk)
 	if (virtback_xen_pages_busy(pages))
 		return false;
 	if (!virtback_chunk_single(chunk))
-		cache->nr_chunks--;
+		virtback_sub_once(cache->nr_chunks, 1);
 	trace_virtback_xen_unmap(cache->domid, chunk->gfn, pages->nr, chunk->mapped);
 	if (virtback_xen_unmap(pages->page, pages->nr, chunk->mapped)) {
-		cache->nr_pages -= pages->nr;
+		virtback_sub_once(cache->nr_pages, pages->nr);
 		virtback_xen_pages_free(pages);
 	} else {
 		pr_err_ratelimited("dom%u: Xen refused to unmap pages; they are lost\n",
@@ -226,7 +226,7 @@ static struct virtback_chunk *virtback_cache_victim(struct virtback_xen_cache *c
 	chunk = list_first_entry_or_null(&cache->lru, struct virtback_chunk, link);
 	if (chunk) {
 		virtback_chunk_unhash(chunk);
-		cache->stats.evictions++;
+		virtback_add_once(cache->stats.evictions, 1);
 		trace_virtback_xen_evict(cache->domid, chunk->gfn, chunk->pages->nr,
 					 chunk->mapped);
 	}
@@ -342,7 +342,8 @@ int virtback_xen_cache_join(struct virtback_xen_cache *cache, unsigned int given
 		goto unlock;
 	spin_lock_irq(&cache->lock);
 	if (cache->nr_held * VIRTBACK_CHUNK_PAGES + reserve <= limit) {
-		cache->limit = limit;
+		/* Pairs with the attribute map_limit_mb. */
+		WRITE_ONCE(cache->limit, limit);
 		cache->reserve = reserve;
 		cache->given = given;
 		ret = 0;

@@ -14,6 +14,7 @@
 
 #include <xen/events.h>
 
+#include <virtback/count.h>
 #include <virtback/mmio.h>
 
 #include "xen.h"
@@ -91,7 +92,7 @@ static bool virtback_xen_over_budget(struct virtback_xen_vcpu *vcpu)
 	}
 	if (++vcpu->burst <= VIRTBACK_TRAPS_PER_TICK)
 		return false;
-	vcpu->throttled++;
+	virtback_add_once(vcpu->throttled, 1);
 	return true;
 }
 
@@ -119,13 +120,13 @@ static bool virtback_xen_trap_access(struct virtback_xen_vcpu *vcpu)
 		}
 		/* Being detached counts as no device. */
 		if (refcount_inc_not_zero(&xd->users)) {
-			vcpu->slow_traps++;
+			virtback_add_once(vcpu->slow_traps, 1);
 			vcpu->slow = xd;
 			done = false;
 			goto unlock;
 		}
 	}
-	vcpu->strays++;
+	virtback_add_once(vcpu->strays, 1);
 	req->data = ~0ULL;
 	virtback_xen_answer(vcpu);
 unlock:
@@ -138,17 +139,17 @@ static bool virtback_xen_serve(struct virtback_xen_vcpu *vcpu, bool event)
 {
 	vcpu->event = event;
 	vcpu->start = virtback_latency_now();
-	vcpu->traps++;
-	vcpu->watched += !event;
+	virtback_add_once(vcpu->traps, 1);
+	virtback_add_once(vcpu->watched, !event);
 	switch (vcpu->req.kind) {
 	case VIRTBACK_SLOT_ACCESS:
 		return virtback_xen_trap_access(vcpu);
 	case VIRTBACK_SLOT_INVALIDATE:
-		vcpu->invalidations++;
+		virtback_add_once(vcpu->invalidations, 1);
 		virtback_xen_cache_invalidate(&vcpu->guest->cache);
 		break;
 	case VIRTBACK_SLOT_BAD:
-		vcpu->bad++;
+		virtback_add_once(vcpu->bad, 1);
 		break;
 	}
 	virtback_xen_answer(vcpu);

@@ -16,7 +16,7 @@ struct virtback_device;
 /* VIRTIO_BLK_ID_BYTES: what GET_ID can return. */
 #define VIRTBACK_SERIAL_LEN	20
 
-/* Each queue has a thread and 4 MiB of bounce pages. */
+/* Each queue has a thread, and 4 MiB of bounce pages once a driver uses it. */
 #define VIRTBACK_QUEUES_MAX	64
 
 /* More queues than this must be asked for. */

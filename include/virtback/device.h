@@ -86,7 +86,8 @@ enum virtback_prepare {
  *		 is changed then. May sleep for long, killable; not twice at once
  *		 for a device, and not together with @destroy.
  * @check_size: look whether what is behind the device has changed its size,
- *		optional. May sleep, does not wait for a disk; as @set_backing.
+ *		optional. May sleep, does not wait for a disk; as @set_backing. false
+ *		when it is gone for good, so that the same path may lead to another.
  */
 struct virtback_type_ops {
 	const char *name;
@@ -103,7 +104,7 @@ struct virtback_type_ops {
 	bool (*features_ok)(struct virtback_device *vd, u64 features);
 	void (*reset)(struct virtback_device *vd);
 	int (*set_backing)(struct virtback_device *vd, const struct virtback_config *cfg);
-	void (*check_size)(struct virtback_device *vd);
+	bool (*check_size)(struct virtback_device *vd);
 };
 
 /**

@@ -18,6 +18,7 @@
 #include <linux/types.h>
 #include <linux/wait.h>
 
+#include <virtback/count.h>
 #include <virtback/latency.h>
 #include <virtback/mem.h>
 
@@ -208,8 +209,8 @@ extern const struct virtback_ring_ops virtback_packed_ops;
 
 /**
  * struct virtback_vq_stats - counts since the device was made
- * @requests: chains taken; counted by the worker alone, without a lock, as are
- *	      @bounced and @direct
+ * @requests: chains taken; counted by the worker alone, without a lock and with
+ *	      virtback_add_once(), as are @bounced and @direct
  * @bounced: bytes of data that a type copied between the guest's memory and its own
  * @direct: bytes of the guest's memory that a device of this machine accessed
  * @completed: used elements published
@@ -323,7 +324,7 @@ struct virtback_ack {
  * @idle: requests not in use
  * @inflight: requests between being taken and being published, in the order in
  *	      which they were taken
- * @nr_inflight: length of @inflight
+ * @nr_inflight: length of @inflight. Read without the lock, too.
  * @nr_orphans: those of @inflight with an old epoch
  * @resume: requests waiting for their next pass
  * @busy: those of which someone still uses pages that were borrowed; the worker's

@@ -5,9 +5,11 @@
 # instructions instead of time.  To be sourced after xen/images.sh.
 #
 #   bench_qemu				prints the path of a QEMU that can do it
-#   bench_images <dir> <module>		fills <dir>; then a plan goes into <dir>/plan
+#   bench_images <dir> <module> <kernel version> [guest's kernel]
+#					fills <dir>; then a plan goes into <dir>/plan
 #   describe_tree			prints the commit
-#   bench_boot <dir> <console log> <normal|wide> [QEMU's arguments]
+#   bench_noisy <dir> <kernel version>	adds the noisy neighbour
+#   bench_boot <dir> <console log> <shape> [QEMU's arguments]
 
 VB_BENCH_DIR=$VB_TOP/scripts/bench
 
@@ -109,10 +111,10 @@ _make_bench_guest()
 	rm -rf "$r"
 }
 
-# bench_images <dir> <module> <kernel version of dom0 and guest>
+# bench_images <dir> <module> <kernel version of dom0 and guest> [another image for the guest]
 bench_images()
 {
-	local out=$1 ko=$2 xen kernel u base guest r=$1/root
+	local out=$1 ko=$2 xen kernel u base guest r=$1/root node
 
 	xen=$(bench_xen)
 	kernel=$(kernel_tree "$3")
@@ -124,7 +126,8 @@ bench_images()
 	cp "$VB_BENCH_DIR/dom0/init" "$r/init"
 	cp "$VB_BENCH_DIR/dom0/bench.sh" "$r/bench/"
 	cp "$VB_BENCH_DIR/dom0/block" "$r/etc/xen/scripts/block"
-	cp "$guest/guest.cpio" "$kernel/boot/Image" "$r/bench/"
+	cp "$guest/guest.cpio" "$r/bench/"
+	cp "${4:-$kernel/boot/Image}" "$r/bench/Image"
 	cp "$guest/vbaio" "$r/bin/"
 	# Not for its debug information, which would only make the archive longer.
 	"${VB_CROSS}strip" -g -o "$r/bench/virtback.ko" "$ko"
@@ -133,7 +136,9 @@ bench_images()
 	copy_programs "$r" "$u" "usr/lib/xen-$VB_XEN_VERSION/bin/xenperf"
 	mkdir -p "$r/usr/sbin"
 	ln -s "../lib/xen-$VB_XEN_VERSION/bin/xenperf" "$r/usr/sbin/xenperf"
-	dtc -q -I dts -O dtb -o "$r/bench/virtio-node.dtb" "$VB_TOP/tools/virtio-node.dts"
+	for node in virtio-node virtio-grant-node; do
+		dtc -q -I dts -O dtb -o "$r/bench/$node.dtb" "$VB_TOP/tools/$node.dts"
+	done
 	chmod 755 "$r/init" "$r/etc/xen/scripts/block"
 	cp "$base/base.cpio" "$out/"
 }
@@ -143,7 +148,22 @@ _bench_blkback()
 	find "$1/lib/modules" -name 'xen-blkback.ko*'
 }
 
-# bench_boot <dir> <console log> <normal|wide> [QEMU's argument]...
+# bench_noisy <dir> <kernel version>: what the noisy neighbour boots: the bench's guest,
+# but with the hostile driver (scripts/xen/hostile) and an init that loads it.
+bench_noisy()
+{
+	local r=$1/noisy
+
+	mkdir -p "$r"
+	cp "$VB_BENCH_DIR/noisy/init" "$r/init"
+	chmod 755 "$r/init"
+	_bench_pack "$r" "$1/noisy.cpio"
+	rm -rf "$r"
+	cat "$1/root/bench/guest.cpio" "$(guest_hostile "$2")/hostile.cpio" \
+		"$1/noisy.cpio" >"$1/root/bench/noisy.cpio"
+}
+
+# bench_boot <dir> <console log> <normal|wide|noisy|noisy-wide> [QEMU's argument]...
 #
 # -icount: a virtual clock that goes on 2 ns with each instruction of whichever
 # processor, and jumps when all are idle; one thread runs them all. Nothing in the
@@ -162,6 +182,13 @@ bench_boot()
 		cpus=8 xen="dom0_max_vcpus=4 dom0_vcpus_pin"
 		guest='GUEST_VCPUS=4 GUEST_CPUS=4-7'
 	fi
+	# One for the guest that is measured, three for the noisy one.
+	case $shape in
+	noisy) cpus=5 guest="$guest NOISY_CPUS=2-4" ;;
+	noisy-wide)
+		cpus=8 xen="dom0_max_vcpus=4 dom0_vcpus_pin"
+		guest='GUEST_VCPUS=1 GUEST_CPUS=4 NOISY_CPUS=5-7' ;;
+	esac
 	{ echo "$guest"; cat "$img/plan"; } >"$img/root/bench/plan"
 	_bench_pack "$img/root" "$img/overlay.cpio"
 	cat "$img/base.cpio" "$img/overlay.cpio" >"$img/dom0.cpio"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Write what dom0 is to do, from the files points and backends.
 
-usage: plan.py quick|full|wide|profile [BACKEND,...] [POINT,...]
+usage: plan.py quick|full|wide|grants|profile|profile-grants [BACKEND,...] [POINT,...]
 
 Prints a shell script for dom0/bench.sh; nothing if the plan has nothing of what is named.
 """
@@ -11,7 +11,10 @@ import sys
 from results import table
 
 INCLUDES = {"quick": {"quick"}, "full": {"quick", "full"}, "wide": {"wide"},
-            "profile": {"quick"}}
+            "grants": {"grants"}, "profile": {"quick"}, "profile-grants": {"grants"}}
+# Each instruction is recorded, so these are shorter, and few.
+PROFILES = ("profile", "profile-grants")
+PROFILED = ("4k-read-qd1", "4k-read-qd32", "128k-read-qd8")
 
 
 def plan(which, backends=None, points=None):
@@ -25,8 +28,9 @@ def plan(which, backends=None, points=None):
                 continue
             disk = "cached" if "disk=cached" in args else "plain"
             args = [a for a in args if a != "disk=cached"]
-            if which == "profile":
-                # Each instruction is recorded.
+            if which in PROFILES and point not in PROFILED:
+                continue
+            if which in PROFILES:
                 args = [a for a in args if not a.startswith("n=")] + ["n=200"]
             todo.setdefault((name, disk), []).append((point, args))
     return todo
@@ -45,7 +49,7 @@ def main():
         print("begin %s %s %s %s" % (backend, disk, kind, "'%s'" % " ".join(arg) if arg else ""))
         for point, args in points:
             print("point", point, *args)
-        if sys.argv[1] == "profile":
+        if sys.argv[1] in PROFILES:
             print("symbols")
         print("end")
 

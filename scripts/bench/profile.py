@@ -66,8 +66,10 @@ class Recording:
         modules = [m[1] for m in map(re.compile(r"@symbol ([0-9a-f]+ .*)").search, console) if m]
         xen = Symbols(open(logs / "xen.symbols", encoding="ascii"))
         self.xen = xen, xen.addresses[0], xen.addresses[-1]
-        # The guest has the same kernel at the same address, and modules of its own.
-        self.kernel = Symbols(dom0), Symbols([x for x in dom0 if "[" not in x] + modules)
+        # The guest has the same kernel at the same address, and modules of its own; or another
+        # one, without modules.
+        guest = [x for x in dom0 if "[" not in x] + modules if modules else []
+        self.kernel = Symbols(dom0), Symbols(guest)
         self.known = {}
         self.words = array.array("I")
         with open(recordings / backend, "rb") as f:
@@ -183,4 +185,5 @@ def main():
                                              encoding="utf-8")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -4,7 +4,7 @@
 
 usage: report.py COMMIT LOGS [DOCUMENTATION]
 
-LOGS is the run's directory: normal.log and perhaps wide.log are read, results.json,
+LOGS is the run's directory: normal.log and perhaps wide.log and grants.log are read, results.json,
 table.txt and chart.svg written; the table is printed, too. With DOCUMENTATION,
 performance-results.rst and performance.svg are written there.
 """
@@ -21,7 +21,8 @@ HOST_CLOCK = os.environ.get("BENCH_CLOCK") == "host"
 COLUMNS = ("point", "backend", "p50 µs", "p99 µs", "IOPS", "MB/s", "instructions", "of blkback")
 COLOURS = {"native": "#9e9e9e", "blkback": "#37474f", "blkback-np": "#78909c",
            "virtback": "#c62828", "direct": "#ef6c00", "split": "#6a1b9a",
-           "one-queue": "#ef9a9a", "poll": "#2e7d32"}
+           "one-queue": "#ef9a9a", "poll": "#2e7d32", "grant": "#00838f",
+           "grant-map": "#4dd0e1"}
 HEAD = """.. SPDX-License-Identifier: GPL-2.0
 .. Made by scripts/bench/report.py; do not edit.
 
@@ -32,9 +33,9 @@ those of xen-blkback with persistent grants.
 """
 
 
-def ratio(point, points):
+def ratio(point, points, reference=REFERENCE):
     for p in points:
-        if p["point"] == point["point"] and p["backend"] == REFERENCE:
+        if p["point"] == point["point"] and p["backend"] == reference:
             return point["iops"] / p["iops"]
     return None
 
@@ -53,12 +54,18 @@ def rows(points):
                "%.2f" % r if r else "")
 
 
-COUNTS = ("xen_aborts", "traps", "xen_dm_op", "irqs", "xen_event_channel_op", "maps",
+def grant_rows(points):
+    for p, row in zip(by_point(points), rows(points)):
+        r = ratio(p, points, "blkback-np")
+        yield (*row, "%.2f" % r if r else "")
+
+
+COUNTS = ("xen_aborts", "traps", "xen_dm_op", "irqs", "xen_event_channel_op", "maps", "copies",
           "xen_grant_table_op", "xen_memory_op", "xen_switches")
 # Of the time of dom0's processors, in microseconds.
 TIMES = ("worker_ns", "poll_ns")
 COUNT_COLUMNS = ("point", "backend", "aborts (Xen)", "traps", "dm_op (Xen)", "interrupts",
-                 "event_channel_op", "maps", "grant_table_op", "memory_op",
+                 "event_channel_op", "maps", "copies", "grant_table_op", "memory_op",
                  "context switches", "worker µs", "polling µs")
 
 
@@ -142,40 +149,70 @@ def chart(points):
             % (width, y + 10, "\n".join(out)))
 
 
+def busy_text(points):
+    cells = [(p["point"], p["backend"], "%.1f" % p["p50_us"], "%.0f" % p["iops"],
+              "%.0f %%" % (100 * p["busy_share"])) for p in by_point(points) if "busy_share" in p]
+    if not cells:
+        return ""
+    return ("\nWhat a program in dom0 that never rests gets of dom0's only processor meanwhile"
+            "\n(*native*: the requests are made by another program there):\n\n" +
+            text_table(("point", "backend", "p50 µs", "IOPS", "the program's share"), cells))
+
+
+def measured(log):
+    return read(log) if log.exists() else ({}, [])
+
+
+def grants_text(guest, points):
+    return ("\nA second pair: the same Xen and dom0, and Linux %s in the guest, which can grant its"
+            "\nmemory to a virtio device (``mapping=grant``). *of blkback-np* is the ratio to"
+            "\nxen-blkback without persistent grants.\n\n" % guest +
+            text_table((*COLUMNS, "of blkback-np"), list(grant_rows(points))) + "\n" +
+            text_table(COUNT_COLUMNS, list(count_rows(points))))
+
+
+def document(docs, results, table, counts):
+    machine, grants = results["machine"], results["grants"]
+    dom0 = machine["dom0"]
+    text = HEAD.format(commit=results["commit"], xen=dom0["xen"], kernel=dom0["kernel"]) + table
+    text += ("\nWhat was counted, for each request: by Xen itself, and (*traps*, *interrupts*,"
+             "\n*maps*, *copies*) by virtback. Its traps are Xen's aborts. Interrupts are those"
+             "\nthat the driver wanted; several share an injection (a dm_op) until it is"
+             "\nacknowledged. *Worker* is what the threads of the queues had of dom0's processors"
+             "\n(while one has a processor, those of the guest run as well), *polling* the part of"
+             "\nit that they looked on for the next request."
+             "\n\n" + counts +
+             "\nThe same in a second in which the guest does nothing:\n\n" +
+             text_table(IDLE_COLUMNS, list(idle_rows(machine))) + busy_text(results["points"]))
+    if grants["points"]:
+        text += grants_text(grants["machine"]["guest"]["kernel"], grants["points"])
+    (docs / "performance-results.rst").write_text(text, encoding="utf-8")
+    (docs / "performance.svg").write_text(chart(results["points"]), encoding="utf-8")
+
+
 def main():
     if len(sys.argv) not in (3, 4):
         sys.exit(__doc__)
     commit, logs = sys.argv[1], pathlib.Path(sys.argv[2])
-    machine, points = read(logs / "normal.log")
-    wide = read(logs / "wide.log")[1] if (logs / "wide.log").exists() else []
-    points += wide
-    if not points:
+    machine, points = measured(logs / "normal.log")
+    points += measured(logs / "wide.log")[1]
+    granting, grants = measured(logs / "grants.log")
+    if not points and not grants:
         sys.exit("nothing was measured")
-    results = {"commit": commit, "machine": machine, "points": points}
+    results = {"commit": commit, "machine": machine, "points": points,
+               "grants": {"machine": granting, "points": grants}}
     (logs / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     table = text_table(COLUMNS, list(rows(points)))
     counts = text_table(COUNT_COLUMNS, list(count_rows(points)))
-    (logs / "table.txt").write_text(table + "\n" + counts, encoding="utf-8")
-    (logs / "chart.svg").write_text(chart(points), encoding="utf-8")
-    print(table)
-    wrong = list(disagreements(points))
+    table_too = grants_text(granting["guest"]["kernel"], grants) if grants else ""
+    (logs / "table.txt").write_text("\n".join((table, counts, busy_text(points), table_too)), encoding="utf-8")
+    (logs / "chart.svg").write_text(chart(points or grants), encoding="utf-8")
+    print(table if points else "", busy_text(points), table_too, sep="\n")
+    wrong = list(disagreements(points)) + list(disagreements(grants))
     if wrong:
         sys.exit("\n".join(["the counters do not agree:", *wrong]))
     if len(sys.argv) == 4:
-        docs = pathlib.Path(sys.argv[3])
-        dom0 = machine["dom0"]
-        (docs / "performance-results.rst").write_text(
-            HEAD.format(commit=commit, xen=dom0["xen"], kernel=dom0["kernel"]) + table +
-            "\nWhat was counted, for each request: by Xen itself, and (*traps*, *interrupts*,"
-            "\n*maps*) by virtback. Its traps are Xen's aborts. Interrupts are those that the"
-            "\ndriver wanted; several share an injection (a dm_op) until it is acknowledged."
-            "\n*Worker* is what the threads of the queues had of dom0's processors (while one"
-            "\nhas a processor, those of the guest run as well), *polling* the part of it that"
-            "\nthey looked on for the next request."
-            "\n\n" + counts +
-            "\nThe same in a second in which the guest does nothing:\n\n" +
-            text_table(IDLE_COLUMNS, list(idle_rows(machine))), encoding="utf-8")
-        (docs / "performance.svg").write_text(chart(points), encoding="utf-8")
+        document(pathlib.Path(sys.argv[3]), results, table, counts)
 
 
 if __name__ == "__main__":

@@ -60,6 +60,8 @@ def derive(p):
     }
     for key in ("mean", "min", "p50", "p90", "p99", "max"):
         out[key + "_us"] = p[key] / 1e3
+    if p.get("window"):
+        out["busy_share"] = p["busy"] / p["window"]
     # Of the warm-up as well, since they are read around the whole of vbaio.
     out["per_request"] = {k: v / all_requests for k, v in p.get("counts", {}).items()}
     return out

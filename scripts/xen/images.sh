@@ -40,7 +40,8 @@ VB_GUEST_DEBS="busybox-static e2fsprogs libc6 libblkid1 libuuid1 libext2fs2
 	libcom-err2 util-linux libudev1 xfsprogs libinih1 liburcu8"
 
 VB_DOM0_MODULES="xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs configfs
-	brd null_blk loop dm-mod dm-delay dm-flakey virtio_mmio virtio_blk
+	brd null_blk loop dm-mod dm-delay dm-flakey dm-thin-pool nbd
+	target_core_file tcm_loop sd_mod virtio_mmio virtio_blk
 	ext4 crc32c_generic"
 VB_GUEST_MODULES="virtio_mmio virtio_blk ext4 xfs crc32c_generic"
 
@@ -128,7 +129,7 @@ _make_dom0_base()
 	log "packing dom0's file system"
 	mkdir -p "$r"/{bin,sbin,etc,proc,sys,dev,run,tmp,root,mnt} \
 		"$r"/var/{log/xen/console,lib/xen,lib/xenstored} "$r"/usr/{bin,sbin}
-	copy_programs "$r" "$u" $x/{xl,xenstored,xenconsoled,xen-init-dom0} \
+	copy_programs "$r" "$u" $x/{xl,xenstored,xenconsoled,xen-init-dom0,xenstore-control} \
 		usr/bin/xenstore "$(sbin_of "$u" dmsetup)" "$(sbin_of "$u" blkzone)" \
 		"$(sbin_of "$u" mke2fs)"
 	# Without it mke2fs lacks ext4's features.
@@ -136,7 +137,7 @@ _make_dom0_base()
 	# pthread_cancel() loads it by name.
 	mkdir -p "$r/lib/aarch64-linux-gnu"
 	cp -L "$(find "$u" -name libgcc_s.so.1)" "$r/lib/aarch64-linux-gnu/"
-	for b in xl xenstored xenconsoled xen-init-dom0; do
+	for b in xl xenstored xenconsoled xen-init-dom0 xenstore-control; do
 		ln -s "/$x/$b" "$r/usr/sbin/$b"
 	done
 	for b in ls read write list rm watch exists chmod; do
@@ -180,10 +181,41 @@ _make_guest()
 	chmod 755 "$r/init"
 	"${VB_CROSS}gcc" -static -O2 -Wall -Wextra -Werror -pthread \
 		-o "$r/bin/vbio" "$VB_XEN_DIR/guest/vbio.c"
-	"${VB_CROSS}strip" "$r/bin/vbio"
-	cp "$r/bin/vbio" "$dir/"
+	"${VB_CROSS}gcc" -static -O2 -Wall -Wextra -Werror -pthread \
+		-o "$r/bin/storm" "$VB_XEN_DIR/guest/storm.c"
+	"${VB_CROSS}gcc" -static -O2 -Wall -Wextra -Werror \
+		-o "$dir/nbd" "$VB_XEN_DIR/guest/nbd.c"
+	"${VB_CROSS}strip" "$r/bin/vbio" "$r/bin/storm" "$dir/nbd"
+	cp "$r/bin/vbio" "$r/bin/storm" "$dir/"
 	pack_cpio "$r" "$dir/guest.cpio"
 	rm -rf "$r"
+}
+
+# The hostile driver for the guest's kernel (scripts/xen/hostile), as an archive that a
+# scenario appends to guest.cpio.
+guest_hostile()
+{
+	local kdir
+
+	kdir=$(kernel_headers "$1" arm64)
+	cache_entry "hostile/$(cache_key "$VB_XEN_DIR"/hostile/* "$VB_TOP"/kunit/hostile.[ch] \
+		"$kdir")" _make_hostile "$kdir"
+}
+
+_make_hostile()
+{
+	local dir=$1 kdir=$2
+
+	mkdir -p "$dir/build" "$dir/root" "$VB_CACHE/log"
+	cp "$VB_XEN_DIR"/hostile/* "$VB_TOP/kunit/hostile.h" "$dir/build/"
+	cp "$VB_TOP/kunit/hostile.c" "$dir/build/driver.c"
+	log "building hostile.ko for $(basename "$kdir")"
+	quietly "$VB_CACHE/log/hostile" make -C "$kdir" M="$dir/build" ARCH=arm64 \
+		CROSS_COMPILE="$VB_CROSS" modules 1>&2
+	cp "$dir/build/hostile.ko" "$dir/root/"
+	"${VB_CROSS}strip" -g "$dir/root/hostile.ko"
+	pack_cpio "$dir/root" "$dir/hostile.cpio"
+	rm -rf "$dir/build" "$dir/root"
 }
 
 # tiny_kernel <file>: an arm64 kernel image that only waits, for guests that
@@ -232,7 +264,7 @@ build_module()
 # everything QEMU loads: xen, Image, dom0.cpio.
 make_images()
 {
-	local out=$1 grants=${4:-} xen k0 kg u base guest ko ov node
+	local out=$1 grants=${4:-} xen k0 kg u base guest hostile ko ov node
 
 	xen=$(xen_hypervisor)
 	k0=$(kernel_tree "$2")
@@ -240,6 +272,7 @@ make_images()
 	u=$(xen_userland)
 	base=$(dom0_base "$k0" "$u")
 	guest=$(guest_initrd "$kg" "$(guest_userland)")
+	hostile=$(guest_hostile "$3")
 	ko=$(build_module "$2")
 
 	mkdir -p "$out"
@@ -247,12 +280,13 @@ make_images()
 	mkdir -p "$ov/vb" "$ov/bin"
 	cp "$xen/xen" "$k0/boot/Image" "$out/"
 	cp "$VB_XEN_DIR/dom0/init" "$ov/init"
-	cp -r "$VB_XEN_DIR/dom0/." "$VB_XEN_DIR/scenarios" "$ov/vb/"
+	cp -r "$VB_XEN_DIR/dom0/." "$VB_XEN_DIR/scenarios" "$VB_XEN_DIR/faults" "$ov/vb/"
 	cp -r "$VB_TOP/Documentation/ABI/testing" "$ov/vb/abi"
 	"$VB_TOP/scripts/book.py" extract "$ov/vb/book"
 	cp "$ko" "$ov/vb/virtback.ko"
 	cp "$guest/guest.cpio" "$ov/vb/guest.cpio"
-	cp "$guest/vbio" "$ov/bin/vbio"
+	cp "$hostile/hostile.cpio" "$ov/vb/hostile.cpio"
+	cp "$guest/vbio" "$guest/storm" "$guest/nbd" "$ov/bin/"
 	cp "$kg/boot/Image" "$ov/vb/Image"
 	[ -z "$grants" ] || cp "$grants/boot/Image" "$ov/vb/Image-grants"
 	tiny_kernel "$ov/vb/tiny"

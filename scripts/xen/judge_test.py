@@ -20,8 +20,8 @@ GOOD = """[   0.10] (XEN) Xen version 4.17
 """.splitlines()
 
 
-def failed(lines, expected=None):
-    verdict = judge.judge(lines, ["a", "b"], expected or {})
+def failed(lines, expected=None, repeated=False):
+    verdict = judge.judge(lines, ["a", "b"], expected or {}, repeated)
     return sorted(name for name, reasons in verdict.items() if reasons)
 
 
@@ -36,6 +36,13 @@ class Judge(unittest.TestCase):
 
     def test_missing_result(self):
         self.assertEqual(failed([x for x in GOOD if "ok 2" not in x]), ["b"])
+
+    def test_repeated_result(self):
+        twice = with_line("ok 1", "[   1.31] ok 2 - a # 2 s")
+        self.assertEqual(failed(twice), ["a"])
+        self.assertEqual(failed(twice, repeated=True), [])
+        self.assertEqual(failed([x for x in GOOD if "ok 2" not in x], repeated=True), ["b"])
+        self.assertEqual(failed(with_line("ok 1", "[   1.31] not ok 2 - a"), repeated=True), ["a"])
 
     def test_not_ok(self):
         self.assertEqual(failed([x.replace("ok 2", "not ok 2") for x in GOOD]), ["b"])

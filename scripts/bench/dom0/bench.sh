@@ -72,6 +72,22 @@ config()
 	END
 }
 
+# by_hand <device tree> <options>: a guest with a disk by hand, not running yet
+by_hand()
+{
+	start "device_tree = \"/bench/$1.dtb\"
+		vuart = \"sbsa_uart\"" -p
+	shift
+	if ! echo "domid=$DOMID base=0x2000000 irq=33 backing=$DISK $*" 2>/dev/null >$SYS/add; then
+		# A module of before the option, or of after it.
+		echo "@skip backend=$BACKEND: the module refuses $*"
+		SKIP=1
+		return 0
+	fi
+	echo "domid=$DOMID base=0x2000200 irq=34 backing=none" >$SYS/add
+	xl unpause bench
+}
+
 # start <line of the configuration> [xl create options]
 start()
 {
@@ -111,7 +127,8 @@ counters()
 	local c
 
 	if [ -n "$DEV" ]; then
-		for c in xen/traps xen/maps 'vq*/kicks' 'vq*/irqs' 'vq*/requests'; do
+		for c in xen/traps xen/maps xen/copies 'vq*/kicks' 'vq*/irqs' 'vq*/requests'; do
+			[ "$c" != xen/copies ] || [ -e "$DEV/$c" ] || continue
 			# shellcheck disable=SC2086
 			awk -v c="${c#*/}" '{ n += $1 } END { printf "%s %d\n", c, n }' $DEV/$c
 		done
@@ -149,37 +166,51 @@ begin()
 		start "disk = [ 'phy:$DISK,xvda,w,backendtype=standalone,specification=virtio' ]" ;;
 	hand)
 		insmod /bench/virtback.ko || fail "insmod"
-		start 'device_tree = "/bench/virtio-node.dtb"
-			vuart = "sbsa_uart"' -p
-		if ! echo "domid=$DOMID base=0x2000000 irq=33 backing=$DISK $ARG" \
-			2>/dev/null >$SYS/add; then
-			# A module of before the option, or of after it.
-			echo "@skip backend=$BACKEND: the module refuses $ARG"
-			SKIP=1
-			return 0
-		fi
-		echo "domid=$DOMID base=0x2000200 irq=34 backing=none" >$SYS/add
-		xl unpause bench ;;
+		# shellcheck disable=SC2086
+		by_hand virtio-node $ARG ;;
+	grant)
+		insmod /bench/virtback.ko "grant_map_kb=$ARG" || fail "insmod"
+		by_hand virtio-grant-node mapping=grant ;;
 	esac
+	[ -z "$SKIP" ] || return 0
 	connect
 	[ "$KIND" = blkback ] || DEV=$SYS/dom$DOMID.2000000
 }
 
-# point <name> <argument of vbaio>...
+# busy_now: the time, and what a busy program in dom0 had of it, in ns
+busy_now()
+{
+	sed -n 's/^now at \([0-9]*\) nsecs/\1/p' /proc/timer_list
+	cut -d ' ' -f 1 "/proc/$BUSY/schedstat"
+}
+
+# point <name> [busy=1] <argument of vbaio>...: with busy=1 a program in dom0 never rests.
 point()
 {
-	local name=$1 before after
+	local name=$1 before after BUSY='' was='' share=''
 
 	[ -z "$SKIP" ] || return 0
 	shift
+	if [ "$1" = busy=1 ]; then
+		shift
+		while :; do :; done &
+		BUSY=$!
+		sleep 1
+	fi
 	before=$(counters)
+	[ -z "$BUSY" ] || was=$(busy_now)
 	if [ "$KIND" = native ]; then
 		REPLY=$(vbaio "$DISK" "$@") || fail "$name: $REPLY"
 	else
 		say "vbaio \$DISK $*"
 	fi
+	if [ -n "$BUSY" ]; then
+		# shellcheck disable=SC2046
+		share=$(set -- $was $(busy_now); echo "window=$(( $3 - $1 )) busy=$(( $4 - $2 ))")
+		kill "$BUSY"
+	fi
 	after=$(counters)
-	echo "@point backend=$BACKEND point=$name $REPLY"
+	echo "@point backend=$BACKEND point=$name $REPLY $share"
 	difference "@count backend=$BACKEND point=$name"
 }
 
@@ -191,6 +222,53 @@ difference()
 		NR == 1 { printf "%s", text }
 		{ was[$1] = $2 }
 		END { print "" }'
+}
+
+# noisy <mode of hostile.ko>: a second guest makes noise, on processors of its own
+noisy()
+{
+	local n=0
+
+	[ -z "$SKIP" ] || return 0
+	cat >/tmp/noisy.cfg <<-END
+	name = "noisy"
+	kernel = "/bench/Image"
+	ramdisk = "/bench/noisy.cpio"
+	extra = "console=hvc0 rdinit=/init quiet panic=1 nokaslr nowatchdog mem=172M noisy=$1"
+	memory = 192
+	vcpus = 3
+	cpus = "$NOISY_CPUS"
+	disk = [ 'phy:/dev/nb-noisy,xvda,w,backendtype=standalone,specification=virtio' ]
+	END
+	xl create -q /tmp/noisy.cfg || fail "xl create noisy"
+	NOISE=$SYS/dom$(xl domid noisy).2000000
+	until [ "$(cat "$NOISE/state")" = driver-ok ]; do
+		n=$(( n + 1 ))
+		[ $n -lt 40 ] || fail "the noisy guest does not begin: $(cat "$NOISE/state")"
+		sleep 0.5
+	done
+	sleep 0.5
+}
+
+# What the noisy one did, in all.
+noise()
+{
+	local c
+
+	printf '@noise mode=%s' "$1"
+	for c in xen/traps xen/slow_traps xen/throttled; do
+		printf ' %s=%s' "${c#*/}" "$(cat "$NOISE/$c")"
+	done
+	cat "$NOISE"/vq*/requests | awk '{ n += $1 } END { print " requests=" n }'
+}
+
+# hush <mode>: and the end of it
+hush()
+{
+	[ -z "$SKIP" ] || return 0
+	noise "$1"
+	xl destroy noisy
+	sleep 2
 }
 
 # A second in which the guest does nothing.
@@ -220,7 +298,8 @@ end()
 }
 
 # symbols: for the profiler: dom0's on the log disk, those of the guest's modules on the
-# console. The guest's kernel is the same as dom0's, and at the same address.
+# console. The guest's kernel is the same as dom0's, and at the same address (but for one
+# that grants, which has no modules).
 symbols()
 {
 	local d
@@ -230,7 +309,7 @@ symbols()
 		{ cat /proc/kallsyms; echo "@end"; } |
 			dd "of=/dev/${d##*/}" bs=64k conv=fsync 2>/dev/null
 	done
-	[ -n "$SKIP" ] || [ "$KIND" = native ] || EACH=@symbol say 'grep "\[" /proc/kallsyms'
+	[ -n "$SKIP" ] || [ "$KIND" = native ] || EACH=@symbol say 'grep "\[" /proc/kallsyms || :'
 }
 
 # As in the guest's init.

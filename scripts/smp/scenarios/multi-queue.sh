@@ -1,5 +1,6 @@
 # shellcheck shell=sh disable=SC2148
 # SPDX-License-Identifier: GPL-2.0
+# kernel: debian
 # The stock virtio_blk driver uses a queue a processor, of as many as it is offered:
 # verified I/O from all processors at once, and each queue serves its share.
 

@@ -1,5 +1,6 @@
 # shellcheck shell=sh disable=SC2148
 # SPDX-License-Identifier: GPL-2.0
+# kernel: debian
 # Disks of the stock virtio_blk driver come, are written and verified, and go, on
 # three backing devices at once; then the module goes.  And again.
 

@@ -131,6 +131,26 @@ guest_config()
 	echo "$f"
 }
 
+# hostile_config <name> <disk line>...: a guest with four vCPUs and without a driver, but
+# for the hostile one (scripts/xen/hostile). Its kernel leaves the end of memory to that.
+hostile_config()
+{
+	local f
+
+	f=$(guest_config "$@")
+	cat /vb/guest.cpio /vb/hostile.cpio >/tmp/hostile.cpio
+	sed -i -e 's#/vb/guest.cpio#/tmp/hostile.cpio#' -e 's/^vcpus.*/vcpus = 4/' \
+		-e 's/rdinit/vb.bare mem=172M rdinit/' "$f"
+	echo "$f"
+}
+
+# hostile <mode>: the command for that guest; arguments may follow. 0x4ac00000 is 172 MiB
+# behind the start of its memory.
+hostile()
+{
+	echo "insmod /hostile.ko mode=$1 mem=0x4ac00000"
+}
+
 # tiny_config <name> <disk line>...: a guest that only exists.
 tiny_config()
 {

@@ -4,6 +4,9 @@
 # Runs the scenarios in dom0, each from a clean state and in a process of its
 # own, with one line of TAP for each.  What complaints of the kernel or of Xen
 # mean is judged outside, from the console, where crashes are visible too.
+#
+# With vb.seconds=N on the kernel's command line the list is run again and again for that
+# long, until one fails; scenario 91-faults does that itself, for vb.rows=row+row....
 
 . /vb/lib.sh
 
@@ -11,21 +14,25 @@
 # without the module.  Not silent: a clean-up with work to do is a bug.
 clean_up()
 {
-	local d id
+	local d id n
 
 	for id in $(xl list | awk 'NR > 1 && $2 > 0 { print $2 }'); do
 		note "clean-up: domain $id"
 		timeout 60 xl destroy "$id"
 	done
 	for d in $(dmsetup ls 2>/dev/null | awk '/^vb/ { print $1 }'); do
-		note "clean-up: dm $d"
 		dmsetup resume "$d"
-		sleep 1
-		dmsetup remove --force "$d"
 	done
 	for d in $(devices); do
 		note "clean-up: device $d"
 		echo "$d force=1" >$SYS/remove
+	done
+	# Those on top of others go in an earlier round.
+	for n in 1 2 3; do
+		for d in $(dmsetup ls 2>/dev/null | awk '/^vb/ { print $1 }'); do
+			note "clean-up: dm $d"
+			dmsetup remove "$d"
+		done
 	done
 	! loaded || timeout 60 rmmod virtback || note "clean-up: rmmod failed"
 	for d in /sys/kernel/config/nullb/*/; do
@@ -75,6 +82,7 @@ run_one()
 			$(( $(cut -d. -f1 /proc/uptime) - start ))
 	fi
 	echo "virtback-test: end $name" >/dev/kmsg
+	return $rc
 }
 
 scenario_timeout()
@@ -82,10 +90,23 @@ scenario_timeout()
 	local t
 
 	t=$(sed -n 's/^# timeout: *//p' "/vb/scenarios/$1.sh")
-	echo "${t:-600}"
+	echo $(( ${t:-600} + ${ROW_SECONDS:-0} ))
 }
 
-list=$(sed -n 's/.*vb\.run=\([^ ]*\).*/\1/p' /proc/cmdline | tr + ' ')
+# argument <name>: of the kernel's command line, a + for each blank
+argument()
+{
+	sed -n "s/.*vb\\.$1=\\([^ ]*\\).*/\\1/p" /proc/cmdline | tr + ' '
+}
+
+for s in $(argument env); do
+	export "${s?}"
+done
+list=$(argument run)
+ROWS=$(argument rows)
+ROW_SECONDS=$(argument seconds)
+ROW_LONG=$(argument long)
+export ROWS ROW_SECONDS ROW_LONG
 if [ -z "$list" ]; then
 	list=$(cd /vb/scenarios && ls | sed 's/\.sh$//')
 fi
@@ -93,7 +114,11 @@ fi
 set -- $list
 echo "1..$#"
 n=0
-for s in "$@"; do
-	n=$(( n + 1 ))
-	run_one "$s" $n
+end=$(( $(cut -d. -f1 /proc/uptime) + ${ROW_SECONDS:-0} ))
+while :; do
+	for s in "$@"; do
+		n=$(( n + 1 ))
+		run_one "$s" $n || [ -z "$ROW_SECONDS" ] || break 2
+	done
+	[ "$(cut -d. -f1 /proc/uptime)" -lt $end ] && [ -z "$ROWS" ] || break
 done
