@@ -65,6 +65,7 @@ typedef u64 sector_t;
 #define U16_MAX			((u16)~0U)
 #define U32_MAX			((u32)~0U)
 #define U64_MAX			((u64)~0ULL)
+#define SZ_1K			0x400
 #define SZ_4K			0x1000
 #define SZ_16K			0x4000
 #define SZ_64K			0x10000

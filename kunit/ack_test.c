@@ -6,6 +6,7 @@
  */
 #include <linux/cpumask.h>
 #include <linux/delay.h>
+#include <linux/kthread.h>
 #include <linux/string.h>
 #include <linux/virtio_mmio.h>
 
@@ -225,6 +226,25 @@ static void worker_goes_when_nobody_can_be_watched(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, host.watching, 0);
 }
 
+/* A host that has let go of the device has nothing left to watch with. */
+static void stopped_queue_watches_nobody(struct kunit *test)
+{
+	struct fake *f = watched(test, false);
+	struct virtback_vq *vq = queue(test);
+	unsigned int before;
+
+	acknowledge(f);
+	KUNIT_ASSERT_TRUE(test, gone(test));
+	fake_write(f, VIRTIO_MMIO_STATUS, 0);
+	before = host.watches;
+	/* Of an interrupt before the reset. */
+	WRITE_ONCE(vq->ack.expected, true);
+	kthread_queue_work(vq->worker, &vq->ack.work);
+	kthread_flush_work(&vq->ack.work);
+	KUNIT_EXPECT_FALSE(test, vq->ack.expected);
+	KUNIT_EXPECT_EQ(test, host.watches, before);
+}
+
 static void chain_without_a_kick_is_not_kept_waiting(struct kunit *test)
 {
 	struct virtback_vq *vq = queue(test);
@@ -325,6 +345,7 @@ static struct kunit_case ack_cases[] = {
 	KUNIT_CASE(worker_answers_what_it_watches),
 	KUNIT_CASE(nobody_watches_who_does_not_run),
 	KUNIT_CASE(worker_goes_when_nobody_can_be_watched),
+	KUNIT_CASE(stopped_queue_watches_nobody),
 	KUNIT_CASE(chain_without_a_kick_is_not_kept_waiting),
 	KUNIT_CASE(other_processor_does_not_stay),
 	KUNIT_CASE(driver_that_does_not_is_left_alone),

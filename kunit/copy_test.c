@@ -83,6 +83,22 @@ static void data_that_came_along_is_dropped(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ((struct blk_test *)test->priv)->disk->writes, 0);
 }
 
+/* Without pages for it nothing comes along, nor is it taken for data of the request. */
+static void data_that_cannot_come_along_is_none(struct kunit *test)
+{
+	struct virtback_pool *pages;
+	LIST_HEAD(taken);
+	struct fake *f;
+
+	blk_test_disk(test->priv, 512, true);
+	f = copying(test, 0);
+	pages = &f->vd.vqs[0].pages;
+	KUNIT_ASSERT_TRUE(test, virtback_pool_get_pages(pages, &taken, pages->size));
+	KUNIT_EXPECT_EQ(test, blk_request(f, VIRTIO_BLK_T_FLUSH, 0, BUF, 4096), VIRTIO_BLK_S_OK);
+	virtback_pool_put_pages(pages, &taken);
+	KUNIT_EXPECT_EQ(test, ((struct blk_test *)test->priv)->disk->writes, 0);
+}
+
 /* Pages of a table that a chain may have need one copy, whatever its order is. */
 static void jumping_table_is_read_once(struct kunit *test)
 {
@@ -161,6 +177,29 @@ static void copies_stay_within_our_pages(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, memcmp(buf + 100, fake_va(f, BUF + 1), sg.len), 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&f->bad_pins), 0);
 	KUNIT_EXPECT_GE(test, atomic_read(&f->copies), 4);
+}
+
+/* Nor for those that are slow because of many short buffers, where it may map each. */
+static void many_buffers_are_taken_one_by_one(struct kunit *test)
+{
+	struct fake *f = fake_create(test, &fake_type, NULL, FAKE_MEM, FAKE_QUEUE_SIZE);
+	unsigned int i, n = 16;
+
+	fake_start(f, BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC));
+	/* All in one table. */
+	for (i = 0; i < n; i++)
+		fake_indirect(f, FAKE_DATA, i, FAKE_DATA + PAGE_SIZE + i * 64, 1,
+			      F_WRITE | (i < n - 1 ? F_NEXT : 0), i + 1);
+	for (i = 0; i < 4; i++) {
+		fake_desc(f, i, FAKE_DATA, n * 16, F_INDIRECT, 0);
+		fake_offer(f, i);
+	}
+	/* Longer than ring_lock may be held for more. */
+	f->slow_ms = 20;
+	fake_kick(f);
+	KUNIT_EXPECT_EQ(test, f->submitted, 4U);
+	KUNIT_EXPECT_EQ(test, f->most_submitted, 1U);
+	fake_destroy(f);
 }
 
 static void table_is_read_in_parts(struct kunit *test)
@@ -302,9 +341,11 @@ static struct kunit_case copy_cases[] = {
 	KUNIT_CASE(many_pages_are_copied_at_once),
 	KUNIT_CASE(short_requests_take_two_calls),
 	KUNIT_CASE(data_that_came_along_is_dropped),
+	KUNIT_CASE(data_that_cannot_come_along_is_none),
 	KUNIT_CASE(jumping_table_is_read_once),
 	KUNIT_CASE(long_table_costs_few_reads),
 	KUNIT_CASE(slow_requests_are_taken_one_by_one),
+	KUNIT_CASE(many_buffers_are_taken_one_by_one),
 	KUNIT_CASE(copies_stay_within_our_pages),
 	KUNIT_CASE(table_is_read_in_parts),
 	KUNIT_CASE(buffer_that_cannot_be_copied_is_an_error),

@@ -134,18 +134,6 @@ static void last_byte_is_found(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, it.off, 3);
 }
 
-static void pieces_write_scatters(struct kunit *test)
-{
-	char a[4] = "...", b[4] = "...";
-	struct virtback_piece second = { .va = b, .len = 3 };
-	struct virtback_piece first = { .va = a, .len = 2, .next = &second };
-	struct virtback_pieces list = { .head = &first, .tail = &second };
-
-	virtback_pieces_write(NULL, &list, "1234", 4);
-	KUNIT_EXPECT_STREQ(test, a, "12.");
-	KUNIT_EXPECT_STREQ(test, b, "34.");
-}
-
 static void stock_gives_all_or_nothing(struct kunit *test)
 {
 	struct virtback_pool pool;
@@ -195,7 +183,6 @@ static struct kunit_case mem_cases[] = {
 	KUNIT_CASE(write_scatters_to_buffers),
 	KUNIT_CASE(skip_passes_empty_buffers),
 	KUNIT_CASE(last_byte_is_found),
-	KUNIT_CASE(pieces_write_scatters),
 	KUNIT_CASE(stock_gives_all_or_nothing),
 	KUNIT_CASE(stock_of_objects_ends),
 	{}

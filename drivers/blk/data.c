@@ -226,8 +226,9 @@ int virtback_blk_read_header(struct virtback_req *req, struct virtback_iter *it,
 	if (!blk_want_ahead(req, len))
 		return virtback_iter_read(vq, it, hdr, sizeof(*hdr));
 	br->len = len;
+	br->ahead = true;
 	if (!blk_get_pages(req))
-		return virtback_iter_read(vq, it, hdr, sizeof(*hdr));
+		goto alone;
 	virtback_copier_init(&c, vq);
 	err = virtback_copier_iter(&c, &pos, hdr, sizeof(*hdr), false);
 	if (!err) {
@@ -235,11 +236,12 @@ int virtback_blk_read_header(struct virtback_req *req, struct virtback_iter *it,
 
 		err = blk_copy_in(req, &c, &data);
 	}
-	br->ahead = true;
 	if (!err) {
 		*it = pos;
 		return 0;
 	}
+alone:
+	/* Its length as well: what has no data is submitted as it is. */
 	virtback_blk_drop_ahead(req);
 	return virtback_iter_read(vq, it, hdr, sizeof(*hdr));
 }

@@ -109,23 +109,29 @@ static enum virtback_ack_end virtback_ack_look(struct virtback_vq *vq, void *wat
 	return VIRTBACK_ACK_CAME;
 }
 
-/* Until somebody else wants the processor: who watches must not be put off it. */
+/*
+ * Until somebody else wants the processor: who watches must not be put off it. Nor may
+ * the host have gone: a removal stops the queue, and then waits for RCU, as which
+ * disabled preemption counts, before the host lets go of what it watches with.
+ */
 static enum virtback_ack_end virtback_ack_stay(struct virtback_vq *vq, u64 end)
 {
+	enum virtback_ack_end why = VIRTBACK_ACK_BUSY;
 	struct virtback_device *vd = vq->vd;
-	enum virtback_ack_end why;
 	void *watch = NULL;
 
 	preempt_disable();
+	/* Pairs with virtback_vq_stop_begin(). */
+	if (!READ_ONCE(vq->ready))
+		goto out;
 	if (vd->host->watch)
 		watch = vd->host->watch(vd);
 	/* If not, where the driver's accesses are handled is a guess. */
 	if (watch || READ_ONCE(vq->kick_cpu) == smp_processor_id())
 		why = virtback_ack_look(vq, watch, end);
-	else
-		why = VIRTBACK_ACK_BUSY;
 	if (watch)
 		vd->host->unwatch(vd, watch);
+out:
 	preempt_enable();
 	return why;
 }

@@ -171,34 +171,3 @@ int virtback_iter_write(struct virtback_vq *vq, struct virtback_iter *it, const 
 	ret = virtback_copier_iter(&c, it, (void *)buf, len, true);
 	return ret ?: virtback_copier_flush(&c);
 }
-
-/**
- * virtback_pieces_write() - copy to the start of a list of pieces
- * @vq: queue whose guest it is
- * @list: pieces, of at least @len bytes
- * @buf: where from
- * @len: bytes
- *
- * Any context; the worker, may sleep, if vd->copies.
- *
- * Return: 0, or -EFAULT, which only a host that copies may return.
- */
-int virtback_pieces_write(struct virtback_vq *vq, const struct virtback_pieces *list,
-			  const void *buf, u32 len)
-{
-	const struct virtback_piece *p;
-	struct virtback_copier c;
-	int ret;
-
-	virtback_copier_init(&c, vq);
-	for (p = list->head; p && len; p = p->next) {
-		u32 n = min(len, p->len);
-
-		ret = virtback_copier_piece(&c, p, 0, (void *)buf, n, true);
-		if (ret)
-			return ret;
-		buf += n;
-		len -= n;
-	}
-	return virtback_copier_flush(&c);
-}

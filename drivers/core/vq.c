@@ -39,8 +39,12 @@
 #define VIRTBACK_BATCH		32
 #define VIRTBACK_HOLD_NS	NSEC_PER_MSEC
 
-/* Bytes of chains between two looks at the clock. */
+/*
+ * What chains may cost between two looks at the clock: bytes moved, and for each buffer,
+ * which may have to be mapped however short it is, as if so many more were.
+ */
 #define VIRTBACK_UNTIMED	SZ_16K
+#define VIRTBACK_BUFFER_COST	SZ_1K
 
 /* Between two looks at borrowed pages that are still in use. */
 #define VIRTBACK_LOOK_AGAIN	msecs_to_jiffies(10)
@@ -263,8 +267,18 @@ static enum virtback_resumed virtback_vq_gather_resumed(struct virtback_vq *vq,
 	}
 }
 
-/* One chain: true when another may follow, false when the worker can rest. */
-static bool virtback_vq_gather_one(struct virtback_vq *vq, struct list_head *batch)
+/* What @chain takes, as VIRTBACK_UNTIMED counts it. Of one that nobody has used yet. */
+static u64 virtback_chain_cost(const struct virtback_chain *chain)
+{
+	return chain->out.left + chain->in.left +
+	       (u64)(chain->out.nr + chain->in.nr) * VIRTBACK_BUFFER_COST;
+}
+
+/*
+ * One chain, whose cost is added to @cost: true when another may follow, false when the
+ * worker can rest.
+ */
+static bool virtback_vq_gather_one(struct virtback_vq *vq, struct list_head *batch, u64 *cost)
 {
 	struct virtback_chain *chain = &vq->chain;
 	struct virtback_req *req;
@@ -283,6 +297,7 @@ static bool virtback_vq_gather_one(struct virtback_vq *vq, struct list_head *bat
 	}
 	if (vq->poll.since)
 		virtback_poll_chain(vq);
+	*cost += virtback_chain_cost(chain);
 
 	req = virtback_vq_get_req(vq);
 	if (!req) {
@@ -320,7 +335,7 @@ static bool virtback_vq_gather(struct virtback_vq *vq, struct list_head *batch,
 	u64 end = ktime_get_ns() + VIRTBACK_HOLD_NS;
 	enum virtback_resumed resumed;
 	unsigned int n;
-	u64 bytes = 0;
+	u64 cost = 0;
 
 	lockdep_assert_held(&vq->ring_lock);
 	spin_lock_irq(&vq->lock);
@@ -337,13 +352,12 @@ static bool virtback_vq_gather(struct virtback_vq *vq, struct list_head *batch,
 		return false;
 	vq->ring->notify_off(vq);
 	for (n = 0; n < VIRTBACK_BATCH; n++) {
-		if (!virtback_vq_gather_one(vq, batch))
+		if (!virtback_vq_gather_one(vq, batch, &cost))
 			return false;
 		/* The clock costs as much as to find a buffer, but little where hosts copy. */
-		bytes += vq->chain.out.left + vq->chain.in.left;
-		if (!vq->vd->copies && bytes < VIRTBACK_UNTIMED)
+		if (!vq->vd->copies && cost < VIRTBACK_UNTIMED)
 			continue;
-		bytes = 0;
+		cost = 0;
 		if (ktime_get_ns() > end)
 			break;
 	}
@@ -520,6 +534,7 @@ bool virtback_vq_stop_begin(struct virtback_vq *vq)
 		return false;
 
 	mutex_lock(&vq->ring_lock);
+	/* Pairs with virtback_ack_stay(). */
 	WRITE_ONCE(vq->ready, false);
 	virtback_vq_orphan(vq);
 	mutex_unlock(&vq->ring_lock);

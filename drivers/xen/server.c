@@ -135,8 +135,8 @@ static int virtback_xen_vcpu_bind(struct virtback_xen_vcpu *vcpu, unsigned int i
 	snprintf(vcpu->name, sizeof(vcpu->name), "virtback-dom%u-v%u", domid, id);
 	/* They would all stay on the first CPU; neighbours start on different ones. */
 	irq_set_affinity(irq, cpumask_of(cpumask_local_spread(domid + id, NUMA_NO_NODE)));
-	ret = request_threaded_irq(irq, virtback_xen_trap, virtback_xen_trap_thread, 0,
-				   vcpu->name, vcpu);
+	ret = request_threaded_irq(irq, virtback_xen_trap, virtback_xen_trap_thread,
+				   VIRTBACK_XEN_TRAP_FLAGS, vcpu->name, vcpu);
 	if (ret)
 		vcpu->irq = 0;
 	return ret;

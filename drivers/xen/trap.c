@@ -161,7 +161,7 @@ static bool virtback_xen_serve(struct virtback_xen_vcpu *vcpu, bool event)
  * @irq: interrupt
  * @data: &struct virtback_xen_vcpu
  *
- * Hard interrupt context.
+ * Hard interrupt context; a thread with PREEMPT_RT, see VIRTBACK_XEN_TRAP_FLAGS.
  *
  * Return: IRQ_WAKE_THREAD when virtback_xen_trap_thread() is to answer
  */
@@ -218,8 +218,8 @@ irqreturn_t virtback_xen_trap_thread(int irq, void *data)
  * virtback_xen_trap_look() all the time and does not sleep. Any context but that of the
  * interrupt. Several may watch.
  *
- * Return: what to look at; NULL when no vCPU has answered one yet, or the device is
- * being detached
+ * Return: what to look at; NULL when no vCPU has answered one yet, the device is being
+ * detached, or this is a kernel with PREEMPT_RT
  */
 void *virtback_xen_trap_watch(struct virtback_device *vd)
 {
@@ -227,6 +227,9 @@ void *virtback_xen_trap_watch(struct virtback_device *vd)
 	/* Pairs with virtback_xen_trap_access(). */
 	struct virtback_xen_vcpu *vcpu = READ_ONCE(xd->acks);
 
+	/* See VIRTBACK_XEN_TRAP_FLAGS. */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		return NULL;
 	/* A use of the device, whose end the vCPU's interrupt waits for. */
 	if (!vcpu || !refcount_inc_not_zero(&xd->users))
 		return NULL;

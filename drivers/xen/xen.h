@@ -16,7 +16,7 @@
 
 #include <linux/atomic.h>
 #include <linux/completion.h>
-#include <linux/irqreturn.h>
+#include <linux/interrupt.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -163,6 +163,14 @@ struct virtback_xen_guest *virtback_xen_guest_create(domid_t domid, const char *
 void virtback_xen_guest_destroy(struct virtback_xen_guest *guest);
 void virtback_xen_guest_put(struct virtback_xen_guest *guest);
 bool virtback_xen_guest_alive(struct virtback_xen_guest *guest);
+
+/*
+ * Who watches wakes the thread of a vCPU's interrupt. With "threadirqs" that would be a
+ * thread for the handler, which knows nothing of the access, so the handler must not get
+ * one. With PREEMPT_RT it has to, since it takes locks that sleep there; then nobody
+ * watches.
+ */
+#define VIRTBACK_XEN_TRAP_FLAGS	(IS_ENABLED(CONFIG_PREEMPT_RT) ? 0 : IRQF_NO_THREAD)
 
 /* trap.c: register accesses */
 irqreturn_t virtback_xen_trap(int irq, void *data);

@@ -549,7 +549,5 @@ int virtback_iter_read(struct virtback_vq *vq, struct virtback_iter *it, void *b
 int virtback_iter_write(struct virtback_vq *vq, struct virtback_iter *it, const void *buf, u32 len);
 void virtback_iter_skip(struct virtback_iter *it, u64 len);
 void virtback_iter_last(struct virtback_iter *it);
-int virtback_pieces_write(struct virtback_vq *vq, const struct virtback_pieces *list,
-			  const void *buf, u32 len);
 
 #endif
