@@ -42,7 +42,7 @@ kbuild = $(strip $(kernel_check))$(MAKE) -C $(KDIR) M=$(CURDIR)
 .DEFAULT_GOAL := modules
 .PHONY: help modules clean clean-cache install modules_install demo check check-full soak \
 	uninstall uninstall-modules install-tools uninstall-tools deb docs tools-check \
-	packages-check tracing-check kernel-range kunit kunit-debug kunit-6.1 lint \
+	packages-check tracing-check kernel-range kunit kunit-debug kunit-6.1 failures lint \
 	checkpatch kernel-doc sparse coccicheck build-matrix clang mutants coverage costs \
 	xen-check smp-check kcsan-check durability-check fuzz \
 	fuzz-coverage fuzz-mutants bench bench-check bench-stages bench-core \
@@ -129,6 +129,9 @@ kunit-debug: ## the same with KASAN, UBSAN, lockdep, kmemleak
 
 kunit-6.1: ## the same in UML 6.1
 	scripts/uml/kunit 6.1 plain
+
+failures: ## let each allocation of making and removing devices fail, in UML
+	scripts/uml/failures
 
 lint: ## all static checks but coccicheck
 	scripts/lint/run
