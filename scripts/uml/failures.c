@@ -119,12 +119,19 @@ static void expect_nothing(const char *disk, unsigned int n)
 /* What is written to the disk is on the disk behind it, and is read back. */
 static void expect_io(const char *behind, unsigned int n)
 {
-	static _Alignas(4096) char in[BLOCK];
-	static _Alignas(4096) char out[BLOCK];
+	static char *in, *out;
 	const char *const paths[] = { DISK, behind };
 	int fd = appears(DISK, 1) ? open(DISK, O_RDWR | O_DIRECT | O_CLOEXEC) : -1;
 
-	memset(out, 1 + n % 255, sizeof(out));
+	if (!in) {
+		in = aligned_alloc(4096, BLOCK);
+		out = aligned_alloc(4096, BLOCK);
+	}
+	if (!in || !out) {
+		bad("no memory");
+		return;
+	}
+	memset(out, 1 + n % 255, BLOCK);
 	if (fd < 0 || pwrite(fd, out, BLOCK, BLOCK) != BLOCK)
 		bad("%u: write: %s", n, strerror(errno));
 	close(fd);
@@ -411,7 +418,7 @@ static void set_up(void)
 /* An image file, whole, on the file system that the tests' own kernel mounts. */
 static void make_files(void)
 {
-	static _Alignas(4096) char buf[65536];
+	static char buf[65536];
 	int from = open("/ext4.img", O_RDONLY | O_CLOEXEC);
 	int to = open("/dev/ram15", O_WRONLY | O_CLOEXEC);
 	ssize_t n;
