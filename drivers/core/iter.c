@@ -116,6 +116,8 @@ static int virtback_iter_glance(struct virtback_vq *vq, struct virtback_iter *it
 		return ret;
 	len = p->len;
 	memcpy(buf, p->va, len);
+	/* The driver may be writing it: nothing reads it again instead of @buf. */
+	barrier();
 	virtback_piece_unpin(vd, p);
 	virtback_iter_step(it, len);
 	return len;

@@ -129,6 +129,8 @@ bool virtback_req_pin_both(struct virtback_req *req, struct virtback_pieces *lis
 		return false;
 	}
 	memcpy(buf, p->va, len);
+	/* The driver may be writing it: nothing reads it again instead of @buf. */
+	barrier();
 	p->next = NULL;
 	list->head = p;
 	list->tail = p;
