@@ -354,6 +354,9 @@ static bool virtback_vq_gather(struct virtback_vq *vq, struct list_head *batch,
 	for (n = 0; n < VIRTBACK_BATCH; n++) {
 		if (!virtback_vq_gather_one(vq, batch, &cost))
 			return false;
+		/* Other guests' workers wait for no more than a request of this one. */
+		if (need_resched())
+			break;
 		/* The clock costs as much as to find a buffer, but little where hosts copy. */
 		if (!vq->vd->copies && cost < VIRTBACK_UNTIMED)
 			continue;
