@@ -413,6 +413,7 @@ static void virtback_vq_work(struct kthread_work *work)
 	do {
 		if (!kicked)
 			kicked = virtback_vq_kicked(vq);
+		virtback_share_ran(vq);
 		mutex_lock(&vq->ring_lock);
 		more = virtback_vq_gather(vq, &batch, &stalled);
 		mutex_unlock(&vq->ring_lock);
@@ -685,6 +686,7 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 	init_waitqueue_head(&vq->drained);
 	kthread_init_work(&vq->work, virtback_vq_work);
 	virtback_ack_init(vq);
+	virtback_share_init(vq);
 	vq->poll.gap[false] = U64_MAX;
 	vq->poll.gap[true] = U64_MAX;
 
