@@ -54,7 +54,12 @@ make_disks()
 {
 	local ns=300000
 
-	[ ! -e /sys/kernel/debug/kcsan ] || ns=10000000
+	if [ -e /sys/kernel/debug/kcsan ]; then
+		ns=10000000
+		# Emulated processors need long to run into an access that is watched.
+		echo 500 >/sys/module/kcsan/parameters/udelay_task
+		echo 200 >/sys/module/kcsan/parameters/udelay_interrupt
+	fi
 	clean_up 2>/dev/null || true
 	modprobe loop
 	modprobe brd rd_nr=1 rd_size=131072

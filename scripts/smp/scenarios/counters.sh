@@ -51,7 +51,6 @@ changer()
 		echo $(( n % 3 * 50 )) >"$1/poll_us"
 		echo "$(( n % 2 ))-3" >"$1/cpus"
 		echo $(( n % 4 )) >"$1/priority"
-		echo $(( n % 2 )) >/sys/module/virtback/parameters/latency
 		n=$(( n + 1 ))
 		usleep 100000
 	done
@@ -89,6 +88,9 @@ if [ -e $KCSAN ]; then
 	echo 20 >$KCSAN/skip_watch
 fi
 insmod /vb/virtback.ko
+# Not to and fro: it changes the kernel's text, and an emulated processor may execute what
+# has been replaced.
+echo 1 >/sys/module/virtback/parameters/latency
 for b in $DISKS; do
 	with_device "$b"
 done
