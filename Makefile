@@ -44,7 +44,7 @@ kbuild = $(strip $(kernel_check))$(MAKE) -C $(KDIR) M=$(CURDIR)
 	uninstall uninstall-modules install-tools uninstall-tools deb docs tools-check \
 	packages-check tracing-check kernel-range kunit kunit-debug kunit-6.1 failures lint \
 	checkpatch kernel-doc sparse coccicheck build-matrix clang mutants coverage costs \
-	xen-check smp-check kcsan-check durability-check fuzz \
+	xen-check smp-check kcsan-check signed-check durability-check fuzz \
 	fuzz-coverage fuzz-mutants bench bench-check bench-stages bench-core \
 	bench-devices
 
@@ -171,6 +171,9 @@ smp-check: ## look for races on four processors, in QEMU
 
 kcsan-check: ## the same with a kernel that finds data races (KCSAN)
 	scripts/smp/run kcsan
+
+signed-check: ## what works where modules have to be signed, and under lockdown
+	scripts/smp/run signed
 
 durability-check: ## is all that was acknowledged there after a loss of power?
 	scripts/durability/run

@@ -55,12 +55,14 @@ static void blk_count_error(struct virtback_req *req, u8 status)
 /* The status byte; nothing of an orphan, whose memory is the driver's again. */
 static int blk_tell(struct virtback_req *req, u8 status)
 {
-	const struct virtback_piece *p = req->status.head;
+	const struct virtback_piece *p;
 	struct virtback_copier c;
 	int err;
 
+	/* Who stops the queue unpins the status when this is over, not before. */
 	if (!virtback_req_live(req))
 		return 0;
+	p = req->status.head;
 	virtback_copier_init(&c, req->vq);
 	/* The header may be before it. */
 	err = virtback_copier_piece(&c, p, p->len - 1, &status, sizeof(status), true);

@@ -139,6 +139,7 @@ static inline u32 below(u32 n)
 }
 
 extern const struct virtback_host_ops torture_host;
+extern bool torture_short;
 
 u32 reg_read(struct torture *t, u32 offset);
 void reg_write(struct torture *t, u32 offset, u32 val);

@@ -32,7 +32,10 @@ static unsigned int torture_rounds = 40;
 module_param(torture_rounds, uint, 0644);
 MODULE_PARM_DESC(torture_rounds, "rounds of each device (default: 40)");
 
-static void torture_round(struct torture *t)
+module_param(torture_short, bool, 0644);
+MODULE_PARM_DESC(torture_short, "short requests, one by one, for what makes all else slow");
+
+static __no_kcsan void torture_round(struct torture *t)
 {
 	u32 reqs = below(ROUND_REQS), n = 0;
 	struct slot *s;
@@ -44,6 +47,9 @@ static void torture_round(struct torture *t)
 				continue;
 			slot_submit(t, s);
 			n++;
+			/* The worker goes to rest, and is woken with requests in flight. */
+			if (READ_ONCE(torture_short))
+				usleep_range(1, 2000);
 		}
 		torture_reap(t);
 		if (torture_busy(t) == SLOTS) {
@@ -91,7 +97,7 @@ static int torture_busybody(void *arg)
 			reg_read(t, VIRTIO_MMIO_INTERRUPT_STATUS);
 			reg_read(t, VIRTIO_MMIO_CONFIG_GENERATION);
 		}
-		usleep_range(1, 300);
+		usleep_range(1, READ_ONCE(torture_short) ? 5000 : 300);
 	}
 	return 0;
 }
