@@ -31,7 +31,7 @@
 #include <xen/interface/memory.h>
 #include <asm/xen/hypercall.h>
 
-#define FAILING_HELD		4096
+#define FAILING_HELD		32768
 #define FAILING_CHANNELS	1024
 #define FAILING_SERVERS		64
 
@@ -81,6 +81,7 @@ static struct module *failing_module;
 static unsigned int failing_guest;
 static unsigned int failing_kinds = 63;
 static bool failing_any, failing_after;
+static int failing_command = -1;
 
 /* The set has no tombstones: what follows a hole is put in again. */
 static void failing_add(struct failing_set *set, unsigned long key)
@@ -187,6 +188,8 @@ static bool failing_now(struct failing_point *point, struct pt_regs *regs)
 	unsigned int kinds = READ_ONCE(failing_kinds);
 
 	if (failing_nth <= 0 || !(kinds & point->kind))
+		return false;
+	if (READ_ONCE(failing_command) >= 0 && regs->regs[0] != READ_ONCE(failing_command))
 		return false;
 	if (READ_ONCE(failing_any)) {
 		if (failing_domid(point->kind, regs) != READ_ONCE(failing_guest))
@@ -499,6 +502,8 @@ module_param_named(guest, failing_guest, uint, 0600);
 MODULE_PARM_DESC(guest, "domid of what is held, and of \"any\"");
 module_param_named(kinds, failing_kinds, uint, 0600);
 MODULE_PARM_DESC(kinds, "calls that count: 1 dm_op, 2 memory_op, 4 event_channel_op, 8 grant_table_op, 16 the kernel's, 32 allocations");
+module_param_named(command, failing_command, int, 0600);
+MODULE_PARM_DESC(command, "the only one of memory_op or grant_table_op that counts, -1 for all");
 module_param_named(any, failing_any, bool, 0600);
 MODULE_PARM_DESC(any, "count the hypercalls about the guest, and not those of the task that wrote nth");
 module_param_named(after, failing_after, bool, 0600);

@@ -4,6 +4,7 @@
 # channels, interrupts, address space (scripts/xen/failing). Each time the disk is refused
 # with the reason, or works without; nothing is held afterwards, and another guest's I/O
 # goes on. With FAILING_ALLOC=1 so do allocations, which takes minutes.
+# Then calls fail that the requests of that other guest take.
 
 F=/sys/module/failing/parameters
 KINDS=$(( 1 + 2 + 4 + 8 + 16 + 32 * ${FAILING_ALLOC:-0} ))
@@ -177,7 +178,8 @@ if [ -n "${MUTANTS:-}" ]; then
 	rmmod failing
 	exit 0
 fi
-load
+# A limit so low that the guest's memory is mapped and unmapped all the time.
+load map_limit_mb=26
 guest o "$(disk_line /dev/ram1 xvda w)"
 guest_do o '{ n=0; while [ ! -e /tmp/stop ]; do
 		n=$(( n + 1 ));
@@ -188,7 +190,43 @@ pass
 guest_do o 'grep -c rounds /tmp/rounds && ! grep end /tmp/rounds; rc=$?; tail -n 3 /tmp/rounds;
 	touch /tmp/stop; until grep -q end /tmp/rounds; do sleep 0.2; done; [ $rc = 0 ]'
 guest_do o 'vbio write /dev/vda 4 9 && vbio verify /dev/vda 4 9'
+
+id=$(guest_id o)
+echo "$id" >$F/guest
+mark_log
+io='vbio write /dev/vda 32 $n 1048576 32 && vbio verify /dev/vda 32 $n 1048576 32'
+for n in 1 2 3; do
+	# An interrupt that is not injected: the guest's vCPU would wait for ever.
+	fail_call 1 -1 $n 0
+	guest_do o "vbio write /dev/vda 1 $n && vbio verify /dev/vda 1 $n"
+	call_failed || fail "no interrupt was lost"
+done
+# XENMEM_remove_from_physmap: the address space must not be used again.
+n=0
+fail_call 2 15 1 1
+until call_failed; do
+	n=$(( n + 1 ))
+	[ $n -lt 10 ] || fail "nothing was unmapped"
+	guest_do o "n=$n; $io"
+done
+guest_do o "n=11; $io"
 guest_sane o
+lost=$(log_since_mark | grep -c "dom$id: Xen refused to unmap pages; they are lost")
+[ "$lost" = 1 ] || fail "$lost times it was said that pages are lost"
+
+# XENMEM_add_to_physmap_range: that request cannot be done, which is said.
+state=$SYS/$(devices "$id.")/state
+mark_log
+fail_call 2 23 1 0
+guest_send o "n=4; $io"
+wait_for "$WAIT" "a page not to be mapped" call_failed
+broken()
+{
+	grep -q needs-reset "$state" || grep -aq "^@@$CMD rc=" "$LOGS/guest-o.log"
+}
+wait_for "$WAIT" "the guest to be told" broken
+note "one page could not be mapped: $(cat "$state"), $(grep -a "^@@$CMD rc=" "$LOGS/guest-o.log")"
+log_since_mark | sed 's/^/# /'
 destroy o
 nothing_left /dev/ram0 /dev/ram1
 unload
