@@ -19,13 +19,14 @@
 #   BENCH: bench: quick (under 5 minutes), full or grants (full)
 #   BASE: bench-check: commit to compare with (HEAD~1)
 #   FUZZ_TIME: fuzz: for how many seconds (60)
+#   FUZZ_JOBS: fuzz: so many at once (1)
 #   DESTDIR: install, uninstall: a directory that everything goes below
 #   PREFIX: install, uninstall: where tools and manuals go (/usr/local)
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 PREFIX ?= /usr/local
 BASE ?= HEAD~1
-export FILTER KARGS TIMEOUT ACCEL XEN SOAK_MINUTES TIME BENCH FUZZ_TIME
+export FILTER KARGS TIMEOUT ACCEL XEN SOAK_MINUTES TIME BENCH FUZZ_TIME FUZZ_JOBS
 
 # Asked for when a recipe needs Kbuild, so that the other targets need no headers.
 define kernel_check

@@ -24,6 +24,7 @@
 /* What a pin is good for. */
 struct pin {
 	struct pin *next;
+	struct pin **at;		/* what leads to it, NULL when it is not pinned */
 	u32 off;
 	u32 len;
 	bool write;
@@ -73,6 +74,8 @@ struct fz_guest fz_guest;
 struct virtback_type_ops fz_type;
 
 static u8 mirror[FZ_GUEST_LEN];
+static u32 dirty;		/* pages of it that were written to */
+static_assert(FZ_GUEST_PAGES <= 32);
 static struct virtback_device *dev;
 static struct pin pins[PINS];
 static struct pin *free_pin;
@@ -112,6 +115,42 @@ static bool to_offset(u64 addr, u64 len, u32 *off)
 	return true;
 }
 
+/* Words are most of what is copied, and a call of memmove() has the sanitizer look twice. */
+static inline void move(void *to, const void *from, size_t len)
+{
+	u64 word64;
+	u32 word32;
+	u16 word16;
+
+	switch (len) {
+	case 2:
+		memcpy(&word16, from, 2);
+		memcpy(to, &word16, 2);
+		break;
+	case 4:
+		memcpy(&word32, from, 4);
+		memcpy(to, &word32, 4);
+		break;
+	case 8:
+		memcpy(&word64, from, 8);
+		memcpy(to, &word64, 8);
+		break;
+	default:
+		memmove(to, from, len);
+		break;
+	}
+}
+
+/* The second copy. */
+static void mirror_put(u32 off, const void *val, u32 len)
+{
+	u32 page;
+
+	for (page = off / PAGE_SIZE; len && page <= (off + len - 1) / PAGE_SIZE; page++)
+		dirty |= 1U << page;
+	move(mirror + off, val, len);
+}
+
 /* --- what the driver in the guest does --- */
 
 void fz_guest_put(u32 off, const void *val, u32 len)
@@ -119,13 +158,13 @@ void fz_guest_put(u32 off, const void *val, u32 len)
 	if (off >= FZ_GUEST_LEN)
 		return;
 	len = min_t(u32, len, FZ_GUEST_LEN - off);
-	memcpy(fz_arena + off, val, len);
-	memcpy(mirror + off, val, len);
+	move(fz_arena + off, val, len);
+	mirror_put(off, val, len);
 }
 
 void fz_guest_get(u32 off, void *val, u32 len)
 {
-	memcpy(val, fz_arena + off, len);
+	move(val, fz_arena + off, len);
 }
 
 /* --- chains and requests --- */
@@ -354,6 +393,9 @@ static struct pin *pin_add(u32 off, u32 len, bool write)
 		fz_bug("more pins than all queues have pieces");
 	*pin = (struct pin){ .next = by_page[off / PAGE_SIZE], .off = off, .len = len,
 			     .write = write, .req = fz_current->req };
+	pin->at = &by_page[off / PAGE_SIZE];
+	if (pin->next)
+		pin->next->at = &pin->next;
 	by_page[off / PAGE_SIZE] = pin;
 	fz_guest.pins++;
 	return pin;
@@ -361,13 +403,12 @@ static struct pin *pin_add(u32 off, u32 len, bool write)
 
 static void pin_del(struct pin *pin)
 {
-	struct pin **at;
-
-	for (at = &by_page[pin->off / PAGE_SIZE]; *at && *at != pin; at = &(*at)->next)
-		;
-	if (!*at)
+	if (!pin->at || *pin->at != pin)
 		fz_bug("unpinned, and was not pinned");
-	*at = pin->next;
+	*pin->at = pin->next;
+	if (pin->next)
+		pin->next->at = pin->at;
+	pin->at = NULL;
 	pin->next = free_pin;
 	free_pin = pin;
 	fz_guest.pins--;
@@ -523,7 +564,7 @@ static int host_copy(struct virtback_device *vd, struct virtback_copy *ops, unsi
 		check_range(op->addr, op->len, op->write);
 		if (op->write) {
 			memcpy(fz_arena + off, op->buf, op->len);
-			memcpy(mirror + off, op->buf, op->len);
+			mirror_put(off, op->buf, op->len);
 		} else {
 			memcpy(op->buf, fz_arena + off, op->len);
 			flip(off, op->len);
@@ -736,8 +777,8 @@ void fz_guest_store(volatile void *p, const void *val, size_t len)
 		check_split(a->vq, off - a->off, word, len);
 	else if (a->of == &a->vq->desc)
 		check_packed(a->vq, off - a->off, word, len);
-	memcpy((void *)p, val, len);
-	memcpy(mirror + off, val, len);
+	move((void *)p, val, len);
+	mirror_put(off, val, len);
 }
 
 void *fz_memcpy(void *to, const void *from, size_t len)
@@ -750,7 +791,7 @@ void *fz_memcpy(void *to, const void *from, size_t len)
 		fz_bug("read: %#x, %zu bytes that are not pinned", offset_of(from), len);
 	memmove(to, from, len);
 	if (fz_is_guest(to))
-		memmove(mirror + offset_of(to), to, len);
+		mirror_put(offset_of(to), to, len);
 	if (fz_is_guest(from))
 		flip(offset_of(from), len);
 	return to;
@@ -773,8 +814,13 @@ void fz_guest_begin(struct virtback_device *vd)
 		fz_type.resume = resume;
 	}
 	fz_guest = (struct fz_guest){ .piece = PAGE_SIZE };
-	memset(fz_arena, 0, FZ_GUEST_LEN);
-	memset(mirror, 0, FZ_GUEST_LEN);
+	for (i = 0; i < FZ_GUEST_PAGES; i++) {
+		if (!(dirty >> i & 1))
+			continue;
+		memset(fz_arena + i * PAGE_SIZE, 0, PAGE_SIZE);
+		memset(mirror + i * PAGE_SIZE, 0, PAGE_SIZE);
+	}
+	dirty = 0;
 	memset(areas, 0, sizeof(areas));
 	free_pin = NULL;
 	new_pin = 0;

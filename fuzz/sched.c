@@ -222,7 +222,7 @@ static bool settle_some(bool lookers)
 	int i;
 
 	for (i = 0; i < FZ_TASKS; i++) {
-		if (fz_runnable(&fz_tasks[i]) && fz_tasks[i].looking == lookers) {
+		if (fz_tasks[i].fn && fz_runnable(&fz_tasks[i]) && fz_tasks[i].looking == lookers) {
 			fz_run(&fz_tasks[i]);
 			any = true;
 		}

@@ -729,6 +729,10 @@ static bool canary_stop(struct hostile *h, u64 *rng)
 {
 	u32 how = below(rng, 3), q, left = 0;
 
+	if (h->ops->remove) {
+		h->ops->remove(h);
+		return true;
+	}
 	if (!how || (how == 1 && !has(h, F_RING_RESET))) {
 		set(h, VIRTIO_MMIO_STATUS, 0);
 		return !get(h, VIRTIO_MMIO_STATUS);
@@ -780,5 +784,8 @@ void hostile_canary_round(struct hostile *h, u64 *rng, struct hostile_canary *c)
 		c->dirty++;
 		c->where = first - h->mem;
 	}
-	hostile_reset(h);
+	if (h->ops->renew)
+		h->ops->renew(h);
+	else
+		hostile_reset(h);
 }

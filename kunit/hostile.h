@@ -28,12 +28,17 @@ struct hostile;
  * @hole: make the page at an offset of the holes go away, or come back; optional
  * @pass: let others run, may sleep
  * @wait: until the disk has ended all that it had; of a canary's round
+ * @remove: if not NULL a canary's round ends with this instead of a reset: when it
+ *	    returns the device has been taken away
+ * @renew: goes with @remove: there is a device again
  */
 struct hostile_ops {
 	u64 (*access)(struct hostile *h, u32 offset, u32 size, bool write, u64 val);
 	void (*hole)(struct hostile *h, u64 offset, bool gone);
 	void (*pass)(struct hostile *h);
 	void (*wait)(struct hostile *h);
+	void (*remove)(struct hostile *h);
+	void (*renew)(struct hostile *h);
 };
 
 /**

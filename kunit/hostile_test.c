@@ -23,6 +23,7 @@
 #define STEPS		10000	/* of each vCPU */
 #define VCPUS		4
 #define CANARIES	60
+#define REMOVALS	20
 
 static ulong hostile_args[2];
 module_param_array_named(virtback_hostile, hostile_args, ulong, NULL, 0444);
@@ -99,6 +100,33 @@ static const struct hostile_ops hostile_canary_ops = {
 	.access = hostile_access,
 	.pass = hostile_canary_pass,
 	.wait = hostile_wait,
+};
+
+/* As drivers/control has it; the disk has not ended what it has. */
+static void hostile_remove(struct hostile *h)
+{
+	struct blk_test *b = h->priv;
+
+	virtback_device_leave(&b->f->vd);
+	virtback_device_quiesce(&b->f->vd);
+}
+
+static void hostile_renew(struct hostile *h)
+{
+	struct blk_test *b = h->priv;
+
+	fake_destroy(b->f);
+	blk_device(b);
+	h->mem = b->f->mem;
+	hostile_init(h);
+}
+
+static const struct hostile_ops hostile_removal_ops = {
+	.access = hostile_access,
+	.pass = hostile_canary_pass,
+	.wait = hostile_wait,
+	.remove = hostile_remove,
+	.renew = hostile_renew,
 };
 
 static int hostile_vcpu(void *data)
@@ -189,7 +217,8 @@ static void nothing_breaks(struct kunit *test)
 	hostile_expect_sane(b, h);
 }
 
-static void memory_is_left_alone_after_a_reset(struct kunit *test)
+static void hostile_expect_canaries(struct kunit *test, const struct hostile_ops *ops,
+				    unsigned int rounds)
 {
 	struct hostile *h = kunit_kzalloc(test, sizeof(*h), GFP_KERNEL);
 	u64 rng = hostile_seed(hostile_args[0] ?: SEED, VCPUS);
@@ -197,22 +226,33 @@ static void memory_is_left_alone_after_a_reset(struct kunit *test)
 	struct hostile_canary c = {};
 
 	KUNIT_ASSERT_NOT_NULL(test, h);
-	hostile_make(b, h, &hostile_canary_ops);
-	while (c.rounds < CANARIES) {
+	hostile_make(b, h, ops);
+	while (c.rounds < rounds) {
 		b->disk->hold = true;
 		hostile_canary_round(h, &rng, &c);
 	}
-	kunit_info(test, "%llu rounds, %llu requests, %llu in flight at the reset", c.rounds,
-		   c.posted, c.in_flight);
+	kunit_info(test, "%llu rounds, %llu requests, %llu in flight", c.rounds, c.posted,
+		   c.in_flight);
 	KUNIT_EXPECT_EQ_MSG(test, c.dirty, 0ULL, "byte %#llx was written to", c.where);
 	KUNIT_EXPECT_EQ(test, c.bad_acks, 0ULL);
 	KUNIT_EXPECT_GT(test, c.in_flight, c.posted / 4);
 	hostile_expect_sane(b, h);
 }
 
+static void memory_is_left_alone_after_a_reset(struct kunit *test)
+{
+	hostile_expect_canaries(test, &hostile_canary_ops, CANARIES);
+}
+
+static void memory_is_left_alone_after_a_removal(struct kunit *test)
+{
+	hostile_expect_canaries(test, &hostile_removal_ops, REMOVALS);
+}
+
 static struct kunit_case hostile_cases[] = {
 	FAKE_CASE_BOUNCE(nothing_breaks),
 	FAKE_CASE_BOUNCE(memory_is_left_alone_after_a_reset),
+	FAKE_CASE_BOUNCE(memory_is_left_alone_after_a_removal),
 	{}
 };
 

@@ -221,6 +221,29 @@ _make_hostile()
 	rm -rf "$dir/build" "$dir/root"
 }
 
+# A module for dom0's kernel that lets one call of virtback fail (scripts/xen/failing).
+dom0_failing()
+{
+	local kdir
+
+	kdir=$(kernel_headers "$1" arm64)
+	cache_entry "failing/$(cache_key "$VB_XEN_DIR"/failing/* "$kdir")" _make_failing "$kdir"
+}
+
+_make_failing()
+{
+	local dir=$1 kdir=$2
+
+	mkdir -p "$dir/build" "$VB_CACHE/log"
+	cp "$VB_XEN_DIR"/failing/* "$dir/build/"
+	log "building failing.ko for $(basename "$kdir")"
+	quietly "$VB_CACHE/log/failing" make -C "$kdir" M="$dir/build" ARCH=arm64 \
+		CROSS_COMPILE="$VB_CROSS" modules 1>&2
+	cp "$dir/build/failing.ko" "$dir/"
+	"${VB_CROSS}strip" -g "$dir/failing.ko"
+	rm -rf "$dir/build"
+}
+
 # tiny_kernel <file>: an arm64 kernel image that only waits, for guests that
 # exist and do nothing.
 tiny_kernel()
@@ -264,10 +287,11 @@ build_module()
 }
 
 # make_images <out dir> <dom0 kernel> <guest kernel> [dir of the grants' kernel]:
-# everything QEMU loads: xen, Image, dom0.cpio.
+# everything QEMU loads: xen, Image, dom0.cpio.  VIRTBACK_MORE names a directory of more
+# modules, which go to /vb/more.
 make_images()
 {
-	local out=$1 grants=${4:-} xen k0 kg u base guest hostile ko ov node
+	local out=$1 grants=${4:-} xen k0 kg u base guest hostile failing ko ov node
 
 	xen=$(xen_hypervisor)
 	k0=$(kernel_tree "$2")
@@ -276,6 +300,7 @@ make_images()
 	base=$(dom0_base "$k0" "$u")
 	guest=$(guest_initrd "$kg" "$(guest_userland)")
 	hostile=$(guest_hostile "$3")
+	failing=$(dom0_failing "$2")
 	ko=$(build_module "$2")
 
 	mkdir -p "$out"
@@ -287,8 +312,10 @@ make_images()
 	cp -r "$VB_TOP/Documentation/ABI/testing" "$ov/vb/abi"
 	"$VB_TOP/scripts/book.py" extract "$ov/vb/book"
 	cp "$ko" "$ov/vb/virtback.ko"
+	[ -z "${VIRTBACK_MORE:-}" ] || cp -r "$VIRTBACK_MORE" "$ov/vb/more"
 	cp "$guest/guest.cpio" "$ov/vb/guest.cpio"
 	cp "$hostile/hostile.cpio" "$ov/vb/hostile.cpio"
+	cp "$failing/failing.ko" "$ov/vb/failing.ko"
 	cp "$guest/vbio" "$guest/storm" "$guest/nbd" "$ov/bin/"
 	cp "$kg/boot/Image" "$ov/vb/Image"
 	[ -z "$grants" ] || cp "$grants/boot/Image" "$ov/vb/Image-grants"

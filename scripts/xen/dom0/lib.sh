@@ -91,6 +91,24 @@ log_since_mark()
 	dmesg | sed "1,/$MARK/d" | grep 'virtback:' || true
 }
 
+# fail_call <kinds> <command> <n> <after>: the n-th hypercall about the guest that was written
+# to the parameter "guest" of failing.ko fails; what the others are is said there.
+fail_call()
+{
+	local f=/sys/module/failing/parameters
+
+	echo "$1" >$f/kinds
+	echo "$2" >$f/command
+	echo "$4" >$f/after
+	echo 1 >$f/any
+	echo "$3" >$f/nth
+}
+
+call_failed()
+{
+	[ "$(cat /sys/module/failing/parameters/nth)" = 0 ]
+}
+
 # ------------------------------------------------------------------- guests
 
 # disk_line <path> <name> <mode>: for a guest's configuration, as in the README.

@@ -35,6 +35,7 @@ clean_up()
 		done
 	done
 	! loaded || timeout 60 rmmod virtback || note "clean-up: rmmod failed"
+	[ ! -d /sys/module/failing ] || rmmod failing
 	for d in /sys/kernel/config/nullb/*/; do
 		[ ! -d "$d" ] || rmdir "$d"
 	done

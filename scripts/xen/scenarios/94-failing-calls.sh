@@ -1,0 +1,233 @@
+# shellcheck shell=sh disable=SC2148
+# SPDX-License-Identifier: GPL-2.0
+# Each call in turn fails that making and removing a guest's disk takes: hypercalls, event
+# channels, interrupts, address space (scripts/xen/failing). Each time the disk is refused
+# with the reason, or works without; nothing is held afterwards, and another guest's I/O
+# goes on. With FAILING_ALLOC=1 so do allocations, which takes minutes.
+# Then calls fail that the requests of that other guest take.
+
+F=/sys/module/failing/parameters
+KINDS=$(( 1 + 2 + 4 + 8 + 16 + 32 * ${FAILING_ALLOC:-0} ))
+
+held()
+{
+	echo "$(cat $F/held), interrupts $(grep -c . /proc/interrupts)," \
+		"devices $(nr_devices), users $(cat /sys/module/virtback/refcnt)"
+}
+
+# nothing_held <after what>
+nothing_held()
+{
+	local i
+
+	for i in $(seq 50); do
+		[ "$(held)" != "$before" ] || return 0
+		sleep 0.1
+	done
+	note "before: $before"
+	note "now: $(held)"
+	fail "$1 ($(cat $F/failed) failed): something is left"
+}
+
+device_gone()
+{
+	[ ! -e "$SYS/$name" ]
+}
+
+remove_it()
+{
+	echo "$name force=1" >$SYS/remove || fail "$name cannot be removed"
+	device_gone || fail "$name is left"
+}
+
+# failing_creations <what> <how often it is refused at least>
+# The shell itself writes to "add", so its calls are counted.
+failing_creations()
+{
+	local n=0 refused=0 left rc=0
+
+	echo 0 >$F/after
+	while :; do
+		n=$(( n + 1 ))
+		rc=0
+		mark_log
+		echo $n >$F/nth
+		echo "$add" >$SYS/add 2>/dev/null || rc=1
+		left=$(cat $F/nth)
+		echo 0 >$F/nth
+		[ "$left" = 0 ] || break
+		[ $n -lt 500 ] || fail "$1: there is no end"
+		if [ $rc = 0 ]; then
+			note "without $(cat $F/failed) it is made"
+			remove_it
+		else
+			refused=$(( refused + 1 ))
+			device_gone || fail "$1 $n: $name is left"
+			log_since_mark | grep -q "virtback: $name: .*[(:] *-12" ||
+				fail "$1 $n: no reason in the log ($(cat $F/failed))"
+		fi
+		nothing_held "$1 $n"
+	done
+	[ $rc = 0 ] || fail "$1: it fails without a failure"
+	[ $refused -ge "$2" ] || fail "$1: only $refused times it was refused"
+	remove_it
+	nothing_held "$1, removed"
+	note "$1: $(( n - 1 )) calls failed, $refused times it was refused"
+}
+
+# failing_removals <what>: the calls are done, and say that they were not, or the guest
+# would stay for ever. It has to be removed all the same.
+failing_removals()
+{
+	local n=0 left
+
+	echo 1 >$F/after
+	while :; do
+		n=$(( n + 1 ))
+		echo "$add" >$SYS/add || fail "$1 $n: it cannot be made"
+		echo $n >$F/nth
+		remove_it
+		left=$(cat $F/nth)
+		echo 0 >$F/nth
+		nothing_held "$1 $n"
+		[ "$left" = 0 ] || break
+		[ $n -lt 100 ] || fail "$1: there is no end"
+	done
+	note "$1: $(( n - 1 )) calls failed"
+	[ $n -gt 1 ] || fail "$1: nothing failed"
+}
+
+# All of it, with a guest that never runs.
+pass()
+{
+	local f
+
+	f=$(tiny_config h -- 'device_tree = "/vb/virtio-node.dtb"' 'vuart = "sbsa_uart"')
+	sed -i 's/^vcpus.*/vcpus = 2/' "$f"
+	create "$f" -p
+	id=$(guest_id h)
+	echo "$id" >$F/guest
+	echo $KINDS >$F/kinds
+	name=dom$id.2000000
+	add="domid=$id base=0x2000000 irq=33 backing=/dev/ram0 mapping=foreign"
+	# Once with what stays.
+	echo -1 >$F/nth
+	echo "$add" >$SYS/add || fail "no device"
+	remove_it
+	before=$(held)
+	note "$before"
+	failing_creations "first disk" 10
+	failing_removals "only disk, removed"
+	# Beside another disk, so with the guest's IOREQ server, which has to stay.
+	echo "domid=$id base=0x2000200 irq=34 backing=none" >$SYS/add || fail "no other device"
+	echo 128 >/sys/module/virtback/parameters/grant_map_kb
+	add="domid=$id base=0x2000000 irq=33 backing=/dev/ram0 mapping=grant"
+	before=$(held)
+	note "$before"
+	failing_creations "second disk" 3
+	failing_removals "one of two disks, removed"
+	echo "dom$id.2000200 force=1" >$SYS/remove || fail "the other device cannot be removed"
+	destroy h
+	wait_for 30 "h to be gone" guest_gone h
+	wait_for 30 "/dev/ram0 to be closed" disk_free /dev/ram0
+	no_zombie || fail "h cannot be freed"
+}
+
+no_zombie()
+{
+	local i
+
+	for i in $(seq 30); do
+		xl list | awk '$2 == '"$id"' { found = 1 } END { exit found }' && return
+		sleep 0.1
+	done
+	return 1
+}
+
+# A module that leaks, of scripts/xen/mutants: something of the above has to see it.
+seen()
+{
+	local rc d
+
+	insmod "/vb/more/$1.ko" || fail "insmod $1.ko"
+	set +e
+	(set -e; pass) >/tmp/pass.out
+	rc=$?
+	set -e
+	grep '^# ' /tmp/pass.out | tail -n 4 | cut -c 1-300 | sed "s/^# /# $1: /"
+	echo 0 >$F/nth
+	echo 0 >$F/after
+	xl destroy h 2>/dev/null || true
+	for d in $(devices); do
+		echo "$d force=1" >$SYS/remove
+	done
+	wait_for 30 "the devices to be gone" no_device
+	rmmod virtback || fail "rmmod of $1"
+	[ $rc != 0 ] || MISSED="$MISSED $1"
+}
+
+insmod /vb/failing.ko || fail "insmod failing.ko"
+ram_disk 0
+ram_disk 1
+if [ -n "${MUTANTS:-}" ]; then
+	MISSED=
+	for m in $(echo "$MUTANTS" | tr , ' '); do
+		seen "$m"
+	done
+	[ -z "$MISSED" ] || fail "nobody saw$MISSED"
+	rmmod failing
+	exit 0
+fi
+# A limit so low that the guest's memory is mapped and unmapped all the time.
+load map_limit_mb=26
+guest o "$(disk_line /dev/ram1 xvda w)"
+guest_do o '{ n=0; while [ ! -e /tmp/stop ]; do
+		n=$(( n + 1 ));
+		vbio write /dev/vda 1 $n && vbio verify /dev/vda 1 $n || break;
+		echo $n rounds; sleep 1;
+	done >/tmp/rounds 2>&1; echo end >>/tmp/rounds; } &'
+pass
+guest_do o 'grep -c rounds /tmp/rounds && ! grep end /tmp/rounds; rc=$?; tail -n 3 /tmp/rounds;
+	touch /tmp/stop; until grep -q end /tmp/rounds; do sleep 0.2; done; [ $rc = 0 ]'
+guest_do o 'vbio write /dev/vda 4 9 && vbio verify /dev/vda 4 9'
+
+id=$(guest_id o)
+echo "$id" >$F/guest
+mark_log
+io='vbio write /dev/vda 32 $n 1048576 32 && vbio verify /dev/vda 32 $n 1048576 32'
+for n in 1 2 3; do
+	# An interrupt that is not injected: the guest's vCPU would wait for ever.
+	fail_call 1 -1 $n 0
+	guest_do o "vbio write /dev/vda 1 $n && vbio verify /dev/vda 1 $n"
+	call_failed || fail "no interrupt was lost"
+done
+# XENMEM_remove_from_physmap: the address space must not be used again.
+n=0
+fail_call 2 15 1 1
+until call_failed; do
+	n=$(( n + 1 ))
+	[ $n -lt 10 ] || fail "nothing was unmapped"
+	guest_do o "n=$n; $io"
+done
+guest_do o "n=11; $io"
+guest_sane o
+lost=$(log_since_mark | grep -c "dom$id: Xen refused to unmap pages; they are lost")
+[ "$lost" = 1 ] || fail "$lost times it was said that pages are lost"
+
+# XENMEM_add_to_physmap_range: that request cannot be done, which is said.
+state=$SYS/$(devices "$id.")/state
+mark_log
+fail_call 2 23 1 0
+guest_send o "n=4; $io"
+wait_for "$WAIT" "a page not to be mapped" call_failed
+broken()
+{
+	grep -q needs-reset "$state" || grep -aq "^@@$CMD rc=" "$LOGS/guest-o.log"
+}
+wait_for "$WAIT" "the guest to be told" broken
+note "one page could not be mapped: $(cat "$state"), $(grep -a "^@@$CMD rc=" "$LOGS/guest-o.log")"
+log_since_mark | sed 's/^/# /'
+destroy o
+nothing_left /dev/ram0 /dev/ram1
+unload
+rmmod failing || fail "rmmod failing"
