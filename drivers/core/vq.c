@@ -412,6 +412,7 @@ static void virtback_vq_work(struct kthread_work *work)
 			kicked = virtback_vq_kicked(vq);
 		mutex_lock(&vq->ring_lock);
 		more = virtback_vq_gather(vq, &batch, &stalled);
+		virtback_window_close(vq);
 		mutex_unlock(&vq->ring_lock);
 		if (!list_empty(&batch)) {
 			virtback_vq_measure(vq, &batch, kicked);

@@ -106,17 +106,31 @@ struct virtback_chain {
 /**
  * struct virtback_table - an indirect table while its chain is parsed
  * @addr: guest address
- * @nr: descriptors in it, 0 while no table was entered
- * @piece: the part that is pinned, or copied to vq->table; len 0 when none is
- * @first: byte offset of @piece in the table
+ * @nr: descriptors in it
+ * @va: those within reach: in @virtback_vq.window, or copied to vq->table
+ * @from: the first of them
+ * @reach: how many, whole ones
  * @reads: parts that were copied so far
  */
 struct virtback_table {
 	u64 addr;
 	u32 nr;
-	struct virtback_piece piece;
-	u64 first;
+	const void *va;
+	u32 from;
+	u32 reach;
 	unsigned int reads;
+};
+
+/**
+ * struct virtback_window - memory where a table was found, pinned for those that follow
+ * @addr: guest address of @piece
+ * @gen: what vd->mem_gen was before it was pinned
+ * @piece: the memory, for reading; len 0 when nothing is pinned
+ */
+struct virtback_window {
+	u64 addr;
+	u64 gen;
+	struct virtback_piece piece;
 };
 
 /**
@@ -308,6 +322,8 @@ struct virtback_ack {
  * @chain: the chain taken last; ring_lock. Not on the worker's stack, which a kernel may
  *	   be built to clear for each.
  * @walk: the place in its indirect table; as @chain
+ * @window: where that table is, unless vd->copies: drivers have their tables in the same
+ *	    few pages. The worker's, who lets go of it before ring_lock
  * @glance: what is pinned to be read at once; as @chain
  * @sg: storage of the chain being parsed; ring_lock
  * @table: for a copy of an indirect table, if vd->copies; ring_lock
@@ -379,6 +395,7 @@ struct virtback_vq {
 	bool avail_wrap;
 	struct virtback_chain chain;
 	struct virtback_table walk;
+	struct virtback_window window;
 	struct virtback_piece glance;
 	struct virtback_sg *sg;
 	u8 *table;
