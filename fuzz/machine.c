@@ -148,6 +148,7 @@ static void stores_begin(const u8 *head)
 {
 	int i;
 
+	fz_disks_answer = head[11] & 2;
 	for (i = 0; i < FZ_DISKS; i++) {
 		writers[i] = 0;
 		disk_begin(&fz_disks[i], head, (head[0] >> 1 & 3) == 2);

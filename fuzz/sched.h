@@ -203,6 +203,7 @@ struct ratelimit_state { unsigned int left; };
 struct fz_flags { unsigned int flags; };
 extern struct fz_flags *fz_flags;
 #define current			fz_flags
+#define in_task()		(!fz_current->irq)
 
 static inline unsigned int memalloc_noio_save(void)
 {

@@ -569,5 +569,8 @@ void virtback_blk_submit(struct virtback_vq *vq, struct list_head *reqs)
 		blk_put_pages(req);
 		virtback_blk_finish(req, VIRTIO_BLK_S_IOERR, 0);
 	}
+	/* Here a disk that is memory answers all of them. */
+	virtback_vq_collect(vq);
 	blk_finish_plug(&plug);
+	virtback_vq_publish(vq);
 }

@@ -679,6 +679,7 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 	INIT_LIST_HEAD(&vq->inflight);
 	INIT_LIST_HEAD(&vq->resume);
 	INIT_LIST_HEAD(&vq->busy);
+	INIT_LIST_HEAD(&vq->ended);
 	timer_setup(&vq->look_again, virtback_vq_look_again, 0);
 	init_waitqueue_head(&vq->drained);
 	kthread_init_work(&vq->work, virtback_vq_work);

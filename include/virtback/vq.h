@@ -137,8 +137,8 @@ struct virtback_window {
  * struct virtback_req - a request from its chain being taken to its completion
  * @vq: the queue it came from
  * @inflight: link in @vq->inflight or @vq->idle; protected by @vq->lock
- * @batch: link in the list given to submit(), or in @vq->resume
- *	   (the latter protected by @vq->lock)
+ * @batch: link in the list given to submit(), in @vq->resume (protected by @vq->lock),
+ *	   or of those that have ended together
  * @epoch: @vq->epoch when it was taken; another value there makes it an orphan
  * @id: descriptor id for the used ring
  * @ndesc: descriptors of the ring that its chain takes
@@ -346,6 +346,10 @@ struct virtback_ack {
  * @busy: those of which someone still uses pages that were borrowed; the worker's
  *	  alone, which looks again when @look_again says so
  * @look_again: wakes the worker for @busy; while it is pending nobody looks at those
+ * @collector: current, of the task that collects what ends, NULL for none; the worker alone sets it.
+ *	       Read without a lock, by which a task knows whether it is that one
+ * @ended: what it has collected; @collector's alone
+ * @nr_ended: length of @ended
  * @nr_borrowed: requests that have borrowed. Written by the worker alone, read
  *		 without a lock by virtback_device_exposed().
  * @stalled: the worker ran out of requests or pages; the next completion wakes it
@@ -414,6 +418,9 @@ struct virtback_vq {
 	struct list_head resume;
 	struct list_head busy;
 	struct timer_list look_again;
+	const void *collector;
+	struct list_head ended;
+	unsigned int nr_ended;
 	unsigned int nr_borrowed;
 	bool stalled;
 	wait_queue_head_t drained;
@@ -479,6 +486,8 @@ void virtback_vq_drain(struct virtback_vq *vq);
 int virtback_vq_quiet(struct virtback_vq *vq);
 
 /* drivers/core/req.c: what device types do with a request */
+void virtback_vq_collect(struct virtback_vq *vq);
+void virtback_vq_publish(struct virtback_vq *vq);
 void virtback_req_complete(struct virtback_req *req, u32 written);
 void virtback_req_resume(struct virtback_req *req);
 int virtback_req_pin(struct virtback_req *req, struct virtback_pieces *list,

@@ -123,6 +123,7 @@ static void measure(const struct point *p)
 		[0] = p->direct ? 16 : 0,
 		[1] = 10,		/* 256 entries */
 		[3] = p->packed,
+		[11] = 2,		/* the disk answers while it is asked, as null_blk does */
 		[12] = 1 << 6,		/* a microsecond between two looks at the clock */
 	};
 	unsigned int n;
