@@ -616,7 +616,7 @@ static void calm(void)
 	if (atomic_read(&fz_machine.vd.orphans))
 		fz_bug("orphans are left");
 	for (i = 0; i < fz_machine.vd.nvqs; i++) {
-		if (fz_machine.vd.vqs[i].nr_inflight)
+		if (virtback_vq_inflight(&fz_machine.vd.vqs[i]))
 			fz_bug("a request of queue %d never ends", i);
 	}
 	fz_guest_counts();

@@ -39,7 +39,7 @@ static void expect_refused(struct fake *f, u16 head)
 	KUNIT_EXPECT_EQ(test, f->prepared, 0);
 	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&f->pins), 0);
-	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].nr_inflight, 0);
+	KUNIT_EXPECT_EQ(test, virtback_vq_inflight(&f->vd.vqs[0]), 0);
 }
 
 static void expect_sg(struct fake *f, unsigned int i, u64 addr, u32 len)

@@ -138,7 +138,7 @@ static void buffer_outside_memory_leaves_nothing_pinned(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, fake_broken(f));
 	KUNIT_EXPECT_EQ(test, atomic_read(&f->pins), 0);
 	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 0);
-	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].nr_inflight, 0);
+	KUNIT_EXPECT_EQ(test, virtback_vq_inflight(&f->vd.vqs[0]), 0);
 }
 
 static void refused_request_breaks_the_device(struct kunit *test)
@@ -198,7 +198,7 @@ static void stalled_chain_waits_for_a_completion(struct kunit *test)
 	fake_kick(f);
 	KUNIT_EXPECT_EQ(test, f->stalls, 0);
 	KUNIT_EXPECT_EQ(test, f->prepared, 1);
-	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].nr_inflight, 1);
+	KUNIT_EXPECT_EQ(test, virtback_vq_inflight(&f->vd.vqs[0]), 1);
 	fake_release(f);
 	KUNIT_EXPECT_EQ(test, f->prepared, 2);
 	KUNIT_EXPECT_EQ(test, f->last.id, 7);
@@ -352,7 +352,7 @@ static void pass_that_breaks_ends_the_device(struct kunit *test)
 	fake_release(f);
 	KUNIT_EXPECT_TRUE(test, fake_broken(f));
 	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 0);
-	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].nr_inflight, 0);
+	KUNIT_EXPECT_EQ(test, virtback_vq_inflight(&f->vd.vqs[0]), 0);
 }
 
 /* --- reset with requests in flight --- */
@@ -528,7 +528,7 @@ static void reset_ends_a_stalled_pass(struct kunit *test)
 	fake_settle(f);
 	KUNIT_EXPECT_EQ(test, f->dead, 1);
 	KUNIT_EXPECT_EQ(test, atomic_read(&f->vd.orphans), 0);
-	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].nr_inflight, 0);
+	KUNIT_EXPECT_EQ(test, virtback_vq_inflight(&f->vd.vqs[0]), 0);
 }
 
 /* --- drain --- */
@@ -557,7 +557,7 @@ static void drain_waits_for_the_disk(struct kunit *test)
 	schedule_work(&late.work);
 	virtback_device_drain(&f->vd);
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(late.done));
-	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].nr_inflight, 0);
+	KUNIT_EXPECT_EQ(test, virtback_vq_inflight(&f->vd.vqs[0]), 0);
 	flush_work(&late.work);
 	destroy_work_on_stack(&late.work);
 }

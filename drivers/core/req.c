@@ -180,7 +180,7 @@ void virtback_req_unkeep(struct virtback_req *req)
 }
 
 /**
- * virtback_req_retire() - take a request off the inflight list
+ * virtback_req_retire() - a request is not in flight any more
  * @req: request without pins
  *
  * Called with vq->lock held, in any context.
@@ -190,10 +190,14 @@ void virtback_req_retire(struct virtback_req *req)
 	struct virtback_vq *vq = req->vq;
 
 	lockdep_assert_held(&vq->lock);
-	list_move(&req->inflight, &vq->idle);
-	virtback_sub_once(vq->nr_inflight, 1);
+	/* On the list with IN_ORDER alone. */
+	if (!list_empty(&req->inflight))
+		list_del_init(&req->inflight);
 	req->dma = false;
-	if (!vq->nr_inflight)
+	req->idle = vq->idle;
+	vq->idle = req;
+	virtback_add_once(vq->nr_retired, 1);
+	if (!virtback_vq_inflight(vq))
 		wake_up(&vq->drained);
 }
 

@@ -114,20 +114,36 @@ static bool virtback_vq_stall(struct virtback_vq *vq)
 	return again;
 }
 
-static struct virtback_req *virtback_vq_get_req(struct virtback_vq *vq)
+/* All that are idle, for the worker. */
+static struct virtback_req *virtback_vq_get_idle(struct virtback_vq *vq)
 {
 	struct virtback_req *req;
 
 	spin_lock_irq(&vq->lock);
-	req = list_first_entry_or_null(&vq->idle, struct virtback_req, inflight);
-	if (req) {
-		list_move_tail(&req->inflight, &vq->inflight);
-		virtback_add_once(vq->nr_inflight, 1);
-		req->epoch = vq->epoch;
-		req->done = false;
-		req->submitted = 0;
-	}
+	req = vq->idle;
+	vq->idle = NULL;
 	spin_unlock_irq(&vq->lock);
+	return req;
+}
+
+static struct virtback_req *virtback_vq_get_req(struct virtback_vq *vq)
+{
+	struct virtback_req *req = vq->spare ?: virtback_vq_get_idle(vq);
+
+	lockdep_assert_held(&vq->ring_lock);
+	if (!req)
+		return NULL;
+	vq->spare = req->idle;
+	virtback_add_once(vq->nr_taken, 1);
+	/* Only changed with ring_lock held. */
+	req->epoch = vq->epoch;
+	req->done = false;
+	req->submitted = 0;
+	if (vq->in_order) {
+		spin_lock_irq(&vq->lock);
+		list_add_tail(&req->inflight, &vq->inflight);
+		spin_unlock_irq(&vq->lock);
+	}
 	return req;
 }
 
@@ -448,6 +464,11 @@ static unsigned int virtback_vq_reqs(const struct virtback_vq *vq)
 	return min_t(unsigned int, vq->num_max, VIRTBACK_REQS_MAX);
 }
 
+static struct virtback_req *virtback_vq_req(const struct virtback_vq *vq, unsigned int i)
+{
+	return vq->reqs + i * vq->req_size;
+}
+
 /*
  * The stocks that requests live on, which are nearly all of the memory that a queue takes and
  * of the time that it takes to make one: so a device, or a queue, that no driver
@@ -511,8 +532,8 @@ static void virtback_vq_orphan(struct virtback_vq *vq)
 {
 	spin_lock_irq(&vq->lock);
 	virtback_vq_drop_done(vq);
-	atomic_add(vq->nr_inflight - vq->nr_orphans, &vq->vd->orphans);
-	vq->nr_orphans = vq->nr_inflight;
+	atomic_add(virtback_vq_inflight(vq) - vq->nr_orphans, &vq->vd->orphans);
+	vq->nr_orphans = virtback_vq_inflight(vq);
 	/* Pairs with virtback_req_live(). */
 	WRITE_ONCE(vq->epoch, vq->epoch + 1);
 	spin_unlock_irq(&vq->lock);
@@ -552,7 +573,7 @@ bool virtback_vq_stop_begin(struct virtback_vq *vq)
  */
 void virtback_vq_stop_finish(struct virtback_vq *vq)
 {
-	struct virtback_req *req;
+	unsigned int i;
 
 	lockdep_assert_held(&vq->vd->lock);
 	if (!vq->stopping)
@@ -560,7 +581,10 @@ void virtback_vq_stop_finish(struct virtback_vq *vq)
 	vq->stopping = false;
 
 	spin_lock_irq(&vq->lock);
-	list_for_each_entry(req, &vq->inflight, inflight) {
+	/* What is not in flight has nothing pinned. */
+	for (i = 0; i < virtback_vq_reqs(vq); i++) {
+		struct virtback_req *req = virtback_vq_req(vq, i);
+
 		if (!req->dma)
 			virtback_req_unpin(req, &req->data);
 		virtback_req_unpin(req, &req->status);
@@ -613,7 +637,7 @@ void virtback_vq_stop(struct virtback_vq *vq)
  */
 void virtback_vq_drain(struct virtback_vq *vq)
 {
-	wait_event(vq->drained, !READ_ONCE(vq->nr_inflight));
+	wait_event(vq->drained, !virtback_vq_inflight(vq));
 }
 
 /**
@@ -635,11 +659,11 @@ int virtback_vq_quiet(struct virtback_vq *vq)
 	mutex_lock(&vq->ring_lock);
 	mutex_unlock(&vq->ring_lock);
 	/* Pairs with virtback_device_leave(). */
-	err = wait_event_killable(vq->drained, !READ_ONCE(vq->nr_inflight) ||
+	err = wait_event_killable(vq->drained, !virtback_vq_inflight(vq) ||
 				  READ_ONCE(vq->vd->leaving));
 	if (err)
 		return err;
-	if (READ_ONCE(vq->nr_inflight))
+	if (virtback_vq_inflight(vq))
 		return -ENODEV;
 	/* It may still be on its way out of submit(). */
 	kthread_flush_work(&vq->work);
@@ -659,7 +683,6 @@ int virtback_vq_quiet(struct virtback_vq *vq)
  */
 int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 index, u16 num_max)
 {
-	size_t size = ALIGN(sizeof(struct virtback_req) + vd->type->req_size, sizeof(u64));
 	struct virtback_req *req;
 	enum virtback_latency_stage stage;
 	unsigned int i, nr_reqs;
@@ -670,12 +693,12 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 	vq->num_max = num_max;
 	vq->chain_max = clamp_t(u16, num_max, VIRTBACK_CHAIN_MIN, VIRTBACK_CHAIN_MAX);
 	nr_reqs = virtback_vq_reqs(vq);
+	vq->req_size = ALIGN(sizeof(struct virtback_req) + vd->type->req_size, sizeof(u64));
 	/* As many pieces as there can be, those that requests bring along with them. */
 	vq->max_pins = 2 * VIRTBACK_POOL_PAGES + 2 * vq->chain_max + nr_reqs;
 	vq->ring = &virtback_split_ops;
 	mutex_init(&vq->ring_lock);
 	spin_lock_init(&vq->lock);
-	INIT_LIST_HEAD(&vq->idle);
 	INIT_LIST_HEAD(&vq->inflight);
 	INIT_LIST_HEAD(&vq->resume);
 	INIT_LIST_HEAD(&vq->busy);
@@ -688,15 +711,17 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 	vq->poll.gap[true] = U64_MAX;
 
 	vq->sg = kvcalloc(vq->chain_max, sizeof(*vq->sg), GFP_KERNEL);
-	vq->reqs = kvcalloc(nr_reqs, size, GFP_KERNEL);
+	vq->reqs = kvcalloc(nr_reqs, vq->req_size, GFP_KERNEL);
 	vq->table_len = max_t(u32, PAGE_SIZE, vq->chain_max * VIRTBACK_DESC_SIZE);
 	vq->table = kmalloc(vq->table_len, GFP_KERNEL);
 	if (!vq->sg || !vq->reqs || !vq->table)
 		return -ENOMEM;
 	for (i = 0; i < nr_reqs; i++) {
-		req = vq->reqs + i * size;
+		req = virtback_vq_req(vq, i);
 		req->vq = vq;
-		list_add_tail(&req->inflight, &vq->idle);
+		INIT_LIST_HEAD(&req->inflight);
+		req->idle = vq->idle;
+		vq->idle = req;
 	}
 
 	if (vd->type->nr_counters) {

@@ -136,7 +136,8 @@ struct virtback_window {
 /**
  * struct virtback_req - a request from its chain being taken to its completion
  * @vq: the queue it came from
- * @inflight: link in @vq->inflight or @vq->idle; protected by @vq->lock
+ * @idle: the next one, while it is in @vq->idle (protected by @vq->lock) or @vq->spare
+ * @inflight: link in @vq->inflight (IN_ORDER), or alone; protected by @vq->lock
  * @batch: link in the list given to submit(), in @vq->resume (protected by @vq->lock),
  *	   or of those that have ended together
  * @epoch: @vq->epoch when it was taken; another value there makes it an orphan
@@ -163,6 +164,7 @@ struct virtback_window {
  */
 struct virtback_req {
 	struct virtback_vq *vq;
+	struct virtback_req *idle;
 	struct list_head inflight;
 	struct list_head batch;
 	u32 epoch;
@@ -319,6 +321,8 @@ struct virtback_ack {
  *	       it to get the worker out of the guest's memory. Inside vd->lock.
  * @last_avail: next index of the available ring, packed: next offset; ring_lock
  * @avail_wrap: the driver's wrap counter at @last_avail, packed only; ring_lock
+ * @spare: requests not in use, for the worker, who takes all of @idle at once; ring_lock
+ * @nr_taken: requests that were taken; wraps around. Written with ring_lock held.
  * @chain: the chain taken last; ring_lock. Not on the worker's stack, which a kernel may
  *	   be built to clear for each.
  * @walk: the place in its indirect table; as @chain
@@ -338,10 +342,11 @@ struct virtback_ack {
  * @epoch: bumped by every stop. Read without the lock under RCU by completions
  *	   (pairs with synchronize_rcu_expedited() of a stop).
  * @idle: requests not in use
- * @inflight: requests between being taken and being published, in the order in
- *	      which they were taken
- * @nr_inflight: length of @inflight. Read without the lock, too.
- * @nr_orphans: those of @inflight with an old epoch
+ * @inflight: with IN_ORDER, requests between being taken and being published, in the
+ *	      order in which they were taken
+ * @nr_retired: requests that were in flight and are not any more; wraps around. Read
+ *		without the lock, too.
+ * @nr_orphans: requests in flight with an old epoch
  * @resume: requests waiting for their next pass
  * @busy: those of which someone still uses pages that were borrowed; the worker's
  *	  alone, which looks again when @look_again says so
@@ -353,7 +358,7 @@ struct virtback_ack {
  * @nr_borrowed: requests that have borrowed. Written by the worker alone, read
  *		 without a lock by virtback_device_exposed().
  * @stalled: the worker ran out of requests or pages; the next completion wakes it
- * @drained: woken under @lock when @nr_inflight falls to 0
+ * @drained: woken under @lock when nothing is in flight
  * @stats: counters
  * @kicks: QueueNotify writes for this queue; any context
  * @irqs_sent: interrupts that the host was asked for because of this queue; any context
@@ -373,6 +378,7 @@ struct virtback_ack {
  * @max_pins: pieces that requests can have at once; constant
  * @keep: storage for buffer lists, see virtback_req_keep()
  * @reqs: storage of all requests
+ * @req_size: bytes of one, with the type's part
  */
 struct virtback_vq {
 	struct virtback_device *vd;
@@ -397,6 +403,8 @@ struct virtback_vq {
 	struct mutex ring_lock;		/* the worker's use of guest memory */
 	u16 last_avail;
 	bool avail_wrap;
+	struct virtback_req *spare;
+	unsigned int nr_taken;
 	struct virtback_chain chain;
 	struct virtback_table walk;
 	struct virtback_window window;
@@ -411,9 +419,9 @@ struct virtback_vq {
 	u16 signalled;
 	bool signalled_valid;
 	u32 epoch;
-	struct list_head idle;
+	struct virtback_req *idle;
 	struct list_head inflight;
-	unsigned int nr_inflight;
+	unsigned int nr_retired;
 	unsigned int nr_orphans;
 	struct list_head resume;
 	struct list_head busy;
@@ -442,7 +450,23 @@ struct virtback_vq {
 	unsigned int max_pins;
 	struct virtback_pool keep;
 	void *reqs;
+	size_t req_size;
 };
+
+/**
+ * virtback_vq_inflight() - how many requests are in flight?
+ * @vq: queue
+ *
+ * Between being taken and being published, or dropped. Any context; exact with ring_lock
+ * and vq->lock held, and not less than the worker's own when it asks.
+ */
+static inline unsigned int virtback_vq_inflight(const struct virtback_vq *vq)
+{
+	/* In this order a request that is taken and retired meanwhile is not counted as -1. */
+	unsigned int retired = READ_ONCE(vq->nr_retired);
+
+	return READ_ONCE(vq->nr_taken) - retired;
+}
 
 /**
  * virtback_vq_count() - add to a counter of the device type
