@@ -179,6 +179,18 @@ static inline int virtback_chain_add(struct virtback_vq *vq, struct virtback_cha
 	return 0;
 }
 
+/* Pass @len bytes, which lie within the current buffer, and empty buffers. */
+static inline void virtback_iter_step(struct virtback_iter *it, u32 len)
+{
+	it->left -= len;
+	it->off += len;
+	while (it->nr && it->off == it->sg->len) {
+		it->sg++;
+		it->nr--;
+		it->off = 0;
+	}
+}
+
 /* No buffer yet. */
 static inline void virtback_chain_begin(struct virtback_chain *chain, u16 id)
 {

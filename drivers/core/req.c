@@ -35,17 +35,20 @@
 void virtback_req_unpin(struct virtback_req *req, struct virtback_pieces *list)
 {
 	struct virtback_vq *vq = req->vq;
+	struct virtback_piece *p = list->head;
 	struct virtback_pieces more;
-	struct virtback_piece *p;
 
-	if (!list->head)
+	if (!p)
 		return;
-	for (p = list->head; p; p = p->next)
-		virtback_piece_unpin(vq->vd, p);
-	more.head = list->head->next;
-	if (more.head)
-		virtback_pool_put_pieces(&vq->pieces, &more);
 	list->head = NULL;
+	virtback_piece_unpin(vq->vd, p);
+	/* Most have one. */
+	if (likely(!p->next))
+		return;
+	more.head = p->next;
+	for (p = more.head; p; p = p->next)
+		virtback_piece_unpin(vq->vd, p);
+	virtback_pool_put_pieces(&vq->pieces, &more);
 }
 
 /* A piece for the end of a list. Most have one, and nobody to share it with. */
@@ -139,7 +142,7 @@ bool virtback_req_pin_both(struct virtback_req *req, struct virtback_pieces *lis
 	p->next = NULL;
 	list->head = p;
 	list->tail = p;
-	virtback_iter_skip(it, len);
+	virtback_iter_step(it, len);
 	return true;
 }
 
