@@ -52,7 +52,6 @@ struct virtback_raw {
 int virtback_table_fetch(struct virtback_vq *vq, struct virtback_table *t, u32 i,
 			 struct virtback_raw *raw);
 void virtback_window_close(struct virtback_vq *vq);
-void virtback_chain_end(struct virtback_vq *vq, struct virtback_chain *chain);
 int virtback_ring_map(struct virtback_vq *vq, struct virtback_area *area, u64 addr, u32 len,
 		      u32 align, bool write);
 void virtback_ring_unmap(struct virtback_vq *vq);
@@ -177,6 +176,13 @@ static inline int virtback_chain_add(struct virtback_vq *vq, struct virtback_cha
 	part->nr++;
 	part->left += d->len;
 	return 0;
+}
+
+/* The chain is complete. */
+static inline void virtback_chain_end(struct virtback_vq *vq, struct virtback_chain *chain)
+{
+	chain->out.sg = vq->sg;
+	chain->in.sg = vq->sg + chain->out.nr;
 }
 
 /* Pass @len bytes, which lie within the current buffer, and empty buffers. */

@@ -153,17 +153,6 @@ int virtback_table_fetch(struct virtback_vq *vq, struct virtback_table *t, u32 i
 }
 
 /**
- * virtback_chain_end() - the chain is complete
- * @vq: queue
- * @chain: chain
- */
-void virtback_chain_end(struct virtback_vq *vq, struct virtback_chain *chain)
-{
-	chain->out.sg = vq->sg;
-	chain->in.sg = vq->sg + chain->out.nr;
-}
-
-/**
  * virtback_ring_map() - map one of the three areas of a ring
  * @vq: queue
  * @area: receives the mapping
