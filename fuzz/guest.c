@@ -165,7 +165,10 @@ void fz_chain_seen(struct virtback_vq *vq, const struct virtback_chain *chain,
 		.addr = d->addr, .len = d->len, .write = d->flags & VRING_DESC_F_WRITE,
 	};
 }
-#define note_chain(q, chain)	((void)0)
+
+static void note_chain(struct queue *q, const struct virtback_chain *chain)
+{
+}
 #else
 /* There the module goes by what it took, and is not slowed down to be watched. */
 static void note_chain(struct queue *q, const struct virtback_chain *chain)

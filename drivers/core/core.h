@@ -148,7 +148,10 @@ static inline int virtback_table_read(struct virtback_vq *vq, struct virtback_ta
 
 /* For who looks on from outside and believes nobody, as the fuzzer does. */
 #ifndef virtback_chain_seen
-#define virtback_chain_seen(vq, chain, d)	do { } while (0)
+static inline void virtback_chain_seen(struct virtback_vq *vq, const struct virtback_chain *chain,
+				       const struct virtback_desc *d)
+{
+}
 #endif
 
 /**

@@ -351,8 +351,8 @@ struct virtback_ack {
  * @busy: those of which someone still uses pages that were borrowed; the worker's
  *	  alone, which looks again when @look_again says so
  * @look_again: wakes the worker for @busy; while it is pending nobody looks at those
- * @collector: current, of the task that collects what ends, NULL for none; the worker alone sets it.
- *	       Read without a lock, by which a task knows whether it is that one
+ * @collector: current, of the task that collects what ends, NULL for none; the worker
+ *	       alone sets it. Read without a lock: is this the task?
  * @ended: what it has collected; @collector's alone
  * @nr_ended: length of @ended
  * @nr_borrowed: requests that have borrowed. Written by the worker alone, read
