@@ -197,6 +197,8 @@ void virtback_req_retire(struct virtback_req *req)
 	if (!list_empty(&req->inflight))
 		list_del_init(&req->inflight);
 	req->dma = false;
+	if (!vq->idle)
+		vq->idle_tail = req;
 	req->idle = vq->idle;
 	vq->idle = req;
 	virtback_add_once(vq->nr_retired, 1);

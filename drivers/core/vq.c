@@ -114,22 +114,30 @@ static bool virtback_vq_stall(struct virtback_vq *vq)
 	return again;
 }
 
-/* All that are idle, for the worker. */
-static struct virtback_req *virtback_vq_get_idle(struct virtback_vq *vq)
+/*
+ * All that are idle, for the worker, and those first that were used last: what they are
+ * is in its caches. Called with ring_lock and vq->lock held.
+ */
+static void virtback_vq_take_idle(struct virtback_vq *vq)
 {
-	struct virtback_req *req;
-
-	spin_lock_irq(&vq->lock);
-	req = vq->idle;
+	lockdep_assert_held(&vq->lock);
+	if (!vq->idle)
+		return;
+	vq->idle_tail->idle = vq->spare;
+	vq->spare = vq->idle;
 	vq->idle = NULL;
-	spin_unlock_irq(&vq->lock);
-	return req;
 }
 
 static struct virtback_req *virtback_vq_get_req(struct virtback_vq *vq)
 {
-	struct virtback_req *req = vq->spare ?: virtback_vq_get_idle(vq);
+	struct virtback_req *req;
 
+	if (!vq->spare) {
+		spin_lock_irq(&vq->lock);
+		virtback_vq_take_idle(vq);
+		spin_unlock_irq(&vq->lock);
+	}
+	req = vq->spare;
 	lockdep_assert_held(&vq->ring_lock);
 	if (!req)
 		return NULL;
@@ -358,6 +366,7 @@ static bool virtback_vq_gather(struct virtback_vq *vq, struct list_head *batch,
 	/* No sooner, or more of them than a batch would have the worker look without end. */
 	if (!timer_pending(&vq->look_again))
 		list_splice_tail_init(&vq->busy, &vq->resume);
+	virtback_vq_take_idle(vq);
 	spin_unlock_irq(&vq->lock);
 	vq->poll.wait = false;
 
@@ -720,8 +729,8 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 		req = virtback_vq_req(vq, i);
 		req->vq = vq;
 		INIT_LIST_HEAD(&req->inflight);
-		req->idle = vq->idle;
-		vq->idle = req;
+		req->idle = vq->spare;
+		vq->spare = req;
 	}
 
 	if (vd->type->nr_counters) {

@@ -321,7 +321,8 @@ struct virtback_ack {
  *	       it to get the worker out of the guest's memory. Inside vd->lock.
  * @last_avail: next index of the available ring, packed: next offset; ring_lock
  * @avail_wrap: the driver's wrap counter at @last_avail, packed only; ring_lock
- * @spare: requests not in use, for the worker, who takes all of @idle at once; ring_lock
+ * @spare: requests not in use, for the worker, who takes all of @idle at once; the one
+ *	   used last comes first; ring_lock
  * @nr_taken: requests that were taken; wraps around. Written with ring_lock held.
  * @chain: the chain taken last; ring_lock. Not on the worker's stack, which a kernel may
  *	   be built to clear for each.
@@ -341,7 +342,8 @@ struct virtback_ack {
  * @signalled_valid: @signalled says something (false right after a start)
  * @epoch: bumped by every stop. Read without the lock under RCU by completions
  *	   (pairs with synchronize_rcu_expedited() of a stop).
- * @idle: requests not in use
+ * @idle: requests that were retired since the worker looked, the last one first
+ * @idle_tail: the first one of them, while there are some
  * @inflight: with IN_ORDER, requests between being taken and being published, in the
  *	      order in which they were taken
  * @nr_retired: requests that were in flight and are not any more; wraps around. Read
@@ -420,6 +422,7 @@ struct virtback_vq {
 	bool signalled_valid;
 	u32 epoch;
 	struct virtback_req *idle;
+	struct virtback_req *idle_tail;
 	struct list_head inflight;
 	unsigned int nr_retired;
 	unsigned int nr_orphans;
