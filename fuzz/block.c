@@ -8,6 +8,7 @@
 #undef memcpy
 
 bool fz_disks_answer;
+bool fz_disks_answered;
 struct block_device fz_disks[FZ_DISKS];
 u8 fz_io_now, fz_io_error;
 
@@ -378,8 +379,10 @@ void blk_finish_plug(struct blk_plug *plug)
 {
 	struct bio *bio;
 
-	while (fz_disks_answer && (bio = fz_bio_take(0)))
+	while (fz_disks_answer && (bio = fz_bio_take(0))) {
+		fz_disks_answered = true;
 		fz_bio_end(bio, 0);
+	}
 }
 
 int blkdev_issue_flush(struct block_device *b)

@@ -232,6 +232,8 @@ struct block_device *file_bdev(struct file *f);
 #define FZ_DISK_BYTES	(64 * 1024)		/* what is remembered of each store */
 /* Do they answer while they are asked, as memory does? */
 extern bool fz_disks_answer;
+/* One has, since this was cleared. */
+extern bool fz_disks_answered;
 
 extern struct block_device fz_disks[FZ_DISKS];
 
