@@ -460,8 +460,10 @@ struct virtback_vq {
  * virtback_vq_inflight() - how many requests are in flight?
  * @vq: queue
  *
- * Between being taken and being published, or dropped. Any context; exact with ring_lock
- * and vq->lock held, and not less than the worker's own when it asks.
+ * Any context.
+ *
+ * Return: those that were taken and neither published nor dropped; exact with ring_lock
+ * and vq->lock held, and while none is taken never too few.
  */
 static inline unsigned int virtback_vq_inflight(const struct virtback_vq *vq)
 {
