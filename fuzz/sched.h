@@ -27,6 +27,9 @@ void mutex_unlock(struct mutex *m);
 void spin_lock_init(spinlock_t *l);
 void spin_lock_irq(spinlock_t *l);
 void spin_unlock_irq(spinlock_t *l);
+#define DEFINE_SPINLOCK(l)		spinlock_t l
+#define spin_lock(l)			spin_lock_irq(l)
+#define spin_unlock(l)			spin_unlock_irq(l)
 #define spin_lock_irqsave(l, f)		do { (f) = 0; spin_lock_irq(l); } while (0)
 #define spin_unlock_irqrestore(l, f)	do { (void)(f); spin_unlock_irq(l); } while (0)
 
@@ -60,6 +63,8 @@ void cpu_relax(void);
 void preempt_disable(void);
 void preempt_enable(void);
 bool need_resched(void);
+/* Others may want to run at any time. */
+#define single_task_running()		false
 
 /* --- waiting --- */
 
@@ -110,6 +115,8 @@ struct task_struct {
 };
 
 #define set_cpus_allowed_ptr(t, mask)	({ (t)->cpus_ptr = (mask); 0; })
+#define MAX_NICE			19
+#define MIN_NICE			(-20)
 #define set_user_nice(t, n)		((void)((t)->nice = (n)))
 #define task_nice(t)			((t)->nice)
 
@@ -187,6 +194,8 @@ u64 ktime_get_ns(void);
 int mod_timer(struct timer_list *t, unsigned long expires);
 int timer_reduce(struct timer_list *t, unsigned long expires);
 int timer_delete_sync(struct timer_list *t);
+#define time_after(a, b)		((long)((b) - (a)) < 0)
+#define time_after_eq(a, b)		((long)((a) - (b)) >= 0)
 #define msecs_to_jiffies(ms)		((ms) / 4UL + 1)
 
 struct ratelimit_state { unsigned int left; };
@@ -200,7 +209,12 @@ struct ratelimit_state { unsigned int left; };
 
 #define PF_LOCAL_THROTTLE	1
 #define PF_MEMALLOC_NOIO	2
-struct fz_flags { unsigned int flags; };
+struct fz_flags {
+	unsigned int flags;
+	struct {
+		u64 sum_exec_runtime;
+	} se;
+};
 extern struct fz_flags *fz_flags;
 #define current			fz_flags
 #define in_task()		(!fz_current->irq)

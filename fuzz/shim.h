@@ -104,6 +104,8 @@ typedef u64 sector_t;
 #define fls64(n)		((n) ? ilog2(n) + 1 : 0)
 #define rounddown_pow_of_two(n)	(1UL << ilog2(n))
 #define div_u64(a, b)		((u64)(a) / (u32)(b))
+#define div64_ul(a, b)		((u64)(a) / (unsigned long)(b))
+#define DIV_ROUND_CLOSEST_ULL(a, b)	(((u64)(a) + (b) / 2) / (b))
 #define array_index_nospec(i, n) (i)
 
 #define fz_min(x, y) ({ __auto_type _a = (x); __auto_type _b = (y); _a < _b ? _a : _b; })
@@ -113,6 +115,7 @@ typedef u64 sector_t;
 #define min3(x, y, z)		fz_min(fz_min(x, y), z)
 #define min_t(t, x, y)		fz_min((t)(x), (t)(y))
 #define max_t(t, x, y)		fz_max((t)(x), (t)(y))
+#define clamp(v, lo, hi)	clamp_t(__typeof__(v), v, lo, hi)
 #define clamp_t(t, v, lo, hi)	min_t(t, max_t(t, v, lo), hi)
 #define swap(a, b) do { __auto_type _t = (a); (a) = (b); (b) = _t; } while (0)
 

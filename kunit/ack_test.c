@@ -4,13 +4,19 @@
  * suite of polling no case depends on how fast the machine is: the worker stays for
  * minutes or for no time at all.
  */
+#include <linux/completion.h>
 #include <linux/cpumask.h>
 #include <linux/delay.h>
+#include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/string.h>
+#include <linux/timer.h>
 #include <linux/virtio_mmio.h>
 
 #include "fake.h"
+
+/* Threads of the kernel that want to run for a moment make the worker go; not so often. */
+#define TRIES		50
 
 /* Far longer than a case takes, so that the worker is still there. */
 #define FOREVER_NS	(300ULL * NSEC_PER_SEC)
@@ -22,6 +28,11 @@ static struct virtback_vq *queue(struct kunit *test)
 	return &f->vd.vqs[0];
 }
 
+/* How many chains were. */
+static u16 offered;
+/* It seems that the driver is not where the worker is. */
+static bool offer_on_another_processor;
+
 /* A started device whose every descriptor is a whole request of 8 bytes. */
 static struct fake *started(struct kunit *test, u64 limit)
 {
@@ -29,6 +40,8 @@ static struct fake *started(struct kunit *test, u64 limit)
 	int i;
 
 	fake_start(f, 0);
+	offered = 0;
+	offer_on_another_processor = false;
 	for (i = 0; i < FAKE_QUEUE_SIZE; i++)
 		fake_desc(f, i, FAKE_DATA + i * 64, 8, F_WRITE, 0);
 	queue(test)->ack.limit = limit;
@@ -40,13 +53,9 @@ static void acknowledge(struct fake *f)
 	fake_write(f, VIRTIO_MMIO_INTERRUPT_ACK, VIRTIO_MMIO_INT_VRING);
 }
 
-static bool stays(struct kunit *test)
+static bool at_work(struct kunit *test)
 {
-	struct virtback_vq *vq = queue(test);
-
-	/* Time enough to go. */
-	usleep_range(20000, 30000);
-	return READ_ONCE(vq->worker->current_work);
+	return READ_ONCE(queue(test)->worker->current_work);
 }
 
 static bool gone(struct kunit *test)
@@ -59,6 +68,73 @@ static bool gone(struct kunit *test)
 	return !READ_ONCE(vq->worker->current_work);
 }
 
+/*
+ * Looks on from interrupts: a thread that does would want the processor, and then nobody
+ * stays. @first and @second are called one after the other while the case sleeps.
+ */
+static struct {
+	struct timer_list timer;
+	struct kunit *test;
+	bool (*first)(struct kunit *test);
+	bool (*second)(struct kunit *test);
+	bool began;
+	bool seen;
+	struct completion done;
+} onlooker;
+
+static void onlooker_look(struct timer_list *timer)
+{
+	if (onlooker.first) {
+		onlooker.began = onlooker.first(onlooker.test);
+		onlooker.first = NULL;
+		mod_timer(timer, jiffies + 1);
+		return;
+	}
+	onlooker.seen = onlooker.second(onlooker.test) && onlooker.began;
+	complete(&onlooker.done);
+}
+
+/*
+ * Do what makes the worker stay, @begin, then sleep until both have looked. Was all as they
+ * want it?
+ */
+static bool look_once(struct kunit *test, void (*begin)(struct kunit *test),
+		      bool (*first)(struct kunit *test), bool (*second)(struct kunit *test))
+{
+	onlooker.test = test;
+	onlooker.first = first;
+	onlooker.second = second;
+	init_completion(&onlooker.done);
+	timer_setup(&onlooker.timer, onlooker_look, 0);
+	mod_timer(&onlooker.timer, jiffies + 1);
+	begin(test);
+	wait_for_completion(&onlooker.done);
+	timer_delete_sync(&onlooker.timer);
+	return onlooker.seen;
+}
+
+static void rest(struct kunit *test)
+{
+	struct fake *f = test->priv;
+
+	WRITE_ONCE(f->vd.poll_us, 0);
+	acknowledge(f);
+	KUNIT_ASSERT_TRUE(test, gone(test));
+}
+
+static bool look_on(struct kunit *test, void (*begin)(struct kunit *test),
+		    bool (*first)(struct kunit *test), bool (*second)(struct kunit *test))
+{
+	unsigned int i;
+
+	for (i = 0; i < TRIES; i++) {
+		if (look_once(test, begin, first, second))
+			return true;
+		rest(test);
+	}
+	return false;
+}
+
 static bool used(struct fake *f, u16 n)
 {
 	int i;
@@ -66,62 +142,6 @@ static bool used(struct fake *f, u16 n)
 	for (i = 0; i < 10000 && fake_used_idx(f) != n; i++)
 		usleep_range(100, 200);
 	return fake_used_idx(f) == n;
-}
-
-static void worker_stays_until_it_comes(struct kunit *test)
-{
-	struct fake *f = started(test, FOREVER_NS);
-
-	fake_offer(f, 0);
-	fake_write(f, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
-	KUNIT_ASSERT_TRUE(test, used(f, 1));
-	KUNIT_EXPECT_TRUE(test, stays(test));
-	acknowledge(f);
-	KUNIT_EXPECT_TRUE(test, gone(test));
-	KUNIT_EXPECT_EQ(test, queue(test)->ack.missed, 0);
-}
-
-static void worker_comes_for_a_completion(struct kunit *test)
-{
-	struct fake *f = started(test, FOREVER_NS);
-
-	f->hold = true;
-	fake_offer(f, 0);
-	fake_kick(f);
-	KUNIT_ASSERT_EQ(test, fake_held(f), 1);
-	f->hold = false;
-	fake_end(f);
-	KUNIT_ASSERT_EQ(test, fake_used_idx(f), 1);
-	KUNIT_EXPECT_TRUE(test, stays(test));
-	acknowledge(f);
-	KUNIT_EXPECT_TRUE(test, gone(test));
-}
-
-static void next_chain_is_not_kept_waiting(struct kunit *test)
-{
-	struct fake *f = started(test, FOREVER_NS);
-
-	fake_offer(f, 0);
-	fake_write(f, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
-	KUNIT_ASSERT_TRUE(test, used(f, 1));
-	KUNIT_ASSERT_TRUE(test, stays(test));
-	fake_offer(f, 1);
-	fake_write(f, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
-	KUNIT_EXPECT_TRUE(test, used(f, 2));
-	acknowledge(f);
-	KUNIT_EXPECT_TRUE(test, gone(test));
-}
-
-static void reset_ends_it(struct kunit *test)
-{
-	struct fake *f = started(test, FOREVER_NS);
-
-	fake_offer(f, 0);
-	fake_write(f, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
-	KUNIT_ASSERT_TRUE(test, used(f, 1));
-	KUNIT_ASSERT_TRUE(test, stays(test));
-	fake_write(f, VIRTIO_MMIO_STATUS, 0);
-	KUNIT_EXPECT_TRUE(test, gone(test));
 }
 
 /*
@@ -135,6 +155,94 @@ static struct {
 	unsigned int watches;
 	int watching;
 } host;
+
+static void offer(struct kunit *test)
+{
+	struct fake *f = test->priv;
+
+	fake_offer(f, offered++ % FAKE_QUEUE_SIZE);
+}
+
+static void offer_and_kick(struct kunit *test)
+{
+	offer(test);
+	fake_write(test->priv, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+}
+
+/* The request is held by the disk, and ends from here. */
+static void offer_and_end(struct kunit *test)
+{
+	struct fake *f = test->priv;
+
+	f->hold = true;
+	offer(test);
+	fake_kick(f);
+	KUNIT_ASSERT_EQ(test, fake_held(f), 1);
+	f->hold = false;
+	if (offer_on_another_processor)
+		queue(test)->kick_cpu = -1;
+	host.access = false;
+	fake_end(f);
+}
+
+static bool stays_until_this(struct kunit *test)
+{
+	bool stayed = at_work(test);
+
+	acknowledge(test->priv);
+	return stayed;
+}
+
+static bool has_gone(struct kunit *test)
+{
+	return !at_work(test);
+}
+
+static void worker_stays_until_it_comes(struct kunit *test)
+{
+	started(test, FOREVER_NS);
+	KUNIT_EXPECT_TRUE(test, look_on(test, offer_and_kick, stays_until_this, has_gone));
+	KUNIT_EXPECT_EQ(test, queue(test)->ack.missed, 0);
+}
+
+static void worker_comes_for_a_completion(struct kunit *test)
+{
+	started(test, FOREVER_NS);
+	KUNIT_EXPECT_TRUE(test, look_on(test, offer_and_end, stays_until_this, has_gone));
+}
+
+static bool stays_until_next(struct kunit *test)
+{
+	bool stayed = at_work(test);
+
+	offer_and_kick(test);
+	return stayed;
+}
+
+static bool all_is_served(struct kunit *test)
+{
+	return fake_used_idx(test->priv) == offered;
+}
+
+static void next_chain_is_not_kept_waiting(struct kunit *test)
+{
+	struct fake *f = started(test, FOREVER_NS);
+
+	KUNIT_EXPECT_TRUE(test, look_on(test, offer_and_kick, stays_until_next, all_is_served));
+	acknowledge(f);
+	KUNIT_EXPECT_TRUE(test, gone(test));
+}
+
+static void reset_ends_it(struct kunit *test)
+{
+	struct fake *f = started(test, FOREVER_NS);
+
+	fake_offer(f, 0);
+	fake_write(f, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+	KUNIT_ASSERT_TRUE(test, used(f, 1));
+	fake_write(f, VIRTIO_MMIO_STATUS, 0);
+	KUNIT_EXPECT_TRUE(test, gone(test));
+}
 
 static void *host_watch(struct virtback_device *vd)
 {
@@ -166,8 +274,8 @@ static void host_unwatch(struct virtback_device *vd, void *watch)
 		host.watching--;
 }
 
-/* A request has ended whose interrupt is not acknowledged. */
-static struct fake *watched(struct kunit *test, bool refuse)
+/* A device of such a host. */
+static struct fake *watching(struct kunit *test, bool refuse)
 {
 	struct fake *f = started(test, FOREVER_NS);
 
@@ -178,51 +286,72 @@ static struct fake *watched(struct kunit *test, bool refuse)
 	host.ops.unwatch = host_unwatch;
 	host.refuse = refuse;
 	f->vd.host = &host.ops;
-	f->hold = true;
-	fake_offer(f, 0);
-	fake_kick(f);
-	KUNIT_ASSERT_EQ(test, fake_held(f), 1);
-	queue(test)->kick_cpu = -1;
-	f->hold = false;
-	fake_end(f);
+	offer_on_another_processor = true;
 	return f;
+}
+
+/* A request of it has ended whose interrupt is not acknowledged. */
+static struct fake *watched(struct kunit *test, bool refuse)
+{
+	struct fake *f = watching(test, refuse);
+
+	offer_and_end(test);
+	return f;
+}
+
+static bool watches_until_this(struct kunit *test)
+{
+	bool stayed = at_work(test) && host.watching == 1;
+
+	WRITE_ONCE(host.access, true);
+	return stayed;
 }
 
 static void worker_answers_what_it_watches(struct kunit *test)
 {
-	struct fake *f = watched(test, false);
+	struct fake *f = watching(test, false);
 
-	KUNIT_EXPECT_TRUE(test, stays(test));
-	WRITE_ONCE(host.access, true);
-	KUNIT_EXPECT_TRUE(test, gone(test));
+	KUNIT_EXPECT_TRUE(test, look_on(test, offer_and_end, watches_until_this, has_gone));
 	KUNIT_EXPECT_EQ(test, atomic_read(&f->vd.isr), 0);
 	KUNIT_EXPECT_EQ(test, host.watching, 0);
 	KUNIT_EXPECT_EQ(test, queue(test)->ack.missed, 0);
 }
 
-static void nobody_watches_who_does_not_run(struct kunit *test)
+static bool watches(struct kunit *test)
 {
-	struct fake *f = watched(test, false);
-	unsigned int before;
+	return host.watching == 1;
+}
+
+static void worker_makes_way(struct kunit *test)
+{
+	struct fake *f = watching(test, false);
 
 	if (num_online_cpus() > 1)
 		kunit_skip(test, "the worker need not make way for this thread");
-	KUNIT_EXPECT_TRUE(test, stays(test));
-	before = host.watches;
-	/* We run, so the worker does not. */
-	KUNIT_EXPECT_EQ(test, host.watching, 0);
-	KUNIT_EXPECT_TRUE(test, stays(test));
-	KUNIT_EXPECT_GT(test, host.watches, before);
-	acknowledge(f);
+	KUNIT_EXPECT_TRUE(test, look_on(test, offer_and_end, watches, watches));
+	/* We want to run, so the worker goes, and has a claim when it is needed again. */
 	KUNIT_EXPECT_TRUE(test, gone(test));
 	KUNIT_EXPECT_EQ(test, host.watching, 0);
+	acknowledge(f);
+}
+
+/* Each time, since anybody else who wants to run makes it go as well. */
+static void nobody_stays(struct kunit *test)
+{
+	unsigned int i;
+
+	for (i = 0; i < 5; i++) {
+		KUNIT_EXPECT_TRUE(test, look_once(test, offer_and_end, has_gone, has_gone));
+		KUNIT_EXPECT_FALSE(test, queue(test)->ack.expected);
+		rest(test);
+	}
 }
 
 static void worker_goes_when_nobody_can_be_watched(struct kunit *test)
 {
-	watched(test, true);
-	KUNIT_EXPECT_FALSE(test, stays(test));
-	KUNIT_EXPECT_EQ(test, host.watches, 1);
+	watching(test, true);
+	nobody_stays(test);
+	KUNIT_EXPECT_EQ(test, host.watches, 5);
 	KUNIT_EXPECT_EQ(test, host.watching, 0);
 }
 
@@ -245,52 +374,52 @@ static void stopped_queue_watches_nobody(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, host.watches, before);
 }
 
-static void chain_without_a_kick_is_not_kept_waiting(struct kunit *test)
+static void offer_and_poll(struct kunit *test)
 {
 	struct virtback_vq *vq = queue(test);
-	struct fake *f = watched(test, false);
-	u16 i;
 
-	WRITE_ONCE(f->vd.poll_us, FOREVER_NS / NSEC_PER_USEC);
+	WRITE_ONCE(vq->vd->poll_us, FOREVER_NS / NSEC_PER_USEC);
 	vq->poll.gap[false] = 0;
 	vq->poll.gap[true] = 0;
-	acknowledge(f);
-	KUNIT_ASSERT_TRUE(test, gone(test));
-	fake_offer(f, 1);
-	fake_write(f, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
-	for (i = 2; i < 6; i += 2) {
-		/* The second chain comes while the first one's interrupt is waited for. */
-		KUNIT_ASSERT_TRUE(test, used(f, i));
-		KUNIT_EXPECT_TRUE(test, stays(test));
-		KUNIT_EXPECT_FALSE(test, queue(test)->ack.expected);
-		fake_offer(f, i);
-		KUNIT_ASSERT_TRUE(test, used(f, i + 1));
-		acknowledge(f);
-		KUNIT_EXPECT_TRUE(test, stays(test));
-		fake_offer(f, i + 1);
+	offer_and_kick(test);
+}
+
+static bool watches_until_silent_chain(struct kunit *test)
+{
+	bool stayed = watches(test);
+
+	offer(test);
+	return stayed;
+}
+
+static void chain_without_a_kick_is_not_kept_waiting(struct kunit *test)
+{
+	unsigned int i, n = 0;
+	bool served;
+
+	watching(test, false);
+	/* The second chain comes while the first one's interrupt is waited for. */
+	for (i = 0; i < TRIES && n < 3; i++) {
+		served = look_once(test, offer_and_poll, watches_until_silent_chain,
+				   all_is_served);
+		if (onlooker.began) {
+			n++;
+			KUNIT_EXPECT_TRUE(test, served);
+		}
+		rest(test);
 	}
-	KUNIT_EXPECT_TRUE(test, used(f, 6));
-	KUNIT_EXPECT_EQ(test, atomic_long_read(&vq->kicks), 2);
-	WRITE_ONCE(f->vd.poll_us, 0);
-	acknowledge(f);
-	KUNIT_EXPECT_TRUE(test, gone(test));
+	KUNIT_EXPECT_EQ(test, n, 3);
 	KUNIT_EXPECT_EQ(test, host.watching, 0);
 }
 
 static void other_processor_does_not_stay(struct kunit *test)
 {
-	struct fake *f = started(test, FOREVER_NS);
+	struct virtback_vq *vq = queue(test);
 
-	f->hold = true;
-	fake_offer(f, 0);
-	fake_kick(f);
-	KUNIT_ASSERT_EQ(test, fake_held(f), 1);
-	queue(test)->kick_cpu = -1;
-	f->hold = false;
-	fake_end(f);
-	KUNIT_EXPECT_FALSE(test, stays(test));
-	KUNIT_EXPECT_FALSE(test, queue(test)->ack.expected);
-	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 1);
+	started(test, FOREVER_NS);
+	offer_on_another_processor = true;
+	nobody_stays(test);
+	KUNIT_EXPECT_EQ(test, vq->ack.missed, 0);
 }
 
 /* One request and its interrupt; returns how many interrupts then go by without. */
@@ -343,7 +472,7 @@ static struct kunit_case ack_cases[] = {
 	KUNIT_CASE(next_chain_is_not_kept_waiting),
 	KUNIT_CASE(reset_ends_it),
 	KUNIT_CASE(worker_answers_what_it_watches),
-	KUNIT_CASE(nobody_watches_who_does_not_run),
+	KUNIT_CASE(worker_makes_way),
 	KUNIT_CASE(worker_goes_when_nobody_can_be_watched),
 	KUNIT_CASE(stopped_queue_watches_nobody),
 	KUNIT_CASE(chain_without_a_kick_is_not_kept_waiting),

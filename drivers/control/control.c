@@ -391,6 +391,7 @@ int virtback_create(const struct virtback_config *cfg)
 	vd = &entry->vd;
 	vd->type = &virtback_blk_type;
 	vd->host = virtback_choose_host(cfg);
+	vd->guest = cfg->domid;
 
 	err = virtback_entry_register(entry);
 	if (err)

@@ -15,6 +15,7 @@
 #include <linux/mutex.h>
 #include <linux/preempt.h>
 #include <linux/sched.h>
+#include <linux/sched/stat.h>
 #include <linux/smp.h>
 #include <linux/virtio_mmio.h>
 
@@ -110,8 +111,8 @@ static enum virtback_ack_end virtback_ack_look(struct virtback_vq *vq, void *wat
 }
 
 /*
- * Until somebody else wants the processor: who watches must not be put off it. Nor may
- * the host have gone: a removal stops the queue, and then waits for RCU, as which
+ * Who watches must not be put off the processor, so this ends when somebody else wants it.
+ * Nor may the host have gone: a removal stops the queue, and then waits for RCU, as which
  * disabled preemption counts, before the host lets go of what it watches with.
  */
 static enum virtback_ack_end virtback_ack_stay(struct virtback_vq *vq, u64 end)
@@ -141,13 +142,15 @@ out:
  *			 expected to do so soon
  * @vq: queue
  *
- * Called by the worker without locks. Lets others run that want the processor, and ends
- * when there is something to do.
+ * Called by the worker without locks. Ends when there is something to do, and when others
+ * want the processor: a worker that lets them have it while it looks on has no claim to it
+ * when the driver's answer comes, one that sleeps is woken with one.
  */
 void virtback_ack_wait(struct virtback_vq *vq)
 {
 	struct virtback_ack *a = &vq->ack;
 	enum virtback_ack_end why;
+	bool more;
 	u64 end;
 
 	/* Pairs with virtback_ack_expect(). */
@@ -155,8 +158,13 @@ void virtback_ack_wait(struct virtback_vq *vq)
 		return;
 	WRITE_ONCE(a->expected, false);
 	end = ktime_get_ns() + a->limit;
-	while ((why = virtback_ack_stay(vq, end)) == VIRTBACK_ACK_RESCHED)
-		cond_resched();
+	do {
+		why = virtback_ack_stay(vq, end);
+		/* RCU alone may want us to make way. */
+		more = why == VIRTBACK_ACK_RESCHED && single_task_running();
+		if (more)
+			cond_resched();
+	} while (more);
 	switch (why) {
 	case VIRTBACK_ACK_CAME:
 		a->missed = 0;

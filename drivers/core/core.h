@@ -5,6 +5,7 @@
 
 #include <linux/compiler.h>
 #include <linux/errno.h>
+#include <linux/jiffies.h>
 #include <linux/minmax.h>
 #include <linux/string.h>
 #include <linux/virtio_mmio.h>
@@ -236,7 +237,20 @@ bool virtback_poll_completed(struct virtback_vq *vq);
 void virtback_ack_expect(struct virtback_vq *vq);
 void virtback_ack_wait(struct virtback_vq *vq);
 void virtback_ack_init(struct virtback_vq *vq);
+void virtback_share_init(struct virtback_vq *vq);
+void virtback_share_look(struct virtback_vq *vq, unsigned long now);
+void virtback_share_join(struct virtback_device *vd);
+void virtback_share_leave(struct virtback_device *vd);
 void virtback_device_wake(struct virtback_device *vd);
 void virtback_device_settle(struct virtback_device *vd);
+
+/* The worker is at work, and may have been for long. */
+static inline void virtback_share_ran(struct virtback_vq *vq)
+{
+	unsigned long now = jiffies;
+
+	if (time_after_eq(now, vq->share.next))
+		virtback_share_look(vq, now);
+}
 
 #endif

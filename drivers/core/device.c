@@ -327,6 +327,7 @@ int virtback_device_init(struct virtback_device *vd, u16 nvqs, u16 queue_size)
 	ratelimit_state_init(&vd->log, DEFAULT_RATELIMIT_INTERVAL, DEFAULT_RATELIMIT_BURST);
 	/* What it says of suppressed lines would name no device. */
 	ratelimit_set_flags(&vd->log, RATELIMIT_MSG_ON_RELEASE);
+	INIT_LIST_HEAD(&vd->peers);
 	vd->regs = __alloc_percpu(VIRTBACK_REG_NR * sizeof(u64), __alignof__(u64));
 	vd->vqs = kvcalloc(nvqs, sizeof(*vd->vqs), GFP_KERNEL);
 	if (virtback_latency_init(&vd->traps) || !vd->regs || !vd->vqs) {
@@ -341,6 +342,7 @@ int virtback_device_init(struct virtback_device *vd, u16 nvqs, u16 queue_size)
 			return ret;
 		}
 	}
+	virtback_share_join(vd);
 	return 0;
 }
 
@@ -438,6 +440,7 @@ void virtback_device_leave(struct virtback_device *vd)
  */
 void virtback_device_fini(struct virtback_device *vd)
 {
+	virtback_share_leave(vd);
 	while (vd->nvqs)
 		virtback_vq_destroy(&vd->vqs[--vd->nvqs]);
 	kvfree(vd->vqs);

@@ -379,6 +379,9 @@ static bool virtback_vq_gather(struct virtback_vq *vq, struct list_head *batch,
 	for (n = 0; n < VIRTBACK_BATCH; n++) {
 		if (!virtback_vq_gather_one(vq, batch, &cost))
 			return false;
+		/* Other guests' workers wait for no more than a request of this one. */
+		if (need_resched())
+			break;
 		/* The clock costs as much as to find a buffer, but little where hosts copy. */
 		if (!vq->vd->copies && cost < VIRTBACK_UNTIMED)
 			continue;
@@ -435,6 +438,7 @@ static void virtback_vq_work(struct kthread_work *work)
 	do {
 		if (!kicked)
 			kicked = virtback_vq_kicked(vq);
+		virtback_share_ran(vq);
 		mutex_lock(&vq->ring_lock);
 		more = virtback_vq_gather(vq, &batch, &stalled);
 		virtback_window_close(vq);
@@ -716,6 +720,7 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 	init_waitqueue_head(&vq->drained);
 	kthread_init_work(&vq->work, virtback_vq_work);
 	virtback_ack_init(vq);
+	virtback_share_init(vq);
 	vq->poll.gap[false] = U64_MAX;
 	vq->poll.gap[true] = U64_MAX;
 

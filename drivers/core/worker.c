@@ -1,16 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Where and how the workers of a device run: on which processors, and how nice they
- * are to others. The scheduler keeps these, so nothing of it is stored here.
+ * are to others.
  *
  * No real-time policy is offered: a guest decides how much a worker has to do, and
- * nobody else of this machine may starve for it.
+ * nobody else of this machine may starve for it. Nor may a guest have more of a processor
+ * than another because it has more disks or queues: each of the workers it keeps busy at a
+ * time is so much nicer that all of them together weigh what one does. Only where somebody
+ * else wants the same processor does that make a difference.
  */
 #include <linux/cpumask.h>
+#include <linux/jiffies.h>
 #include <linux/kthread.h>
+#include <linux/list.h>
+#include <linux/math64.h>
 #include <linux/sched.h>
+#include <linux/spinlock.h>
 
 #include <virtback/device.h>
+
+#include "core.h"
+
+/* How often a worker that is at work looks what the others of its guest do. */
+#define VIRTBACK_SHARE_LOOK	msecs_to_jiffies(5)
+/* For how long one that has not run counts as busy. */
+#define VIRTBACK_SHARE_BUSY	msecs_to_jiffies(20)
+
+/* Protects virtback_peers, &virtback_device.nice and &virtback_share.extra. */
+static DEFINE_SPINLOCK(virtback_peers_lock);
+/* All devices, by &virtback_device.peers. */
+static LIST_HEAD(virtback_peers);
 
 /**
  * virtback_device_set_cpus() - let the workers run on these processors alone
@@ -42,28 +61,142 @@ const struct cpumask *virtback_device_cpus(const struct virtback_device *vd)
 	return vd->vqs[0].worker->task->cpus_ptr;
 }
 
+/* Called with virtback_peers_lock held. */
+static void virtback_vq_set_nice(struct virtback_vq *vq)
+{
+	lockdep_assert_held(&virtback_peers_lock);
+	set_user_nice(vq->worker->task, clamp(vq->vd->nice + vq->share.extra, MIN_NICE, MAX_NICE));
+}
+
 /**
  * virtback_device_set_nice() - give the workers a priority
  * @vd: device
  * @nice: MIN_NICE to MAX_NICE, less is more
  *
- * May sleep.
+ * Process context.
  */
 void virtback_device_set_nice(struct virtback_device *vd, int nice)
 {
 	u16 i;
 
+	spin_lock(&virtback_peers_lock);
+	vd->nice = nice;
 	for (i = 0; i < vd->nvqs; i++)
-		set_user_nice(vd->vqs[i].worker->task, nice);
+		virtback_vq_set_nice(&vd->vqs[i]);
+	spin_unlock(&virtback_peers_lock);
 }
 
 /**
  * virtback_device_nice() - the priority of the workers
  * @vd: device
  *
- * Return: that of the first one, MIN_NICE to MAX_NICE.
+ * Return: what virtback_device_set_nice() was told. Workers of a guest that keeps several
+ * busy are nicer than that.
  */
 int virtback_device_nice(const struct virtback_device *vd)
 {
-	return task_nice(vd->vqs[0].worker->task);
+	return READ_ONCE(vd->nice);
+}
+
+/*
+ * How many workers that are as busy as the busiest one would do what those of the guest
+ * do; one that has little to do hardly counts.
+ */
+static unsigned int virtback_share_workers(const struct virtback_device *vd, unsigned long now)
+{
+	const struct virtback_device *peer;
+	u32 most = 1;
+	u64 sum = 0;
+	u16 i;
+
+	list_for_each_entry(peer, &virtback_peers, peers) {
+		if (peer != vd && (!vd->guest || peer->guest != vd->guest))
+			continue;
+		for (i = 0; i < peer->nvqs; i++) {
+			const struct virtback_share *share = &peer->vqs[i].share;
+			/* Both pair with virtback_share_look(). */
+			u32 use = READ_ONCE(share->use);
+
+			if (time_after(now, READ_ONCE(share->looked) + VIRTBACK_SHARE_BUSY))
+				continue;
+			most = max(most, use);
+			sum += use;
+		}
+	}
+	return max_t(unsigned int, DIV_ROUND_CLOSEST_ULL(sum, most), 1);
+}
+
+/* What makes a worker weigh 1/@nr: a step of niceness takes a fifth (sched(7)). */
+static int virtback_share_extra(unsigned int nr)
+{
+	unsigned int weight = 1024;
+	int nice = 0;
+
+	/* A ninth too much is nearer than a step more. */
+	while (weight * nr > 1024 + 1024 / 9 && nice < MAX_NICE) {
+		weight -= weight / 5;
+		nice++;
+	}
+	return nice;
+}
+
+/**
+ * virtback_share_look() - the worker has run for a while: what is its share?
+ * @vq: its queue
+ * @now: jiffies
+ *
+ * Called by the worker, see virtback_share_ran().
+ */
+void virtback_share_look(struct virtback_vq *vq, unsigned long now)
+{
+	struct virtback_share *share = &vq->share;
+	u64 runtime = current->se.sum_exec_runtime;
+	int extra;
+
+	/* Both pair with virtback_share_workers(). */
+	WRITE_ONCE(share->use, min_t(u64, div64_ul(runtime - share->runtime, now - share->looked),
+				     U32_MAX));
+	WRITE_ONCE(share->looked, now);
+	share->runtime = runtime;
+
+	spin_lock(&virtback_peers_lock);
+	extra = virtback_share_extra(virtback_share_workers(vq->vd, now));
+	if (extra != share->extra) {
+		share->extra = extra;
+		virtback_vq_set_nice(vq);
+	}
+	spin_unlock(&virtback_peers_lock);
+	share->next = now + VIRTBACK_SHARE_LOOK;
+}
+
+/**
+ * virtback_share_init() - a queue that has done nothing yet
+ * @vq: queue that is being made
+ */
+void virtback_share_init(struct virtback_vq *vq)
+{
+	vq->share.looked = jiffies - VIRTBACK_SHARE_BUSY - 1;
+	vq->share.next = jiffies;
+}
+
+/**
+ * virtback_share_join() - from now on the device's workers count as those of its guest
+ * @vd: device; its queues exist
+ */
+void virtback_share_join(struct virtback_device *vd)
+{
+	spin_lock(&virtback_peers_lock);
+	list_add(&vd->peers, &virtback_peers);
+	spin_unlock(&virtback_peers_lock);
+}
+
+/**
+ * virtback_share_leave() - undo virtback_share_join()
+ * @vd: device, also one that never joined
+ */
+void virtback_share_leave(struct virtback_device *vd)
+{
+	spin_lock(&virtback_peers_lock);
+	list_del_init(&vd->peers);
+	spin_unlock(&virtback_peers_lock);
 }

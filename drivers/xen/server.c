@@ -9,6 +9,7 @@
 #include <linux/delay.h>
 #include <linux/interrupt.h>
 #include <linux/mm.h>
+#include <linux/percpu.h>
 #include <linux/slab.h>
 
 #include <xen/events.h>
@@ -61,6 +62,7 @@ static void virtback_xen_guest_free(struct kref *ref)
 			pr_err("dom%u: Xen refused to unmap the ioreq page; it is lost\n",
 			       guest->domid);
 	}
+	free_percpu(guest->budget);
 	kfree(guest->vcpus);
 	kfree(guest);
 }
@@ -302,7 +304,10 @@ static struct virtback_xen_guest *virtback_xen_guest_alloc(domid_t domid, u32 nr
 	if (!guest)
 		return NULL;
 	guest->vcpus = kcalloc(nr_vcpus, sizeof(*guest->vcpus), GFP_KERNEL);
-	if (!guest->vcpus) {
+	guest->budget = alloc_percpu(struct virtback_xen_budget);
+	if (!guest->vcpus || !guest->budget) {
+		free_percpu(guest->budget);
+		kfree(guest->vcpus);
 		kfree(guest);
 		return NULL;
 	}

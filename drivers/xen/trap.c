@@ -7,8 +7,10 @@
 #include <linux/interrupt.h>
 #include <linux/irqflags.h>
 #include <linux/jiffies.h>
+#include <linux/percpu.h>
 #include <linux/rculist.h>
 #include <linux/sched.h>
+#include <linux/sched/clock.h>
 #include <linux/sched/rt.h>
 #include <linux/virtio_mmio.h>
 
@@ -20,13 +22,17 @@
 #include "xen.h"
 
 /*
- * Accesses of a vCPU in one tick that are answered in interrupt context. The rest
- * goes to its thread, which the scheduler bounds: Xen's own throttle for late EOIs
- * knows only of spurious events, and these are valid. A driver is told not to
- * notify while a queue is being worked on, so even one whose 10000 requests a
- * second all go through one idle queue, each with its three accesses, stays below.
+ * What a guest may have of a tick of a processor in interrupt context, all its vCPUs
+ * together: little when that keeps somebody from running. The rest goes to their threads,
+ * which the scheduler bounds: Xen's own throttle for late EOIs knows only of spurious
+ * events, and these are valid. vCPUs that do nothing else can keep a processor in
+ * interrupt context for good, and more of them sooner than one, so it is time that counts.
+ * To be interrupted takes as much again, which is not measured.
  */
-#define VIRTBACK_TRAPS_PER_TICK	DIV_ROUND_UP(50000, HZ)
+#define VIRTBACK_TRAP_NS	(TICK_NSEC / 4)
+#define VIRTBACK_TRAP_NS_BUSY	(TICK_NSEC / 32)
+/* A tenth of what others weigh (sched(7)). */
+#define VIRTBACK_TRAP_NICE	10
 
 /**
  * virtback_xen_dev_put() - drop a use of an attached device
@@ -81,19 +87,18 @@ static void virtback_xen_answer(struct virtback_xen_vcpu *vcpu)
 	notify_remote_via_evtchn(vcpu->port);
 }
 
-/* Has the vCPU had its share of interrupt context in this tick? */
-static bool virtback_xen_over_budget(struct virtback_xen_vcpu *vcpu)
+/* Has the guest had its share of this processor's interrupt context in this tick? */
+static bool virtback_xen_over_budget(struct virtback_xen_guest *guest)
 {
+	/* With PREEMPT_RT handlers are threads, and a wrong processor's share does no harm. */
+	struct virtback_xen_budget *budget = raw_cpu_ptr(guest->budget);
 	unsigned long now = jiffies;
 
-	if (vcpu->tick != now) {
-		vcpu->tick = now;
-		vcpu->burst = 0;
+	if (budget->tick != now) {
+		budget->tick = now;
+		budget->used = 0;
 	}
-	if (++vcpu->burst <= VIRTBACK_TRAPS_PER_TICK)
-		return false;
-	virtback_add_once(vcpu->throttled, 1);
-	return true;
+	return budget->used > (is_idle_task(current) ? VIRTBACK_TRAP_NS : VIRTBACK_TRAP_NS_BUSY);
 }
 
 /* An access to a window: true when it was answered, false when the thread is to. */
@@ -112,7 +117,7 @@ static bool virtback_xen_trap_access(struct virtback_xen_vcpu *vcpu)
 		if (access.offset == VIRTIO_MMIO_INTERRUPT_ACK &&
 		    READ_ONCE(xd->acks) != vcpu)
 			WRITE_ONCE(xd->acks, vcpu);
-		if (!virtback_xen_over_budget(vcpu) && virtback_mmio_fast(xd->vd, &access)) {
+		if (virtback_mmio_fast(xd->vd, &access)) {
 			req->data = access.data;
 			virtback_xen_answer(vcpu);
 			virtback_mmio_finish(xd->vd, &access);
@@ -168,6 +173,10 @@ static bool virtback_xen_serve(struct virtback_xen_vcpu *vcpu, bool event)
 irqreturn_t virtback_xen_trap(int irq, void *data)
 {
 	struct virtback_xen_vcpu *vcpu = data;
+	/* The slot may be the vCPU's next trap by the time that this one is accounted for. */
+	struct virtback_xen_guest *guest = vcpu->guest;
+	u64 start = local_clock();
+	bool done;
 
 	/*
 	 * Each binding raises its event once for nothing, and who watches may have been
@@ -178,7 +187,26 @@ irqreturn_t virtback_xen_trap(int irq, void *data)
 		xen_irq_lateeoi(irq, 0);
 		return IRQ_HANDLED;
 	}
-	return virtback_xen_serve(vcpu, true) ? IRQ_HANDLED : IRQ_WAKE_THREAD;
+	if (virtback_xen_over_budget(guest)) {
+		virtback_add_once(vcpu->throttled, 1);
+		vcpu->slow = NULL;
+		return IRQ_WAKE_THREAD;
+	}
+	done = virtback_xen_serve(vcpu, true);
+	raw_cpu_ptr(guest->budget)->used += local_clock() - start;
+	return done ? IRQ_HANDLED : IRQ_WAKE_THREAD;
+}
+
+/* In process context, as if it were the handler. */
+static bool virtback_xen_serve_late(struct virtback_xen_vcpu *vcpu)
+{
+	unsigned long flags;
+	bool done;
+
+	local_irq_save(flags);
+	done = virtback_xen_serve(vcpu, true);
+	local_irq_restore(flags);
+	return done;
 }
 
 /**
@@ -194,12 +222,21 @@ irqreturn_t virtback_xen_trap(int irq, void *data)
 irqreturn_t virtback_xen_trap_thread(int irq, void *data)
 {
 	struct virtback_xen_vcpu *vcpu = data;
-	struct virtback_xen_dev *xd = vcpu->slow;
-	struct virtback_access access = virtback_xen_access(xd, vcpu);
+	struct virtback_access access;
+	struct virtback_xen_dev *xd;
+	int nice;
 
-	/* A guest decides how much is done here: no more than its fair share. */
-	if (rt_task(current))
-		sched_set_normal(current, 0);
+	/*
+	 * A guest decides how much is done here: no more than its fair share, and less for
+	 * one that has had it and comes with all its vCPUs.
+	 */
+	nice = vcpu->slow ? 0 : VIRTBACK_TRAP_NICE;
+	if (rt_task(current) || task_nice(current) != nice)
+		sched_set_normal(current, nice);
+	if (!vcpu->slow && virtback_xen_serve_late(vcpu))
+		return IRQ_HANDLED;
+	xd = vcpu->slow;
+	access = virtback_xen_access(xd, vcpu);
 	if (!virtback_mmio_fast(xd->vd, &access))
 		virtback_mmio_slow(xd->vd, &access);
 	vcpu->req.data = access.data;

@@ -43,13 +43,12 @@
  * @req: the request taken. As what follows, it is for whoever took the request, until
  *	 the slot is finished: the interrupt's handler, its thread, or one who watches.
  * @event: it came with an event, whose EOI is due
- * @slow: the device whose access the thread is to do
+ * @slow: the device whose access the thread is to do, NULL when the thread is to do what
+ *	  the handler does
  * @start: when it was taken, for the latency of its answer
- * @tick: jiffies when @burst was last reset
- * @burst: accesses since then
  * @traps: requests taken
- * @slow_traps: those that the thread did
- * @throttled: those that came too fast for interrupt context
+ * @slow_traps: those that may sleep, so the thread did them
+ * @throttled: those that came when the guest had had its share of interrupt context
  * @watched: those that a worker found, without an event
  * @invalidations: those that were INVALIDATE
  * @bad: those that no memory window can get
@@ -66,8 +65,6 @@ struct virtback_xen_vcpu {
 	bool event;
 	struct virtback_xen_dev *slow;
 	u64 start;
-	unsigned long tick;
-	unsigned int burst;
 	u64 traps;
 	u64 slow_traps;
 	u64 throttled;
@@ -75,6 +72,16 @@ struct virtback_xen_vcpu {
 	u64 invalidations;
 	u64 bad;
 	u64 strays;
+};
+
+/**
+ * struct virtback_xen_budget - what a guest has had of a processor's interrupt context
+ * @tick: jiffies when @used was 0
+ * @used: nanoseconds since then
+ */
+struct virtback_xen_budget {
+	unsigned long tick;
+	u64 used;
 };
 
 /**
@@ -94,6 +101,7 @@ struct virtback_xen_vcpu {
  * @ioreq: address space of the ioreq page
  * @nr_vcpus: number of vCPUs
  * @vcpus: the vCPUs
+ * @budget: what they have had of interrupt context
  * @cache: what is mapped of its memory
  */
 struct virtback_xen_guest {
@@ -109,6 +117,7 @@ struct virtback_xen_guest {
 	struct virtback_xen_pages *ioreq;
 	u32 nr_vcpus;
 	struct virtback_xen_vcpu *vcpus;
+	struct virtback_xen_budget __percpu *budget;
 	struct virtback_xen_cache cache;
 };
 

@@ -231,6 +231,10 @@ enum virtback_reg {
  * @config_len: bytes of it
  * @host: host
  * @host_priv: the host's own data
+ * @guest: whose device this is, a number of its own for each guest; 0 for one that has no
+ *	   other. Written before virtback_device_init().
+ * @peers: among the devices of all guests, see drivers/core/worker.c
+ * @nice: of the workers, as virtback_device_set_nice() was told
  * @dma: what a backing store may access
  * @reset_timeout_ms: how long a reset, of the device or a queue, waits for it when
  *		      that is the guest's memory
@@ -293,6 +297,9 @@ struct virtback_device {
 	u32 config_len;
 	const struct virtback_host_ops *host;
 	void *host_priv;
+	u32 guest;
+	struct list_head peers;
+	int nice;
 	enum virtback_dma dma;
 	u32 reset_timeout_ms;
 	u32 poll_us;

@@ -295,6 +295,22 @@ struct virtback_ack {
 };
 
 /**
+ * struct virtback_share - how much of a processor a worker has, and how nice it is for that
+ * @next: when it looks again, jiffies; the worker's
+ * @looked: when it last did, jiffies. Written by the worker, read by those of its guest.
+ * @use: nanoseconds that it ran, a jiffy, when it last looked; as @looked
+ * @runtime: nanoseconds that it had run then, in all; the worker's
+ * @extra: what is added to the device's nice value; see drivers/core/worker.c
+ */
+struct virtback_share {
+	unsigned long next;
+	unsigned long looked;
+	u32 use;
+	u64 runtime;
+	int extra;
+};
+
+/**
  * struct virtback_vq - a virtqueue
  * @vd: its device
  * @index: its number
@@ -374,6 +390,7 @@ struct virtback_ack {
  * @work: queued on @worker by a kick
  * @poll: busy waiting; the worker's
  * @ack: waiting for acknowledgments
+ * @share: what the worker has of a processor
  * @copy: the copies that wait in a copier, if vd->copies; the worker's
  * @pages: bounce pages
  * @pieces: stock of struct virtback_piece, for those that requests do not bring along
@@ -447,6 +464,7 @@ struct virtback_vq {
 	struct kthread_work work;
 	struct virtback_poll poll;
 	struct virtback_ack ack;
+	struct virtback_share share;
 	struct virtback_copy copy[VIRTBACK_COPY_BATCH];
 	struct virtback_pool pages;
 	struct virtback_pool pieces;

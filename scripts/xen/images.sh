@@ -56,12 +56,13 @@ rig_packages()
 		qemu-system-arm pahole
 }
 
+# With VB_XEN_PATCH this is applied to it.
 xen_hypervisor()
 {
 	local src
 
 	src=$(in_suite "$VB_XEN_SUITE" xen_source "$VB_XEN_VERSION")
-	cache_entry "xen/${src##*/}-$(cache_key "$VB_XEN_CONFIG" \
+	cache_entry "xen/${src##*/}-$(cache_key "$VB_XEN_CONFIG" ${VB_XEN_PATCH:+"$VB_XEN_PATCH"} \
 		"$(${VB_CROSS}gcc --version | head -n 1)")" \
 		_make_xen "$src"
 }
@@ -72,6 +73,8 @@ _make_xen()
 
 	log "building Xen ${2##*xen_} for arm64 (log/xen-build)"
 	cp -a "$2" "$dir/build"
+	[ -z "${VB_XEN_PATCH:-}" ] || quietly "$VB_CACHE/log/xen-patch" \
+		patch -p1 -d "$dir/build" -i "$(realpath "$VB_XEN_PATCH")"
 	export XEN_TARGET_ARCH=arm64 CROSS_COMPILE=$VB_CROSS
 	quietly "$VB_CACHE/log/xen-config" make -C "$x" arm64_defconfig
 	echo "$VB_XEN_CONFIG" >>"$x/.config"

@@ -224,6 +224,12 @@ difference()
 		END { print "" }'
 }
 
+# restless: from now on no processor rests, or the other way round (restless.patch).
+restless()
+{
+	[ -n "$SKIP" ] || xl debug-keys k || fail "xl debug-keys"
+}
+
 # noisy <mode of hostile.ko>: a second guest makes noise, on processors of its own
 noisy()
 {
@@ -268,7 +274,7 @@ hush()
 	[ -z "$SKIP" ] || return 0
 	noise "$1"
 	xl destroy noisy
-	sleep 2
+	sleep 0.5
 }
 
 # A second in which the guest does nothing.

@@ -15,6 +15,7 @@
  *	registers	all vCPUs read a register that is not answered at once
  *	resets		all vCPUs start the device and reset it
  *	invalidates	all vCPUs give pages back to Xen and take them again
+ *	spins		all vCPUs compute and leave the device alone, to compare with
  *
  * Its memory is the end of the guest's, which "mem=" keeps from the kernel: what a
  * device writes in error, or is told to write, harms nothing of this kernel, and what is
@@ -41,7 +42,7 @@
 
 static char *mode = "flood";
 module_param(mode, charp, 0444);
-MODULE_PARM_DESC(mode, "flood, canary, kicks, requests, registers, resets or invalidates");
+MODULE_PARM_DESC(mode, "flood, canary, kicks, requests, registers, resets, invalidates or spins");
 
 static ulong seed = 1;
 module_param(seed, ulong, 0444);
@@ -227,6 +228,18 @@ static void invalidates(struct vcpu *v)
 	}
 }
 
+static void spins(struct vcpu *v)
+{
+	unsigned int i;
+
+	/* Not cpu_relax(): an emulator may take it as a wish to run others. */
+	while (time_left()) {
+		for (i = 0; i < 1000; i++)
+			barrier();
+		v->n++;
+	}
+}
+
 /* No interrupt is asked for by looking: this one polls. */
 static void requests(struct vcpu *v)
 {
@@ -250,6 +263,7 @@ static const struct {
 	{ "registers", registers },
 	{ "resets", resets },
 	{ "invalidates", invalidates },
+	{ "spins", spins },
 };
 
 static void (*run)(struct vcpu *v);

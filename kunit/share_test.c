@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the workers of a guest have of a processor (drivers/core/worker.c). The workers
+ * themselves sleep; cases say how busy they were.
+ */
+#include <linux/jiffies.h>
+#include <linux/kthread.h>
+#include <linux/sched.h>
+
+#include "../drivers/core/core.h"
+#include "fake.h"
+
+#define DEVICES		4
+#define GUEST		7
+
+static struct {
+	struct fake *fakes[DEVICES];
+} share;
+
+static struct virtback_vq *queue(unsigned int dev, unsigned int q)
+{
+	return &share.fakes[dev]->vd.vqs[q];
+}
+
+static int nice(unsigned int dev, unsigned int q)
+{
+	return task_nice(queue(dev, q)->worker->task);
+}
+
+static void busy(unsigned int dev, unsigned int q, u32 use)
+{
+	queue(dev, q)->share.use = use;
+	queue(dev, q)->share.looked = jiffies;
+}
+
+/* As the worker of device 0's queue 0 does, which has used its processor all the time. */
+static void look(void)
+{
+	struct virtback_share *s = &queue(0, 0)->share;
+
+	s->looked = jiffies - 4;
+	s->runtime = current->se.sum_exec_runtime - 4 * TICK_NSEC;
+	virtback_share_look(queue(0, 0), jiffies);
+}
+
+static void one_that_works_alone_is_not_nice(struct kunit *test)
+{
+	look();
+	KUNIT_EXPECT_EQ(test, nice(0, 0), 0);
+	KUNIT_EXPECT_TRUE(test, time_after(queue(0, 0)->share.next, jiffies));
+}
+
+static void several_weigh_what_one_does(struct kunit *test)
+{
+	/* Weights of kernel/sched/core.c: 1024, 526 twice, 335 three times and so on. */
+	static const int want[] = { 3, 5, 6, 7, 8, 9, 9 };
+	unsigned int i;
+
+	for (i = 1; i <= ARRAY_SIZE(want); i++) {
+		busy(i / 2, i % 2, TICK_NSEC);
+		look();
+		KUNIT_EXPECT_EQ(test, nice(0, 0), want[i - 1]);
+	}
+	KUNIT_EXPECT_EQ(test, nice(0, 1), 0);
+}
+
+static void queues_of_no_guest_count_alone(struct kunit *test)
+{
+	share.fakes[0]->vd.guest = 0;
+	share.fakes[1]->vd.guest = 0;
+	busy(1, 0, TICK_NSEC);
+	look();
+	KUNIT_EXPECT_EQ(test, nice(0, 0), 0);
+	busy(0, 1, TICK_NSEC);
+	look();
+	KUNIT_EXPECT_EQ(test, nice(0, 0), 3);
+}
+
+static void other_guests_do_not_count(struct kunit *test)
+{
+	share.fakes[1]->vd.guest = GUEST + 1;
+	busy(1, 0, TICK_NSEC);
+	busy(1, 1, TICK_NSEC);
+	look();
+	KUNIT_EXPECT_EQ(test, nice(0, 0), 0);
+}
+
+static void those_with_little_to_do_do_not_count(struct kunit *test)
+{
+	busy(0, 1, TICK_NSEC / 10);
+	busy(1, 0, TICK_NSEC / 10);
+	look();
+	KUNIT_EXPECT_EQ(test, nice(0, 0), 0);
+}
+
+static void those_that_rest_do_not_count(struct kunit *test)
+{
+	busy(0, 1, TICK_NSEC);
+	look();
+	KUNIT_ASSERT_EQ(test, nice(0, 0), 3);
+	queue(0, 1)->share.looked = jiffies - HZ;
+	look();
+	KUNIT_EXPECT_EQ(test, nice(0, 0), 0);
+}
+
+static void it_is_added_to_the_priority(struct kunit *test)
+{
+	struct virtback_device *vd = &share.fakes[0]->vd;
+
+	busy(0, 1, TICK_NSEC);
+	look();
+	virtback_device_set_nice(vd, -10);
+	KUNIT_EXPECT_EQ(test, nice(0, 0), -7);
+	KUNIT_EXPECT_EQ(test, nice(0, 1), -10);
+	KUNIT_EXPECT_EQ(test, virtback_device_nice(vd), -10);
+	virtback_device_set_nice(vd, MAX_NICE);
+	KUNIT_EXPECT_EQ(test, nice(0, 0), MAX_NICE);
+	virtback_device_set_nice(vd, 0);
+	queue(0, 1)->share.looked = jiffies - HZ;
+	look();
+	KUNIT_EXPECT_EQ(test, nice(0, 0), 0);
+}
+
+/* A request makes the worker look, and how much it ran is what the scheduler says. */
+static void worker_looks_itself(struct kunit *test)
+{
+	struct fake *f = share.fakes[0];
+	struct virtback_share *s = &f->vd.vqs[0].share;
+	unsigned long before = s->looked;
+
+	fake_start(f, 0);
+	fake_desc(f, 0, FAKE_DATA, 8, F_WRITE, 0);
+	fake_offer(f, 0);
+	fake_kick(f);
+	KUNIT_EXPECT_TRUE(test, time_after(s->looked, before));
+	KUNIT_EXPECT_EQ(test, s->use, 0);
+	KUNIT_EXPECT_TRUE(test, time_after(s->next, s->looked));
+	/* Not sooner. */
+	s->next = jiffies + HZ;
+	before = s->looked;
+	fake_offer(f, 0);
+	fake_kick(f);
+	KUNIT_EXPECT_EQ(test, s->looked, before);
+}
+
+static int share_init(struct kunit *test)
+{
+	unsigned int i;
+
+	for (i = 0; i < DEVICES; i++) {
+		int err = fake_init(test);
+
+		if (err)
+			return err;
+		share.fakes[i] = test->priv;
+		share.fakes[i]->vd.guest = GUEST;
+	}
+	return 0;
+}
+
+static void share_exit(struct kunit *test)
+{
+	unsigned int i;
+
+	for (i = 0; i < DEVICES; i++) {
+		if (!share.fakes[i])
+			continue;
+		test->priv = share.fakes[i];
+		fake_exit(test);
+		share.fakes[i] = NULL;
+	}
+}
+
+static struct kunit_case share_cases[] = {
+	KUNIT_CASE(one_that_works_alone_is_not_nice),
+	KUNIT_CASE(several_weigh_what_one_does),
+	KUNIT_CASE(queues_of_no_guest_count_alone),
+	KUNIT_CASE(other_guests_do_not_count),
+	KUNIT_CASE(those_with_little_to_do_do_not_count),
+	KUNIT_CASE(those_that_rest_do_not_count),
+	KUNIT_CASE(it_is_added_to_the_priority),
+	KUNIT_CASE(worker_looks_itself),
+	{}
+};
+
+static struct kunit_suite share_suite = {
+	.name = "virtback_share",
+	.init = share_init,
+	.exit = share_exit,
+	.test_cases = share_cases,
+};
+
+kunit_test_suite(share_suite);
