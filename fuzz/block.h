@@ -122,7 +122,7 @@ struct blk_plug { unsigned short nr_ios; };
 #define BIOSET_NEED_BVECS	1
 #define bio_op(bio)		((bio)->bi_opf & REQ_OP_MASK)
 #define blk_start_plug(p)	((void)(p))
-#define blk_finish_plug(p)	((void)(p))
+void blk_finish_plug(struct blk_plug *plug);
 
 int bioset_init(struct bio_set *bs, unsigned int nr, unsigned int front, int flags);
 void bioset_exit(struct bio_set *bs);
@@ -230,6 +230,11 @@ struct block_device *file_bdev(struct file *f);
 
 #define FZ_DISKS	2
 #define FZ_DISK_BYTES	(64 * 1024)		/* what is remembered of each store */
+/* Do they answer while they are asked, as memory does? */
+extern bool fz_disks_answer;
+/* One has, since this was cleared. */
+extern bool fz_disks_answered;
+
 extern struct block_device fz_disks[FZ_DISKS];
 
 /* How I/O ends: what the input has chosen. */

@@ -177,10 +177,6 @@ static struct track *track_of(const struct virtback_req *req)
 	return &queues[vq->index].reqs[((const u8 *)req - (const u8 *)vq->reqs) / size];
 }
 
-int __real_virtback_chain_add(struct virtback_vq *vq, struct virtback_chain *chain,
-			      const struct virtback_desc *d, u32 max);
-int __wrap_virtback_chain_add(struct virtback_vq *vq, struct virtback_chain *chain,
-			      const struct virtback_desc *d, u32 max);
 void __real_virtback_req_complete(struct virtback_req *req, u32 written);
 void __wrap_virtback_req_complete(struct virtback_req *req, u32 written);
 void __real_virtback_vq_stop(struct virtback_vq *vq);
@@ -188,9 +184,15 @@ void __wrap_virtback_vq_stop(struct virtback_vq *vq);
 void __real_virtback_vq_forget(struct virtback_vq *vq);
 void __wrap_virtback_vq_forget(struct virtback_vq *vq);
 
-/* A descriptor was read: these bytes are what the device may touch. */
-int __wrap_virtback_chain_add(struct virtback_vq *vq, struct virtback_chain *chain,
-			      const struct virtback_desc *d, u32 max)
+#ifndef FZ_BARE
+/**
+ * fz_chain_seen() - a descriptor was read: these bytes are what the device may touch
+ * @vq: queue
+ * @chain: what was read before
+ * @d: the descriptor
+ */
+void fz_chain_seen(struct virtback_vq *vq, const struct virtback_chain *chain,
+		   const struct virtback_desc *d)
 {
 	struct queue *q = &queues[vq->index];
 
@@ -201,8 +203,25 @@ int __wrap_virtback_chain_add(struct virtback_vq *vq, struct virtback_chain *cha
 	q->pending[q->nr_pending++] = (struct range){
 		.addr = d->addr, .len = d->len, .write = d->flags & VRING_DESC_F_WRITE,
 	};
-	return __real_virtback_chain_add(vq, chain, d, max);
 }
+
+static void note_chain(struct queue *q, const struct virtback_chain *chain)
+{
+}
+#else
+/* There the module goes by what it took, and is not slowed down to be watched. */
+static void note_chain(struct queue *q, const struct virtback_chain *chain)
+{
+	u32 i;
+
+	for (i = 0; i < chain->out.nr + chain->in.nr; i++)
+		q->pending[i] = (struct range){
+			.addr = chain->out.sg[i].addr, .len = chain->out.sg[i].len,
+			.write = i >= chain->out.nr,
+		};
+	q->nr_pending = i;
+}
+#endif
 
 static void track_chain(struct track *t, struct queue *q)
 {
@@ -231,6 +250,7 @@ static enum virtback_prepare prepare(struct virtback_req *req, struct virtback_c
 		fz_bug("a request is used twice at once");
 	t->taken = true;
 	t->orphan = false;
+	note_chain(q, chain);
 	track_chain(t, q);
 	q->waiting[id]++;
 	if (nr_touched < RANGES)

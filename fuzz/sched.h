@@ -217,6 +217,7 @@ struct fz_flags {
 };
 extern struct fz_flags *fz_flags;
 #define current			fz_flags
+#define in_task()		(!fz_current->irq)
 
 static inline unsigned int memalloc_noio_save(void)
 {

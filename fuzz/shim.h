@@ -204,6 +204,14 @@ void *fz_memcpy(void *to, const void *from, size_t len);
 } while (0)
 
 #define memcpy(to, from, len)	fz_memcpy(to, from, len)
+
+struct virtback_chain;
+struct virtback_desc;
+struct virtback_vq;
+void fz_chain_seen(struct virtback_vq *vq, const struct virtback_chain *chain,
+		   const struct virtback_desc *d);
+#define virtback_chain_seen(vq, chain, d)	fz_chain_seen(vq, chain, d)
+
 #define smp_load_acquire(p)	READ_ONCE(*(p))
 #define smp_store_release(p, v)	WRITE_ONCE(*(p), v)
 #define smp_mb()		fz_point()

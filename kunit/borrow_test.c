@@ -393,7 +393,7 @@ static void reset_before_the_disk_has_it(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, b->disk->writes, 0U);
 	KUNIT_EXPECT_EQ(test, f->borrow_calls, 1U);
 	KUNIT_EXPECT_EQ(test, f->borrowed, 0U);
-	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].nr_inflight, 0U);
+	KUNIT_EXPECT_EQ(test, virtback_vq_inflight(&f->vd.vqs[0]), 0U);
 	KUNIT_EXPECT_EQ(test, atomic_read(&f->vd.orphans), 0);
 	f->vd.type = &virtback_blk_type;
 }

@@ -39,7 +39,7 @@ static void expect_refused(struct fake *f, u16 head)
 	KUNIT_EXPECT_EQ(test, f->prepared, 0);
 	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&f->pins), 0);
-	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].nr_inflight, 0);
+	KUNIT_EXPECT_EQ(test, virtback_vq_inflight(&f->vd.vqs[0]), 0);
 }
 
 static void expect_sg(struct fake *f, unsigned int i, u64 addr, u32 len)
@@ -157,6 +157,60 @@ static void table_may_be_walked_backwards(struct kunit *test)
 	expect_chain(f, 6, 21, 0, 0);
 	expect_sg(f, 1, FAKE_DATA + 5 * 64, 6);
 	expect_sg(f, 5, FAKE_DATA + 64, 2);
+}
+
+static u64 memory_changes;
+
+static void change_memory(struct fake *f, struct virtback_piece *p)
+{
+	memory_changes++;
+}
+
+/* Two chains in one go, with tables at these places. How often something was pinned. */
+static unsigned int pins_of_two_tables(struct fake *f, u64 first, u64 second)
+{
+	unsigned int pinned, n = f->prepared;
+	u64 tables[] = { first, second };
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		fake_desc(f, i, tables[i], 2 * DSIZE, F_INDIRECT, 0);
+		fake_indirect(f, tables[i], 0, FAKE_DATA + 64 * i, 16 + i, F_NEXT, 1);
+		fake_indirect(f, tables[i], 1, FAKE_DATA + 0x1000, 5 + i, F_WRITE, 0);
+		fake_offer(f, i);
+	}
+	pinned = f->pinned;
+	fake_kick(f);
+	KUNIT_EXPECT_EQ(f->test, f->prepared, n + 2);
+	KUNIT_EXPECT_EQ(f->test, f->last.out.left, 17);
+	KUNIT_EXPECT_EQ(f->test, f->last.in.left, 6);
+	KUNIT_EXPECT_EQ(f->test, atomic_read(&f->pins), 0);
+	return f->pinned - pinned;
+}
+
+static void tables_of_a_page_are_pinned_once(struct kunit *test)
+{
+	struct fake *f = test->priv;
+	unsigned int once;
+
+	fake_start(f, INDIRECT_DESC);
+	once = pins_of_two_tables(f, TABLE + 64, TABLE);
+	KUNIT_EXPECT_EQ(test, pins_of_two_tables(f, TABLE + 64, FAKE_DATA + 0x4000), once + 1);
+}
+
+/* What an address means may change between two chains. */
+static void changed_memory_is_pinned_anew(struct kunit *test)
+{
+	struct fake *f = test->priv;
+	unsigned int once;
+
+	f->vd.mem_gen = &memory_changes;
+	fake_start(f, INDIRECT_DESC);
+	f->answer_now = true;
+	once = pins_of_two_tables(f, TABLE, TABLE + 64);
+	f->on_unpin = change_memory;
+	KUNIT_EXPECT_EQ(test, pins_of_two_tables(f, TABLE, TABLE + 64), once + 1);
+	f->on_unpin = NULL;
 }
 
 static void longest_chain_arrives(struct kunit *test)
@@ -411,6 +465,8 @@ static struct kunit_case chain_cases[] = {
 	FAKE_CASE(write_flag_of_a_table_means_nothing),
 	FAKE_CASE(table_may_cross_pieces),
 	FAKE_CASE(table_may_be_walked_backwards),
+	KUNIT_CASE(tables_of_a_page_are_pinned_once),
+	KUNIT_CASE(changed_memory_is_pinned_anew),
 	FAKE_CASE(longest_chain_arrives),
 	FAKE_CASE(longest_table_arrives),
 	FAKE_CASE(small_ring_takes_long_tables),

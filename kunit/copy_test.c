@@ -243,7 +243,7 @@ static void expect_unanswered(struct kunit *test, struct fake *f, u32 type, u64 
 	blk_go(f);
 	KUNIT_EXPECT_TRUE(test, fake_broken(f));
 	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 0);
-	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].nr_inflight, 0);
+	KUNIT_EXPECT_EQ(test, virtback_vq_inflight(&f->vd.vqs[0]), 0);
 }
 
 static void status_that_cannot_be_copied_breaks_the_device(struct kunit *test)
@@ -272,14 +272,14 @@ static void broken_request_strands_no_other(struct kunit *test)
 	fake_desc(f, 5, STATUS + 64, 1, F_WRITE, 0);
 	fake_offer(f, 3);
 	fake_kick(f);
-	KUNIT_ASSERT_EQ(test, f->vd.vqs[0].nr_inflight, 2);
+	KUNIT_ASSERT_EQ(test, virtback_vq_inflight(&f->vd.vqs[0]), 2);
 	f->copy_error = STATUS;
 	KUNIT_EXPECT_TRUE(test, test_disk_end(b->disk, false));
 	KUNIT_EXPECT_TRUE(test, test_disk_end(b->disk, false));
 	fake_settle(f);
 	KUNIT_EXPECT_TRUE(test, fake_broken(f));
 	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 1);
-	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].nr_inflight, 0);
+	KUNIT_EXPECT_EQ(test, virtback_vq_inflight(&f->vd.vqs[0]), 0);
 }
 
 static void header_that_cannot_be_copied_breaks_the_device(struct kunit *test)

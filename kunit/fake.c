@@ -478,6 +478,8 @@ static void fake_submit(struct virtback_vq *vq, struct list_head *reqs)
 	struct virtback_req *req, *next;
 
 	f->most_submitted = max_t(unsigned int, f->most_submitted, list_count_nodes(reqs));
+	if (f->collect)
+		virtback_vq_collect(vq);
 	list_for_each_entry_safe(req, next, reqs, batch) {
 		list_del_init(&req->batch);
 		if (!virtback_req_live(req)) {
@@ -491,6 +493,8 @@ static void fake_submit(struct virtback_vq *vq, struct list_head *reqs)
 		else
 			fake_finish(f, req);
 	}
+	if (f->collect)
+		virtback_vq_publish(vq);
 }
 
 static void fake_write_config(struct virtback_device *vd, u32 off, u32 len, u64 val)

@@ -111,6 +111,7 @@ struct fake_packed {
  * @held: requests that the type keeps in flight
  * @hold: keep requests in flight
  * @answer_now: complete in prepare()
+ * @collect: submit() publishes together what ends in it
  * @broken: prepare() and resume() refuse
  * @slow_ms: prepare() takes so long
  * @stalls: so many of the next prepare() and resume() calls stall
@@ -172,6 +173,7 @@ struct fake {
 	struct list_head held;
 	bool hold;
 	bool answer_now;
+	bool collect;
 	bool broken;
 	unsigned int slow_ms;
 	unsigned int stalls;

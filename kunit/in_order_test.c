@@ -49,7 +49,7 @@ static void later_request_waits_for_an_earlier_one(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->submitted, 4);
 	fake_release(f);
 	expect_used(f, 4);
-	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].nr_inflight, 0);
+	KUNIT_EXPECT_EQ(test, virtback_vq_inflight(&f->vd.vqs[0]), 0);
 }
 
 static void waiting_stops_at_the_next_that_runs(struct kunit *test)
@@ -125,12 +125,12 @@ static void nobody_waits_for_a_request_without_an_answer(struct kunit *test)
 	f->passes = 1;
 	offer(f, 1, 3, false);
 	expect_used(f, 0);
-	KUNIT_ASSERT_EQ(test, vq->nr_inflight, 4);
+	KUNIT_ASSERT_EQ(test, virtback_vq_inflight(vq), 4);
 	f->passes = 2;
 	f->broken = true;
 	fake_release(f);
 	KUNIT_EXPECT_TRUE(test, fake_broken(f));
-	KUNIT_ASSERT_EQ(test, vq->nr_inflight, 0);
+	KUNIT_ASSERT_EQ(test, virtback_vq_inflight(vq), 0);
 	KUNIT_EXPECT_EQ(test, vq->stats.dropped, 3);
 	/* Who pauses the device would wait for them. */
 	KUNIT_ASSERT_EQ(test, virtback_device_pause(&f->vd), 0);
@@ -176,7 +176,7 @@ static void full_queue_of_waiting_requests_goes_on(struct kunit *test)
 	/* All requests wait for the first; a driver that overcommits does, too. */
 	offer(f, FAKE_QUEUE_SIZE, 3, false);
 	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 0);
-	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].nr_inflight, FAKE_QUEUE_SIZE);
+	KUNIT_EXPECT_EQ(test, virtback_vq_inflight(&f->vd.vqs[0]), FAKE_QUEUE_SIZE);
 	fake_release(f);
 	KUNIT_EXPECT_EQ(test, fake_used_idx(f), FAKE_QUEUE_SIZE + 3);
 	KUNIT_EXPECT_EQ(test, fake_used_id(f, FAKE_QUEUE_SIZE + 2), 2);
@@ -191,13 +191,13 @@ static void reset_drops_what_waits(struct kunit *test)
 	fake_write(f, VIRTIO_MMIO_STATUS, 0);
 	/* Only what the disk has is an orphan. */
 	KUNIT_EXPECT_EQ(test, atomic_read(&f->vd.orphans), 1);
-	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].nr_inflight, 1);
+	KUNIT_EXPECT_EQ(test, virtback_vq_inflight(&f->vd.vqs[0]), 1);
 	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].stats.dropped, 4);
 	memset(f->mem, 0x5c, f->mem_len);
 	fake_release(f);
 	KUNIT_EXPECT_NULL(test, memchr_inv(f->mem, 0x5c, f->mem_len));
 	KUNIT_EXPECT_EQ(test, atomic_read(&f->vd.orphans), 0);
-	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].nr_inflight, 0);
+	KUNIT_EXPECT_EQ(test, virtback_vq_inflight(&f->vd.vqs[0]), 0);
 	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].stats.dropped, 5);
 	f = started(test);
 	offer(f, 0, 2, false);

@@ -70,7 +70,7 @@ static void expect_refused(struct fake *f)
 	KUNIT_EXPECT_TRUE(test, fake_broken(f));
 	KUNIT_EXPECT_EQ(test, f->prepared, 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&f->pins), 0);
-	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].nr_inflight, 0);
+	KUNIT_EXPECT_EQ(test, virtback_vq_inflight(&f->vd.vqs[0]), 0);
 	expect_none_used(f);
 }
 

@@ -85,6 +85,49 @@ static void buffers_are_unpinned_before_they_are_used(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->used_at_unpin, 0);
 }
 
+/* The used index at each unpin. */
+static u16 used_at[FAKE_QUEUE_SIZE];
+static unsigned int nr_used_at;
+
+static void note_used(struct fake *f, struct virtback_piece *p)
+{
+	if (nr_used_at < FAKE_QUEUE_SIZE)
+		used_at[nr_used_at] = fake_used_idx(f);
+	nr_used_at++;
+}
+
+static void requests_that_end_together_are_published_together(struct kunit *test)
+{
+	struct fake *f = started(test);
+	unsigned int i;
+
+	nr_used_at = 0;
+	f->on_unpin = note_used;
+	f->collect = true;
+	offer(f, 12);
+	f->on_unpin = NULL;
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 12);
+	KUNIT_ASSERT_EQ(test, nr_used_at, 12);
+	/* Not all: the driver may go on with some while the rest is copied. */
+	for (i = 0; i < 12; i++)
+		KUNIT_EXPECT_EQ_MSG(test, used_at[i], i < 8 ? 0 : 8, "request %u", i);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->irqs), 1);
+}
+
+static void others_are_not_collected(struct kunit *test)
+{
+	struct fake *f = started(test);
+	struct virtback_vq *vq = &f->vd.vqs[0];
+
+	f->hold = true;
+	offer(f, 1);
+	/* As if its worker collected; this task is another. */
+	WRITE_ONCE(vq->collector, f);
+	fake_end(f);
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 1);
+	WRITE_ONCE(vq->collector, NULL);
+}
+
 static void buffer_outside_memory_leaves_nothing_pinned(struct kunit *test)
 {
 	struct fake *f = started(test);
@@ -95,7 +138,7 @@ static void buffer_outside_memory_leaves_nothing_pinned(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, fake_broken(f));
 	KUNIT_EXPECT_EQ(test, atomic_read(&f->pins), 0);
 	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 0);
-	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].nr_inflight, 0);
+	KUNIT_EXPECT_EQ(test, virtback_vq_inflight(&f->vd.vqs[0]), 0);
 }
 
 static void refused_request_breaks_the_device(struct kunit *test)
@@ -155,7 +198,7 @@ static void stalled_chain_waits_for_a_completion(struct kunit *test)
 	fake_kick(f);
 	KUNIT_EXPECT_EQ(test, f->stalls, 0);
 	KUNIT_EXPECT_EQ(test, f->prepared, 1);
-	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].nr_inflight, 1);
+	KUNIT_EXPECT_EQ(test, virtback_vq_inflight(&f->vd.vqs[0]), 1);
 	fake_release(f);
 	KUNIT_EXPECT_EQ(test, f->prepared, 2);
 	KUNIT_EXPECT_EQ(test, f->last.id, 7);
@@ -309,7 +352,7 @@ static void pass_that_breaks_ends_the_device(struct kunit *test)
 	fake_release(f);
 	KUNIT_EXPECT_TRUE(test, fake_broken(f));
 	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 0);
-	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].nr_inflight, 0);
+	KUNIT_EXPECT_EQ(test, virtback_vq_inflight(&f->vd.vqs[0]), 0);
 }
 
 /* --- reset with requests in flight --- */
@@ -485,7 +528,7 @@ static void reset_ends_a_stalled_pass(struct kunit *test)
 	fake_settle(f);
 	KUNIT_EXPECT_EQ(test, f->dead, 1);
 	KUNIT_EXPECT_EQ(test, atomic_read(&f->vd.orphans), 0);
-	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].nr_inflight, 0);
+	KUNIT_EXPECT_EQ(test, virtback_vq_inflight(&f->vd.vqs[0]), 0);
 }
 
 /* --- drain --- */
@@ -514,7 +557,7 @@ static void drain_waits_for_the_disk(struct kunit *test)
 	schedule_work(&late.work);
 	virtback_device_drain(&f->vd);
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(late.done));
-	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].nr_inflight, 0);
+	KUNIT_EXPECT_EQ(test, virtback_vq_inflight(&f->vd.vqs[0]), 0);
 	flush_work(&late.work);
 	destroy_work_on_stack(&late.work);
 }
@@ -523,6 +566,8 @@ static struct kunit_case req_cases[] = {
 	FAKE_CASE(request_is_answered_in_prepare),
 	KUNIT_CASE(buffers_stay_pinned_while_in_flight),
 	KUNIT_CASE(buffers_are_unpinned_before_they_are_used),
+	KUNIT_CASE(requests_that_end_together_are_published_together),
+	KUNIT_CASE(others_are_not_collected),
 	FAKE_CASE(buffer_outside_memory_leaves_nothing_pinned),
 	FAKE_CASE(refused_request_breaks_the_device),
 	FAKE_CASE(more_requests_than_a_batch_are_served),

@@ -133,6 +133,7 @@ static void bdev_submit(struct virtback_backing *b, struct virtback_req *req)
 	struct virtback_blk_pos pos = {};
 	struct bio_vec bv;
 	struct bio *bio;
+	unsigned int i;
 
 	if (unlikely(bdev_forbids(bd, br))) {
 		bdev_pass_done(req, VIRTIO_BLK_S_IOERR, br->sector);
@@ -144,7 +145,7 @@ static void bdev_submit(struct virtback_backing *b, struct virtback_req *req)
 	bio->bi_end_io = bdev_end_io;
 	if (!br->nr_vecs)
 		bio->bi_iter.bi_size = br->len;
-	while (br->nr_vecs && virtback_blk_next_bvec(req, &pos, &bv))
+	for (i = 0; i < br->nr_vecs && virtback_blk_next_bvec(req, &pos, &bv); i++)
 		__bio_add_page(bio, bv.bv_page, bv.bv_len, bv.bv_offset);
 	submit_bio(bio);
 }

@@ -306,7 +306,7 @@ void virtback_blk_write_config(struct virtback_device *vd, u32 off, u32 len, u64
 /* drivers/blk/data.c */
 int virtback_blk_read_header(struct virtback_req *req, struct virtback_iter *it,
 			     struct virtio_blk_outhdr *hdr);
-void virtback_blk_drop_ahead(struct virtback_req *req);
+void virtback_blk_put_ahead(struct virtback_req *req);
 enum virtback_prepare virtback_blk_first_pass(struct virtback_req *req,
 					      const struct virtback_iter *data);
 enum virtback_prepare virtback_blk_next_pass(struct virtback_req *req);
@@ -319,7 +319,35 @@ void virtback_blk_pass_done(struct virtback_req *req, u8 status);
 u64 virtback_range_features(struct virtback_blk *blk, const struct virtback_blk_limits *lim);
 enum virtback_prepare virtback_range_prepare(struct virtback_req *req, struct virtback_iter *data);
 bool virtback_range_next(struct virtback_req *req);
-void virtback_range_put(struct virtback_req *req);
+
+/**
+ * virtback_range_put() - give the copy of a request's segments back, if it has one
+ * @req: request
+ *
+ * Any context.
+ */
+static inline void virtback_range_put(struct virtback_req *req)
+{
+	struct virtback_blk_req *br = virtback_req_priv(req);
+
+	if (br->ranges)
+		virtback_pool_put(&req->vq->pages, br->ranges);
+	br->ranges = NULL;
+}
+
+/**
+ * virtback_blk_drop_ahead() - the data that came with the header is not wanted
+ * @req: request; nothing happens when none came
+ *
+ * Any context.
+ */
+static inline void virtback_blk_drop_ahead(struct virtback_req *req)
+{
+	const struct virtback_blk_req *br = virtback_req_priv(req);
+
+	if (br->ahead)
+		virtback_blk_put_ahead(req);
+}
 
 /* drivers/blk/store.c */
 int virtback_blk_open(struct virtback_blk *blk, const struct virtback_config *cfg);

@@ -159,6 +159,12 @@ static int blk_copy_out(struct virtback_req *req)
 	int err;
 
 	virtback_copier_init(&c, req->vq);
+	/* One piece and one page: most of all requests. */
+	if (p && p->len == left && left <= PAGE_SIZE) {
+		page = list_first_entry(&br->pages, struct page, lru);
+		err = virtback_copier_piece(&c, p, 0, page_address(page), left, true);
+		return err ?: blk_copy_status(req, &c);
+	}
 	list_for_each_entry(page, &br->pages, lru) {
 		u32 len = min_t(u32, left, PAGE_SIZE);
 		void *from = page_address(page);
@@ -247,17 +253,15 @@ alone:
 }
 
 /**
- * virtback_blk_drop_ahead() - the data that came with the header is not wanted
- * @req: request; nothing happens when none came
+ * virtback_blk_put_ahead() - give back the data that came with the header
+ * @req: request with some
  *
  * Any context.
  */
-void virtback_blk_drop_ahead(struct virtback_req *req)
+void virtback_blk_put_ahead(struct virtback_req *req)
 {
 	struct virtback_blk_req *br = virtback_req_priv(req);
 
-	if (!br->ahead)
-		return;
 	br->ahead = false;
 	br->len = 0;
 	br->nr_vecs = 0;
@@ -575,5 +579,8 @@ void virtback_blk_submit(struct virtback_vq *vq, struct list_head *reqs)
 		blk_put_pages(req);
 		virtback_blk_finish(req, VIRTIO_BLK_S_IOERR, 0);
 	}
+	/* Here a disk that is memory answers all of them. */
+	virtback_vq_collect(vq);
 	blk_finish_plug(&plug);
+	virtback_vq_publish(vq);
 }

@@ -130,21 +130,6 @@ bool virtback_range_next(struct virtback_req *req)
 	return true;
 }
 
-/**
- * virtback_range_put() - give the copy of a request's segments back, if it has one
- * @req: request
- *
- * Any context.
- */
-void virtback_range_put(struct virtback_req *req)
-{
-	struct virtback_blk_req *br = virtback_req_priv(req);
-
-	if (br->ranges)
-		virtback_pool_put(&req->vq->pages, br->ranges);
-	br->ranges = NULL;
-}
-
 static enum virtback_prepare range_answer(struct virtback_req *req, u8 status)
 {
 	return virtback_blk_finish(req, status, 0);

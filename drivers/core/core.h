@@ -4,9 +4,12 @@
 #define VIRTBACK_CORE_H
 
 #include <linux/compiler.h>
+#include <linux/errno.h>
 #include <linux/jiffies.h>
+#include <linux/minmax.h>
 #include <linux/string.h>
 #include <linux/virtio_mmio.h>
+#include <linux/virtio_ring.h>
 
 #include <virtback/device.h>
 
@@ -36,22 +39,90 @@ struct virtback_desc {
 	u16 next;
 };
 
+/**
+ * struct virtback_raw - a descriptor as it was copied from the guest, of either format
+ * @addr: guest address
+ * @rest: 32 bits of length, then twice 16 of what the format says
+ */
+struct virtback_raw {
+	__le64 addr;
+	__le64 rest;
+};
+
 /* drivers/core/table.c: what the ring formats share */
-int virtback_table_enter(struct virtback_vq *vq, struct virtback_table *t,
-			 const struct virtback_desc *d);
-void virtback_table_leave(struct virtback_vq *vq, struct virtback_table *t);
-int virtback_table_fetch(struct virtback_vq *vq, struct virtback_table *t, u32 i, void *raw);
-int virtback_chain_add(struct virtback_vq *vq, struct virtback_chain *chain,
-		       const struct virtback_desc *d, u32 max);
-void virtback_chain_end(struct virtback_vq *vq, struct virtback_chain *chain);
+int virtback_table_fetch(struct virtback_vq *vq, struct virtback_table *t, u32 i,
+			 struct virtback_raw *raw);
+void virtback_window_close(struct virtback_vq *vq);
 int virtback_ring_map(struct virtback_vq *vq, struct virtback_area *area, u64 addr, u32 len,
 		      u32 align, bool write);
 void virtback_ring_unmap(struct virtback_vq *vq);
 
-/* An indirect table may lie at any address, so no word of it is atomic. */
-static inline void virtback_table_copy(const struct virtback_table *t, u64 off, void *raw)
+/* Of a ring, which is aligned. Each word is read once. */
+static inline void virtback_desc_read(struct virtback_raw *raw, const void *from)
 {
-	memcpy(raw, t->piece.va + (off - t->first), VIRTBACK_DESC_SIZE);
+	const struct virtback_raw *d = from;
+
+	raw->addr = READ_ONCE(d->addr);
+	raw->rest = READ_ONCE(d->rest);
+}
+
+/* Is that byte in the window, and still the same memory? */
+static inline bool virtback_window_has(const struct virtback_vq *vq, u64 addr)
+{
+	const struct virtback_window *w = &vq->window;
+	const u64 *gen = vq->vd->mem_gen;
+
+	/*
+	 * What the host has changed since it had changed before the driver put the chain
+	 * into its ring, which was read before this.
+	 */
+	return addr - w->addr < w->piece.len && (!gen || READ_ONCE(*gen) == w->gen);
+}
+
+/* Where it is, and how many bytes of the window there are from it on. */
+static inline const void *virtback_window_at(const struct virtback_vq *vq, u64 addr)
+{
+	return vq->window.piece.va + (addr - vq->window.addr);
+}
+
+static inline u32 virtback_window_rest(const struct virtback_vq *vq, u64 addr)
+{
+	return vq->window.piece.len - (addr - vq->window.addr);
+}
+
+/**
+ * virtback_table_enter() - go from a descriptor of the ring to its table
+ * @vq: queue
+ * @t: for the place in the table
+ * @d: descriptor with VRING_DESC_F_INDIRECT
+ *
+ * Return: 0, or -EINVAL when the driver may not do this.
+ */
+static inline int virtback_table_enter(struct virtback_vq *vq, struct virtback_table *t,
+				       const struct virtback_desc *d)
+{
+	if (!vq->indirect || (d->flags & VRING_DESC_F_NEXT))
+		return -EINVAL;
+	if (!d->len || d->len % VIRTBACK_DESC_SIZE || d->addr + d->len < d->addr)
+		return -EINVAL;
+	t->nr = d->len / VIRTBACK_DESC_SIZE;
+	t->addr = d->addr;
+	t->from = 0;
+	t->reach = 0;
+	t->reads = 0;
+	/* Most often it is where the one before was. */
+	if (virtback_window_has(vq, d->addr)) {
+		t->va = virtback_window_at(vq, d->addr);
+		t->reach = min(d->len, virtback_window_rest(vq, d->addr)) / VIRTBACK_DESC_SIZE;
+	}
+	return 0;
+}
+
+/* An indirect table may lie at any address, so no word of it is atomic. */
+static inline void virtback_table_copy(struct virtback_raw *raw, const void *from)
+{
+	memcpy(raw, from, VIRTBACK_DESC_SIZE);
+	/* The driver may be writing it: nothing reads it again instead of @raw. */
 	barrier();
 }
 
@@ -60,22 +131,74 @@ static inline void virtback_table_copy(const struct virtback_table *t, u64 off, 
  * @vq: queue
  * @t: table that was entered
  * @i: which one, any number
- * @raw: receives the descriptor, VIRTBACK_DESC_SIZE bytes
+ * @raw: receives the descriptor
  *
  * Worker context, may sleep.
  *
  * Return: as virtback_table_fetch().
  */
 static inline int virtback_table_read(struct virtback_vq *vq, struct virtback_table *t, u32 i,
-				      void *raw)
+				      struct virtback_raw *raw)
 {
-	u64 off = (u64)i * VIRTBACK_DESC_SIZE;
-
-	if (i >= t->nr || off < t->first ||
-	    off + VIRTBACK_DESC_SIZE > t->first + t->piece.len)
+	/* Also of one before the first, whose distance is a large number. */
+	if (i - t->from >= t->reach)
 		return virtback_table_fetch(vq, t, i, raw);
-	virtback_table_copy(t, off, raw);
+	virtback_table_copy(raw, t->va + (size_t)(i - t->from) * VIRTBACK_DESC_SIZE);
 	return 0;
+}
+
+/* For who looks on from outside and believes nobody, as the fuzzer does. */
+#ifndef virtback_chain_seen
+static inline void virtback_chain_seen(struct virtback_vq *vq, const struct virtback_chain *chain,
+				       const struct virtback_desc *d)
+{
+}
+#endif
+
+/**
+ * virtback_chain_add() - the next buffer of a chain
+ * @vq: queue; the buffer goes into vq->sg
+ * @chain: chain so far
+ * @d: descriptor of the buffer, a copy
+ * @max: buffers that a chain may have
+ *
+ * Return: 0, or -EINVAL when the driver may not do this.
+ */
+static inline int virtback_chain_add(struct virtback_vq *vq, struct virtback_chain *chain,
+				     const struct virtback_desc *d, u32 max)
+{
+	u32 n = chain->out.nr + chain->in.nr;
+	struct virtback_iter *part;
+
+	virtback_chain_seen(vq, chain, d);
+	if (n >= min_t(u32, max, vq->chain_max) || d->addr + d->len < d->addr)
+		return -EINVAL;
+	vq->sg[n] = (struct virtback_sg){ .addr = d->addr, .len = d->len };
+	if (!(d->flags & VRING_DESC_F_WRITE) && chain->in.nr)
+		return -EINVAL;		/* what the device reads comes first */
+	part = d->flags & VRING_DESC_F_WRITE ? &chain->in : &chain->out;
+	part->nr++;
+	part->left += d->len;
+	return 0;
+}
+
+/* The chain is complete. */
+static inline void virtback_chain_end(struct virtback_vq *vq, struct virtback_chain *chain)
+{
+	chain->out.sg = vq->sg;
+	chain->in.sg = vq->sg + chain->out.nr;
+}
+
+/* Pass @len bytes, which lie within the current buffer, and empty buffers. */
+static inline void virtback_iter_step(struct virtback_iter *it, u32 len)
+{
+	it->left -= len;
+	it->off += len;
+	while (it->nr && it->off == it->sg->len) {
+		it->sg++;
+		it->nr--;
+		it->off = 0;
+	}
 }
 
 /* No buffer yet. */

@@ -13,18 +13,6 @@
 
 #include "core.h"
 
-/* Pass @len bytes, which lie within the current buffer, and empty buffers. */
-static void virtback_iter_step(struct virtback_iter *it, u32 len)
-{
-	it->left -= len;
-	it->off += len;
-	while (it->nr && it->off == it->sg->len) {
-		it->sg++;
-		it->nr--;
-		it->off = 0;
-	}
-}
-
 /**
  * virtback_iter_skip() - pass @len bytes
  * @it: position

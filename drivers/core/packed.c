@@ -109,12 +109,22 @@ static void virtback_packed_desc(struct virtback_desc *to, const struct vring_pa
 	to->next = le16_to_cpu(READ_ONCE(from->id));
 }
 
+/* A descriptor of a table, whose id means nothing. */
+static void virtback_packed_entry(struct virtback_desc *to, const struct virtback_raw *raw)
+{
+	u64 rest = le64_to_cpu(raw->rest);
+
+	to->addr = le64_to_cpu(raw->addr);
+	to->len = rest;
+	to->flags = rest >> 48;
+}
+
 /* All of a table is the chain: what else its flags say is reserved (section 2.8.7). */
 static int virtback_packed_walk_table(struct virtback_vq *vq, const struct virtback_desc *head,
 				      struct virtback_chain *chain)
 {
 	struct virtback_table *t = &vq->walk;
-	struct vring_packed_desc raw;
+	struct virtback_raw raw;
 	struct virtback_desc d;
 	u32 i;
 	int ret;
@@ -124,12 +134,10 @@ static int virtback_packed_walk_table(struct virtback_vq *vq, const struct virtb
 		ret = virtback_table_read(vq, t, i, &raw);
 		if (ret)
 			break;
-		virtback_packed_desc(&d, &raw);
-		d.flags = le16_to_cpu(raw.flags);
+		virtback_packed_entry(&d, &raw);
 		ret = d.flags & VRING_DESC_F_INDIRECT ? -EINVAL :
 		      virtback_chain_add(vq, chain, &d, vq->chain_max);
 	}
-	virtback_table_leave(vq, t);
 	return ret;
 }
 

@@ -48,7 +48,7 @@ static void virtback_poll_learn(struct virtback_vq *vq, bool busy, u64 gap, u64 
 static void virtback_poll_rest(struct virtback_vq *vq, u64 now, u64 limit)
 {
 	struct virtback_poll *p = &vq->poll;
-	bool busy = READ_ONCE(vq->nr_inflight);
+	bool busy = virtback_vq_inflight(vq);
 	u64 idle_since;
 
 	if (!p->since) {
@@ -174,7 +174,7 @@ bool virtback_poll_completed(struct virtback_vq *vq)
 {
 	u64 limit = virtback_poll_limit(vq);
 
-	if (!limit || vq->nr_inflight)
+	if (!limit || virtback_vq_inflight(vq))
 		return false;
 	/* Pairs with virtback_poll_rest(). */
 	WRITE_ONCE(vq->poll.idle_since, ktime_get_ns());

@@ -11,7 +11,9 @@
  * to end before it unpins.
  */
 #include <linux/bug.h>
+#include <linux/preempt.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/string.h>
 
 #include <virtback/device.h>
@@ -19,6 +21,9 @@
 #include <trace/events/virtback.h>
 
 #include "core.h"
+
+/* Requests that are published together, at most. */
+#define VIRTBACK_ENDS	8
 
 /**
  * virtback_req_unpin() - unpin the pieces of a list and empty it
@@ -30,17 +35,20 @@
 void virtback_req_unpin(struct virtback_req *req, struct virtback_pieces *list)
 {
 	struct virtback_vq *vq = req->vq;
+	struct virtback_piece *p = list->head;
 	struct virtback_pieces more;
-	struct virtback_piece *p;
 
-	if (!list->head)
+	if (!p)
 		return;
-	for (p = list->head; p; p = p->next)
-		virtback_piece_unpin(vq->vd, p);
-	more.head = list->head->next;
-	if (more.head)
-		virtback_pool_put_pieces(&vq->pieces, &more);
 	list->head = NULL;
+	virtback_piece_unpin(vq->vd, p);
+	/* Most have one. */
+	if (likely(!p->next))
+		return;
+	more.head = p->next;
+	for (p = more.head; p; p = p->next)
+		virtback_piece_unpin(vq->vd, p);
+	virtback_pool_put_pieces(&vq->pieces, &more);
 }
 
 /* A piece for the end of a list. Most have one, and nobody to share it with. */
@@ -134,7 +142,7 @@ bool virtback_req_pin_both(struct virtback_req *req, struct virtback_pieces *lis
 	p->next = NULL;
 	list->head = p;
 	list->tail = p;
-	virtback_iter_skip(it, len);
+	virtback_iter_step(it, len);
 	return true;
 }
 
@@ -175,7 +183,7 @@ void virtback_req_unkeep(struct virtback_req *req)
 }
 
 /**
- * virtback_req_retire() - take a request off the inflight list
+ * virtback_req_retire() - a request is not in flight any more
  * @req: request without pins
  *
  * Called with vq->lock held, in any context.
@@ -185,10 +193,16 @@ void virtback_req_retire(struct virtback_req *req)
 	struct virtback_vq *vq = req->vq;
 
 	lockdep_assert_held(&vq->lock);
-	list_move(&req->inflight, &vq->idle);
-	virtback_sub_once(vq->nr_inflight, 1);
+	/* On the list with IN_ORDER alone. */
+	if (!list_empty(&req->inflight))
+		list_del_init(&req->inflight);
 	req->dma = false;
-	if (!vq->nr_inflight)
+	if (!vq->idle)
+		vq->idle_tail = req;
+	req->idle = vq->idle;
+	vq->idle = req;
+	virtback_add_once(vq->nr_retired, 1);
+	if (!virtback_vq_inflight(vq))
 		wake_up(&vq->drained);
 }
 
@@ -239,22 +253,23 @@ static unsigned int virtback_req_push_in_order(struct virtback_vq *vq)
 	return n;
 }
 
-/*
- * A live request has ended. Called with vq->lock held; true when the driver wants
- * an interrupt.
- */
-static bool virtback_req_end(struct virtback_req *req, u32 written)
+/* A live request has ended. Called with vq->lock held; returns how many were published. */
+static unsigned int virtback_req_end(struct virtback_req *req)
 {
 	struct virtback_vq *vq = req->vq;
-	unsigned int n = 1;
-	bool irq;
 
-	req->written = written;
 	req->done = true;
 	if (vq->in_order)
-		n = virtback_req_push_in_order(vq);
-	else
-		virtback_req_push(req);
+		return virtback_req_push_in_order(vq);
+	virtback_req_push(req);
+	return 1;
+}
+
+/* @n requests were published. Called with vq->lock held; does the driver want an interrupt? */
+static bool virtback_vq_want_irq(struct virtback_vq *vq, unsigned int n)
+{
+	bool irq;
+
 	if (!n)
 		return false;
 	irq = vq->ring->want_irq(vq);
@@ -263,46 +278,47 @@ static bool virtback_req_end(struct virtback_req *req, u32 written)
 	return irq;
 }
 
-/**
- * virtback_req_complete() - end a request
- * @req: request; may be used for another chain when this returns
- * @written: bytes of the guest's memory that the device wrote
- *
- * Unpins, publishes the used element and interrupts if the driver wants it; of
- * an orphan it does none of these. With IN_ORDER what comes before it is published
- * first, so this may have to wait for the completion of that. Any context; within
- * the RCU read-side section in which the guest's memory was last used, or in the
- * worker.
- */
-void virtback_req_complete(struct virtback_req *req, u32 written)
+/* Let go of what requests have pinned that have ended. Under RCU. */
+static void virtback_vq_unpin_ended(struct virtback_vq *vq, struct list_head *reqs, u64 now)
 {
-	struct virtback_vq *vq = req->vq;
-	struct virtback_device *vd = vq->vd;
-	bool irq = false, last_orphan = false, again;
-	u64 now = virtback_latency_now();
-	unsigned long flags;
+	struct virtback_req *req;
 
-	trace_virtback_request_complete(req, written);
-	/* The driver must not get back what is mapped. */
-	WARN_ON_ONCE(req->borrowed);
-	virtback_req_unkeep(req);
-	/*
-	 * The unlocked parts below use the queue after the waiter for its last
-	 * request may have been woken; virtback_device_drain() waits for RCU.
-	 */
-	rcu_read_lock();
-	if (virtback_req_live(req)) {
+	list_for_each_entry(req, reqs, batch) {
+		if (!virtback_req_live(req))
+			continue;
 		/* Before the used element hands the buffers back to the driver. */
 		virtback_req_unpin(req, &req->data);
 		virtback_req_unpin(req, &req->status);
 		virtback_latency_add(&vq->latency[VIRTBACK_LATENCY_COMPLETE], req->submitted, now);
 	}
+}
+
+/* End requests of a queue, linked by &virtback_req.batch. Any context. */
+static void virtback_vq_end(struct virtback_vq *vq, struct list_head *reqs)
+{
+	struct virtback_device *vd = vq->vd;
+	bool irq, last_orphan = false, again;
+	u64 now = virtback_latency_now();
+	struct virtback_req *req, *next;
+	unsigned int n = 0;
+	unsigned long flags;
+
+	/*
+	 * The unlocked parts below use the queue after the waiter for its last
+	 * request may have been woken; virtback_device_drain() waits for RCU.
+	 */
+	rcu_read_lock();
+	virtback_vq_unpin_ended(vq, reqs, now);
 
 	spin_lock_irqsave(&vq->lock, flags);
-	if (req->epoch == vq->epoch)
-		irq = virtback_req_end(req, written);
-	else
-		last_orphan = virtback_req_drop(req);
+	/* Those that went may be used again as soon as the lock is free. */
+	list_for_each_entry_safe(req, next, reqs, batch) {
+		if (req->epoch == vq->epoch)
+			n += virtback_req_end(req);
+		else
+			last_orphan |= virtback_req_drop(req);
+	}
+	irq = virtback_vq_want_irq(vq, n);
 	again = vq->stalled;
 	vq->stalled = false;
 	if (READ_ONCE(vd->poll_us))
@@ -322,6 +338,80 @@ void virtback_req_complete(struct virtback_req *req, u32 written)
 		virtback_vq_wake(vq);
 	}
 	rcu_read_unlock();
+}
+
+/**
+ * virtback_vq_collect() - publish together what ends in here
+ * @vq: queue
+ *
+ * Until virtback_vq_publish() what this task completes waits for that, or for a few more.
+ * For a disk that answers while it is asked; one that answers later does so elsewhere.
+ * Called by the worker, where nothing makes it wait for long in between.
+ */
+void virtback_vq_collect(struct virtback_vq *vq)
+{
+	/* Pairs with virtback_vq_collects(), which is only interested in its own task. */
+	WRITE_ONCE(vq->collector, current);
+}
+
+/* An interrupt may come to the worker's task, and has nothing to do with it. */
+static bool virtback_vq_collects(const struct virtback_vq *vq)
+{
+	return READ_ONCE(vq->collector) == current && in_task();
+}
+
+static void virtback_vq_end_collected(struct virtback_vq *vq)
+{
+	LIST_HEAD(reqs);
+
+	vq->nr_ended = 0;
+	list_splice_init(&vq->ended, &reqs);
+	virtback_vq_end(vq, &reqs);
+}
+
+/**
+ * virtback_vq_publish() - undo virtback_vq_collect()
+ * @vq: queue
+ *
+ * Called by the worker.
+ */
+void virtback_vq_publish(struct virtback_vq *vq)
+{
+	WRITE_ONCE(vq->collector, NULL);
+	if (vq->nr_ended)
+		virtback_vq_end_collected(vq);
+}
+
+/**
+ * virtback_req_complete() - end a request
+ * @req: request, which is not the caller's any more
+ * @written: bytes of the guest's memory that the device wrote
+ *
+ * Unpins, publishes the used element and interrupts if the driver wants it; of
+ * an orphan it does none of these. With IN_ORDER what comes before it is published
+ * first, so this may have to wait for the completion of that. Any context; within
+ * the RCU read-side section in which the guest's memory was last used, or in the
+ * worker.
+ */
+void virtback_req_complete(struct virtback_req *req, u32 written)
+{
+	struct virtback_vq *vq = req->vq;
+	LIST_HEAD(reqs);
+
+	trace_virtback_request_complete(req, written);
+	/* The driver must not get back what is mapped. */
+	WARN_ON_ONCE(req->borrowed);
+	virtback_req_unkeep(req);
+	req->written = written;
+	if (!virtback_vq_collects(vq)) {
+		list_add(&req->batch, &reqs);
+		virtback_vq_end(vq, &reqs);
+		return;
+	}
+	list_add_tail(&req->batch, &vq->ended);
+	/* The driver may go on with some while the rest is copied. */
+	if (++vq->nr_ended == VIRTBACK_ENDS)
+		virtback_vq_end_collected(vq);
 }
 
 /**

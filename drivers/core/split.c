@@ -80,32 +80,42 @@ unmap_desc:
 	return ret;
 }
 
-static void virtback_split_desc(struct virtback_desc *to, const struct vring_desc *from)
+static void virtback_split_desc(struct virtback_desc *to, const struct virtback_raw *raw)
 {
-	to->addr = __virtio64_to_cpu(true, READ_ONCE(from->addr));
-	to->len = __virtio32_to_cpu(true, READ_ONCE(from->len));
-	to->flags = rd16(&from->flags);
-	to->next = rd16(&from->next);
+	u64 rest = le64_to_cpu(raw->rest);
+
+	to->addr = le64_to_cpu(raw->addr);
+	to->len = rest;
+	to->flags = rest >> 32;
+	to->next = rest >> 48;
 }
 
-/* A descriptor of the table @t, or of the ring while none was entered. */
-static int virtback_split_read(struct virtback_vq *vq, struct virtback_table *t, u32 i,
-			       struct virtback_desc *d)
+/* A table may not lead to another, nor back to the ring. */
+static int virtback_split_walk_table(struct virtback_vq *vq, const struct virtback_desc *head,
+				     struct virtback_chain *chain)
 {
-	const struct vring_desc *ring = vq->desc.va;
-	struct vring_desc raw;
+	struct virtback_table *t = &vq->walk;
+	struct virtback_raw raw;
+	struct virtback_desc d;
 	int ret;
+	u32 i;
 
-	if (t->nr) {
+	ret = virtback_table_enter(vq, t, head);
+	for (i = 0; !ret; i = d.next) {
 		ret = virtback_table_read(vq, t, i, &raw);
-		if (!ret)
-			virtback_split_desc(d, &raw);
-		return ret;
+		if (ret)
+			break;
+		virtback_split_desc(&d, &raw);
+		/*
+		 * A driver may make the ring smaller than we offered and still
+		 * send indirect chains of the length that our limits promise.
+		 */
+		ret = d.flags & VRING_DESC_F_INDIRECT ? -EINVAL :
+		      virtback_chain_add(vq, chain, &d, vq->chain_max);
+		if (!(d.flags & VRING_DESC_F_NEXT))
+			break;
 	}
-	if (i >= vq->num)
-		return -EINVAL;
-	virtback_split_desc(d, &ring[array_index_nospec(i, vq->num)]);
-	return 0;
+	return ret;
 }
 
 /*
@@ -113,34 +123,28 @@ static int virtback_split_read(struct virtback_vq *vq, struct virtback_table *t,
  */
 static int virtback_split_walk(struct virtback_vq *vq, u16 head, struct virtback_chain *chain)
 {
-	struct virtback_table *t = &vq->walk;
+	const struct virtback_raw *ring = vq->desc.va;
+	struct virtback_raw raw;
 	struct virtback_desc d;
 	u32 i = head;
 	int ret;
 
 	virtback_chain_begin(chain, head);
 	for (;;) {
-		ret = virtback_split_read(vq, t, i, &d);
-		if (ret)
-			break;
-		chain->ndesc += !t->nr;
+		if (i >= vq->num)
+			return -EINVAL;
+		virtback_desc_read(&raw, &ring[array_index_nospec(i, vq->num)]);
+		virtback_split_desc(&d, &raw);
+		chain->ndesc++;
 		if (d.flags & VRING_DESC_F_INDIRECT) {
-			ret = virtback_table_enter(vq, t, &d);
-			if (ret)
-				break;
-			i = 0;
-			continue;
+			ret = virtback_split_walk_table(vq, &d, chain);
+			break;
 		}
-		/*
-		 * A driver may make the ring smaller than we offered and still
-		 * send indirect chains of the length that our limits promise.
-		 */
-		ret = virtback_chain_add(vq, chain, &d, t->nr ? vq->chain_max : vq->num);
+		ret = virtback_chain_add(vq, chain, &d, vq->num);
 		if (ret || !(d.flags & VRING_DESC_F_NEXT))
 			break;
 		i = d.next;
 	}
-	virtback_table_leave(vq, t);
 	virtback_chain_end(vq, chain);
 	return ret;
 }

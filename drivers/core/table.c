@@ -9,6 +9,7 @@
 #include <linux/errno.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/sizes.h>
 #include <linux/string.h>
 #include <linux/virtio_ring.h>
 
@@ -23,74 +24,95 @@
  */
 #define VIRTBACK_TABLE_READS	8
 
+/* Bytes of a table that are pinned at once, if the host can; a guest decides how long it is. */
+#define VIRTBACK_WINDOW_MAX	SZ_64K
+
+static_assert(sizeof(struct virtback_raw) == VIRTBACK_DESC_SIZE);
 static_assert(sizeof(struct vring_desc) == VIRTBACK_DESC_SIZE);
 static_assert(sizeof(struct vring_packed_desc) == VIRTBACK_DESC_SIZE);
 
 /**
- * virtback_table_enter() - go from a descriptor of the ring to its table
- * @vq: queue
- * @t: left, or all zero
- * @d: descriptor with VRING_DESC_F_INDIRECT
+ * virtback_window_close() - let go of where tables were found
+ * @vq: queue; nothing happens when nothing is pinned
  *
- * Return: 0, or -EINVAL when the driver may not do this.
+ * Called with ring_lock held.
  */
-int virtback_table_enter(struct virtback_vq *vq, struct virtback_table *t,
-			 const struct virtback_desc *d)
+void virtback_window_close(struct virtback_vq *vq)
 {
-	if (!vq->indirect || t->nr || (d->flags & VRING_DESC_F_NEXT))
-		return -EINVAL;
-	if (!d->len || d->len % VIRTBACK_DESC_SIZE || d->addr + d->len < d->addr)
-		return -EINVAL;
-	t->nr = d->len / VIRTBACK_DESC_SIZE;
-	t->addr = d->addr;
-	t->first = 0;
-	t->reads = 0;
-	return 0;
+	struct virtback_window *w = &vq->window;
+
+	if (w->piece.len)
+		virtback_piece_unpin(vq->vd, &w->piece);
+	w->piece.len = 0;
 }
 
-/* Let go of the part that is pinned, if one is. */
-static void virtback_table_unpin(struct virtback_vq *vq, struct virtback_table *t)
+/* Pin memory from @addr on; 0 or -errno, then nothing is pinned. */
+static int virtback_window_open(struct virtback_vq *vq, u64 addr, u32 len)
 {
-	if (t->piece.len)
-		virtback_piece_unpin(vq->vd, &t->piece);
-	t->piece.len = 0;
+	struct virtback_window *w = &vq->window;
+	int ret;
+
+	w->addr = addr;
+	ret = vq->vd->host->pin(vq->vd, addr, len, false, &w->piece);
+	if (ret)
+		w->piece.len = 0;
+	return ret;
 }
 
-/**
- * virtback_table_leave() - let go of a table
- * @vq: queue
- * @t: table; nothing happens when none was entered
+/*
+ * Pin @len bytes from @addr on, or what of them can be had at once, with the page that
+ * they begin in, for the next tables are most often there.
  */
-void virtback_table_leave(struct virtback_vq *vq, struct virtback_table *t)
+static int virtback_window_move(struct virtback_vq *vq, u64 addr, u32 len)
 {
-	virtback_table_unpin(vq, t);
-	t->nr = 0;
+	struct virtback_window *w = &vq->window;
+	const u64 *gen = vq->vd->mem_gen;
+	u32 before = offset_in_page(addr);
+
+	virtback_window_close(vq);
+	/* Before the memory is looked for. */
+	w->gen = gen ? READ_ONCE(*gen) : 0;
+	if (!virtback_window_open(vq, addr - before, max_t(u32, before + len, PAGE_SIZE)) &&
+	    w->piece.len > before)
+		return 0;
+	virtback_window_close(vq);
+	return virtback_window_open(vq, addr, len);
 }
 
-/* Make a part of the table, from byte @off on, readable. */
-static int virtback_table_pin(struct virtback_vq *vq, struct virtback_table *t, u64 off)
+/* Copy a part of the table, from byte @off on. Returns how many bytes of it, or -errno. */
+static int virtback_table_load(struct virtback_vq *vq, struct virtback_table *t, u64 off)
 {
 	struct virtback_sg sg = {
 		.addr = t->addr + off,
-		.len = t->nr * VIRTBACK_DESC_SIZE - off,
+		.len = min_t(u64, t->nr * VIRTBACK_DESC_SIZE - off, vq->table_len),
 	};
-	struct virtback_iter it = { .sg = &sg, .nr = 1 };
+	struct virtback_iter it = { .sg = &sg, .nr = 1, .left = sg.len };
 	int ret;
 
-	if (!vq->vd->copies)
-		return vq->vd->host->pin(vq->vd, sg.addr, sg.len, false, &t->piece);
 	if (t->reads++ == VIRTBACK_TABLE_READS)
 		return -EINVAL;
-	sg.len = min(sg.len, vq->table_len);
-	it.left = sg.len;
+	t->va = vq->table;
 	ret = virtback_iter_read(vq, &it, vq->table, sg.len);
-	t->piece = (struct virtback_piece){ .va = vq->table, .len = sg.len };
-	return ret;
+	return ret ? ret : sg.len;
+}
+
+/* Pin a part of it, from there on, in the same way. */
+static int virtback_table_pin(struct virtback_vq *vq, struct virtback_table *t, u64 off)
+{
+	u32 len = min_t(u64, t->nr * VIRTBACK_DESC_SIZE - off, VIRTBACK_WINDOW_MAX);
+	u64 addr = t->addr + off;
+	int ret;
+
+	ret = virtback_window_has(vq, addr) ? 0 : virtback_window_move(vq, addr, len);
+	if (ret)
+		return ret;
+	t->va = virtback_window_at(vq, addr);
+	return min(len, virtback_window_rest(vq, addr));
 }
 
 /* A descriptor that crosses the end of what can be pinned at once. */
 static int virtback_table_read_split(struct virtback_vq *vq, const struct virtback_table *t,
-				     u64 off, void *raw)
+				     u64 off, struct virtback_raw *raw)
 {
 	struct virtback_sg sg = { .addr = t->addr + off, .len = VIRTBACK_DESC_SIZE };
 	struct virtback_iter it = { .sg = &sg, .nr = 1, .left = sg.len };
@@ -99,74 +121,35 @@ static int virtback_table_read_split(struct virtback_vq *vq, const struct virtba
 }
 
 /**
- * virtback_table_fetch() - copy a descriptor of a part that is not pinned
+ * virtback_table_fetch() - copy a descriptor of a part that is not within reach
  * @vq: queue
  * @t: table that was entered
  * @i: which one, any number
- * @raw: receives the descriptor, VIRTBACK_DESC_SIZE bytes
+ * @raw: receives the descriptor
  *
  * Worker context, may sleep.
  *
  * Return: 0, -EINVAL when it is outside of the table, or what the host says of
  * its memory.
  */
-int virtback_table_fetch(struct virtback_vq *vq, struct virtback_table *t, u32 i, void *raw)
+int virtback_table_fetch(struct virtback_vq *vq, struct virtback_table *t, u32 i,
+			 struct virtback_raw *raw)
 {
 	u64 off = (u64)i * VIRTBACK_DESC_SIZE;
-	int ret;
+	int len;
 
 	if (i >= t->nr)
 		return -EINVAL;
-	virtback_table_unpin(vq, t);
-	ret = virtback_table_pin(vq, t, off);
-	if (ret) {
-		t->piece.len = 0;
-		return ret;
-	}
-	t->first = off;
-	if (t->piece.len < VIRTBACK_DESC_SIZE) {
-		virtback_table_unpin(vq, t);
+	t->reach = 0;
+	len = vq->vd->copies ? virtback_table_load(vq, t, off) : virtback_table_pin(vq, t, off);
+	if (len < 0)
+		return len;
+	t->from = i;
+	t->reach = len / VIRTBACK_DESC_SIZE;
+	if (!t->reach)
 		return virtback_table_read_split(vq, t, off, raw);
-	}
-	virtback_table_copy(t, off, raw);
+	virtback_table_copy(raw, t->va);
 	return 0;
-}
-
-/**
- * virtback_chain_add() - the next buffer of a chain
- * @vq: queue; the buffer goes into vq->sg
- * @chain: chain so far
- * @d: descriptor of the buffer, a copy
- * @max: buffers that a chain may have
- *
- * Return: 0, or -EINVAL when the driver may not do this.
- */
-int virtback_chain_add(struct virtback_vq *vq, struct virtback_chain *chain,
-		       const struct virtback_desc *d, u32 max)
-{
-	u32 n = chain->out.nr + chain->in.nr;
-	struct virtback_iter *part;
-
-	if (n >= min_t(u32, max, vq->chain_max) || d->addr + d->len < d->addr)
-		return -EINVAL;
-	vq->sg[n] = (struct virtback_sg){ .addr = d->addr, .len = d->len };
-	if (!(d->flags & VRING_DESC_F_WRITE) && chain->in.nr)
-		return -EINVAL;		/* what the device reads comes first */
-	part = d->flags & VRING_DESC_F_WRITE ? &chain->in : &chain->out;
-	part->nr++;
-	part->left += d->len;
-	return 0;
-}
-
-/**
- * virtback_chain_end() - the chain is complete
- * @vq: queue
- * @chain: chain
- */
-void virtback_chain_end(struct virtback_vq *vq, struct virtback_chain *chain)
-{
-	chain->out.sg = vq->sg;
-	chain->in.sg = vq->sg + chain->out.nr;
 }
 
 /**

@@ -114,20 +114,44 @@ static bool virtback_vq_stall(struct virtback_vq *vq)
 	return again;
 }
 
+/*
+ * All that are idle, for the worker, and those first that were used last: what they are
+ * is in its caches. Called with ring_lock and vq->lock held.
+ */
+static void virtback_vq_take_idle(struct virtback_vq *vq)
+{
+	lockdep_assert_held(&vq->lock);
+	if (!vq->idle)
+		return;
+	vq->idle_tail->idle = vq->spare;
+	vq->spare = vq->idle;
+	vq->idle = NULL;
+}
+
 static struct virtback_req *virtback_vq_get_req(struct virtback_vq *vq)
 {
 	struct virtback_req *req;
 
-	spin_lock_irq(&vq->lock);
-	req = list_first_entry_or_null(&vq->idle, struct virtback_req, inflight);
-	if (req) {
-		list_move_tail(&req->inflight, &vq->inflight);
-		virtback_add_once(vq->nr_inflight, 1);
-		req->epoch = vq->epoch;
-		req->done = false;
-		req->submitted = 0;
+	if (!vq->spare) {
+		spin_lock_irq(&vq->lock);
+		virtback_vq_take_idle(vq);
+		spin_unlock_irq(&vq->lock);
 	}
-	spin_unlock_irq(&vq->lock);
+	req = vq->spare;
+	lockdep_assert_held(&vq->ring_lock);
+	if (!req)
+		return NULL;
+	vq->spare = req->idle;
+	virtback_add_once(vq->nr_taken, 1);
+	/* Only changed with ring_lock held. */
+	req->epoch = vq->epoch;
+	req->done = false;
+	req->submitted = 0;
+	if (vq->in_order) {
+		spin_lock_irq(&vq->lock);
+		list_add_tail(&req->inflight, &vq->inflight);
+		spin_unlock_irq(&vq->lock);
+	}
 	return req;
 }
 
@@ -342,6 +366,7 @@ static bool virtback_vq_gather(struct virtback_vq *vq, struct list_head *batch,
 	/* No sooner, or more of them than a batch would have the worker look without end. */
 	if (!timer_pending(&vq->look_again))
 		list_splice_tail_init(&vq->busy, &vq->resume);
+	virtback_vq_take_idle(vq);
 	spin_unlock_irq(&vq->lock);
 	vq->poll.wait = false;
 
@@ -416,6 +441,7 @@ static void virtback_vq_work(struct kthread_work *work)
 		virtback_share_ran(vq);
 		mutex_lock(&vq->ring_lock);
 		more = virtback_vq_gather(vq, &batch, &stalled);
+		virtback_window_close(vq);
 		mutex_unlock(&vq->ring_lock);
 		if (!list_empty(&batch)) {
 			virtback_vq_measure(vq, &batch, kicked);
@@ -449,6 +475,11 @@ static void virtback_vq_look_again(struct timer_list *t)
 static unsigned int virtback_vq_reqs(const struct virtback_vq *vq)
 {
 	return min_t(unsigned int, vq->num_max, VIRTBACK_REQS_MAX);
+}
+
+static struct virtback_req *virtback_vq_req(const struct virtback_vq *vq, unsigned int i)
+{
+	return vq->reqs + i * vq->req_size;
 }
 
 /*
@@ -514,8 +545,8 @@ static void virtback_vq_orphan(struct virtback_vq *vq)
 {
 	spin_lock_irq(&vq->lock);
 	virtback_vq_drop_done(vq);
-	atomic_add(vq->nr_inflight - vq->nr_orphans, &vq->vd->orphans);
-	vq->nr_orphans = vq->nr_inflight;
+	atomic_add(virtback_vq_inflight(vq) - vq->nr_orphans, &vq->vd->orphans);
+	vq->nr_orphans = virtback_vq_inflight(vq);
 	/* Pairs with virtback_req_live(). */
 	WRITE_ONCE(vq->epoch, vq->epoch + 1);
 	spin_unlock_irq(&vq->lock);
@@ -555,7 +586,7 @@ bool virtback_vq_stop_begin(struct virtback_vq *vq)
  */
 void virtback_vq_stop_finish(struct virtback_vq *vq)
 {
-	struct virtback_req *req;
+	unsigned int i;
 
 	lockdep_assert_held(&vq->vd->lock);
 	if (!vq->stopping)
@@ -563,7 +594,10 @@ void virtback_vq_stop_finish(struct virtback_vq *vq)
 	vq->stopping = false;
 
 	spin_lock_irq(&vq->lock);
-	list_for_each_entry(req, &vq->inflight, inflight) {
+	/* What is not in flight has nothing pinned. */
+	for (i = 0; i < virtback_vq_reqs(vq); i++) {
+		struct virtback_req *req = virtback_vq_req(vq, i);
+
 		if (!req->dma)
 			virtback_req_unpin(req, &req->data);
 		virtback_req_unpin(req, &req->status);
@@ -616,7 +650,7 @@ void virtback_vq_stop(struct virtback_vq *vq)
  */
 void virtback_vq_drain(struct virtback_vq *vq)
 {
-	wait_event(vq->drained, !READ_ONCE(vq->nr_inflight));
+	wait_event(vq->drained, !virtback_vq_inflight(vq));
 }
 
 /**
@@ -638,11 +672,11 @@ int virtback_vq_quiet(struct virtback_vq *vq)
 	mutex_lock(&vq->ring_lock);
 	mutex_unlock(&vq->ring_lock);
 	/* Pairs with virtback_device_leave(). */
-	err = wait_event_killable(vq->drained, !READ_ONCE(vq->nr_inflight) ||
+	err = wait_event_killable(vq->drained, !virtback_vq_inflight(vq) ||
 				  READ_ONCE(vq->vd->leaving));
 	if (err)
 		return err;
-	if (READ_ONCE(vq->nr_inflight))
+	if (virtback_vq_inflight(vq))
 		return -ENODEV;
 	/* It may still be on its way out of submit(). */
 	kthread_flush_work(&vq->work);
@@ -662,7 +696,6 @@ int virtback_vq_quiet(struct virtback_vq *vq)
  */
 int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 index, u16 num_max)
 {
-	size_t size = ALIGN(sizeof(struct virtback_req) + vd->type->req_size, sizeof(u64));
 	struct virtback_req *req;
 	enum virtback_latency_stage stage;
 	unsigned int i, nr_reqs;
@@ -673,15 +706,16 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 	vq->num_max = num_max;
 	vq->chain_max = clamp_t(u16, num_max, VIRTBACK_CHAIN_MIN, VIRTBACK_CHAIN_MAX);
 	nr_reqs = virtback_vq_reqs(vq);
+	vq->req_size = ALIGN(sizeof(struct virtback_req) + vd->type->req_size, sizeof(u64));
 	/* As many pieces as there can be, those that requests bring along with them. */
 	vq->max_pins = 2 * VIRTBACK_POOL_PAGES + 2 * vq->chain_max + nr_reqs;
 	vq->ring = &virtback_split_ops;
 	mutex_init(&vq->ring_lock);
 	spin_lock_init(&vq->lock);
-	INIT_LIST_HEAD(&vq->idle);
 	INIT_LIST_HEAD(&vq->inflight);
 	INIT_LIST_HEAD(&vq->resume);
 	INIT_LIST_HEAD(&vq->busy);
+	INIT_LIST_HEAD(&vq->ended);
 	timer_setup(&vq->look_again, virtback_vq_look_again, 0);
 	init_waitqueue_head(&vq->drained);
 	kthread_init_work(&vq->work, virtback_vq_work);
@@ -691,15 +725,17 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 	vq->poll.gap[true] = U64_MAX;
 
 	vq->sg = kvcalloc(vq->chain_max, sizeof(*vq->sg), GFP_KERNEL);
-	vq->reqs = kvcalloc(nr_reqs, size, GFP_KERNEL);
+	vq->reqs = kvcalloc(nr_reqs, vq->req_size, GFP_KERNEL);
 	vq->table_len = max_t(u32, PAGE_SIZE, vq->chain_max * VIRTBACK_DESC_SIZE);
 	vq->table = kmalloc(vq->table_len, GFP_KERNEL);
 	if (!vq->sg || !vq->reqs || !vq->table)
 		return -ENOMEM;
 	for (i = 0; i < nr_reqs; i++) {
-		req = vq->reqs + i * size;
+		req = virtback_vq_req(vq, i);
 		req->vq = vq;
-		list_add_tail(&req->inflight, &vq->idle);
+		INIT_LIST_HEAD(&req->inflight);
+		req->idle = vq->spare;
+		vq->spare = req;
 	}
 
 	if (vd->type->nr_counters) {

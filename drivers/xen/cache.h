@@ -85,7 +85,8 @@ struct virtback_xen_cache_stats {
  * @nr_chunks: chunks of 16 pages in it
  * @lock: protects what follows and the fields of chunks; taken in interrupt context
  * @closed: no new chunk is kept
- * @gen: bumped by INVALIDATE; chunks of another generation are not used any more
+ * @gen: bumped by INVALIDATE; chunks of another generation are not used any more. Read
+ *	 without the lock as &virtback_device.mem_gen.
  * @nr_held: chunks of 16 pages that are pinned
  * @lru: hashed chunks that are not pinned, the longest unused one first; those
  *	 of old generations come before all others

@@ -315,7 +315,8 @@ void virtback_xen_cache_invalidate(struct virtback_xen_cache *cache)
 	unsigned long flags;
 
 	spin_lock_irqsave(&cache->lock, flags);
-	cache->gen++;
+	/* Pairs with virtback_window_has(). */
+	WRITE_ONCE(cache->gen, cache->gen + 1);
 	trace_virtback_xen_invalidate(cache->domid, cache->gen);
 	spin_unlock_irqrestore(&cache->lock, flags);
 	queue_work(virtback_xen_wq, &cache->sweep);
@@ -331,7 +332,7 @@ void virtback_xen_cache_close(struct virtback_xen_cache *cache)
 {
 	spin_lock_irq(&cache->lock);
 	WRITE_ONCE(cache->closed, true);
-	cache->gen++;
+	WRITE_ONCE(cache->gen, cache->gen + 1);
 	spin_unlock_irq(&cache->lock);
 	cancel_work_sync(&cache->sweep);
 	virtback_xen_sweep(cache);

@@ -289,6 +289,7 @@ static int virtback_xen_dev_fit(struct virtback_xen_dev *xd, const struct virtba
 	switch (ret) {
 	case 0:
 		xd->reserve = reserve;
+		xd->vd->mem_gen = &xd->guest->cache.gen;
 		return 0;
 	case -ENOSPC:
 		pr_err("%s: map_limit_mb: too low, the queues of the guest's disks need %lu MiB (%d)\n",

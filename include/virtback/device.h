@@ -246,6 +246,9 @@ enum virtback_reg {
  * @borrow_min: with @copies: bytes from which on the data of a pass is mapped for it
  *		and given to what accesses it (&virtback_host_ops.borrow), 0 for never.
  *		As @copies.
+ * @mem_gen: a number that the host changes when what an address means has changed: what
+ *	     was pinned before must not be taken for that address any more. NULL where
+ *	     that never happens. As @copies; read without a lock, after the ring was.
  * @lock: serialises register accesses that may sleep and everything they change;
  *	  outermost, then vq->ring_lock, then vq->lock
  * @accepted: feature bits as written by the driver; @lock
@@ -302,6 +305,7 @@ struct virtback_device {
 	u32 poll_us;
 	bool copies;
 	u32 borrow_min;
+	const u64 *mem_gen;
 
 	struct mutex lock;		/* registers and what they change */
 	u64 accepted;

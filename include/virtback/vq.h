@@ -106,25 +106,40 @@ struct virtback_chain {
 /**
  * struct virtback_table - an indirect table while its chain is parsed
  * @addr: guest address
- * @nr: descriptors in it, 0 while no table was entered
- * @piece: the part that is pinned, or copied to vq->table; len 0 when none is
- * @first: byte offset of @piece in the table
+ * @nr: descriptors in it
+ * @va: those within reach: in @virtback_vq.window, or copied to vq->table
+ * @from: the first of them
+ * @reach: how many, whole ones
  * @reads: parts that were copied so far
  */
 struct virtback_table {
 	u64 addr;
 	u32 nr;
-	struct virtback_piece piece;
-	u64 first;
+	const void *va;
+	u32 from;
+	u32 reach;
 	unsigned int reads;
+};
+
+/**
+ * struct virtback_window - memory where a table was found, pinned for those that follow
+ * @addr: guest address of @piece
+ * @gen: what vd->mem_gen was before it was pinned
+ * @piece: the memory, for reading; len 0 when nothing is pinned
+ */
+struct virtback_window {
+	u64 addr;
+	u64 gen;
+	struct virtback_piece piece;
 };
 
 /**
  * struct virtback_req - a request from its chain being taken to its completion
  * @vq: the queue it came from
- * @inflight: link in @vq->inflight or @vq->idle; protected by @vq->lock
- * @batch: link in the list given to submit(), or in @vq->resume
- *	   (the latter protected by @vq->lock)
+ * @idle: the next one, while it is in @vq->idle (protected by @vq->lock) or @vq->spare
+ * @inflight: link in @vq->inflight (IN_ORDER), or alone; protected by @vq->lock
+ * @batch: link in the list given to submit(), in @vq->resume (protected by @vq->lock),
+ *	   or of those that have ended together
  * @epoch: @vq->epoch when it was taken; another value there makes it an orphan
  * @id: descriptor id for the used ring
  * @ndesc: descriptors of the ring that its chain takes
@@ -149,6 +164,7 @@ struct virtback_table {
  */
 struct virtback_req {
 	struct virtback_vq *vq;
+	struct virtback_req *idle;
 	struct list_head inflight;
 	struct list_head batch;
 	u32 epoch;
@@ -321,9 +337,14 @@ struct virtback_share {
  *	       it to get the worker out of the guest's memory. Inside vd->lock.
  * @last_avail: next index of the available ring, packed: next offset; ring_lock
  * @avail_wrap: the driver's wrap counter at @last_avail, packed only; ring_lock
+ * @spare: requests not in use, for the worker, who takes all of @idle at once; the one
+ *	   used last comes first; ring_lock
+ * @nr_taken: requests that were taken; wraps around. Written with ring_lock held.
  * @chain: the chain taken last; ring_lock. Not on the worker's stack, which a kernel may
  *	   be built to clear for each.
  * @walk: the place in its indirect table; as @chain
+ * @window: where that table is, unless vd->copies: drivers have their tables in the same
+ *	    few pages. The worker's, who lets go of it before ring_lock
  * @glance: what is pinned to be read at once; as @chain
  * @sg: storage of the chain being parsed; ring_lock
  * @table: for a copy of an indirect table, if vd->copies; ring_lock
@@ -337,19 +358,25 @@ struct virtback_share {
  * @signalled_valid: @signalled says something (false right after a start)
  * @epoch: bumped by every stop. Read without the lock under RCU by completions
  *	   (pairs with synchronize_rcu_expedited() of a stop).
- * @idle: requests not in use
- * @inflight: requests between being taken and being published, in the order in
- *	      which they were taken
- * @nr_inflight: length of @inflight. Read without the lock, too.
- * @nr_orphans: those of @inflight with an old epoch
+ * @idle: requests that were retired since the worker looked, the last one first
+ * @idle_tail: the first one of them, while there are some
+ * @inflight: with IN_ORDER, requests between being taken and being published, in the
+ *	      order in which they were taken
+ * @nr_retired: requests that were in flight and are not any more; wraps around. Read
+ *		without the lock, too.
+ * @nr_orphans: requests in flight with an old epoch
  * @resume: requests waiting for their next pass
  * @busy: those of which someone still uses pages that were borrowed; the worker's
  *	  alone, which looks again when @look_again says so
  * @look_again: wakes the worker for @busy; while it is pending nobody looks at those
+ * @collector: current, of the task that collects what ends, NULL for none; the worker
+ *	       alone sets it. Read without a lock: is this the task?
+ * @ended: what it has collected; @collector's alone
+ * @nr_ended: length of @ended
  * @nr_borrowed: requests that have borrowed. Written by the worker alone, read
  *		 without a lock by virtback_device_exposed().
  * @stalled: the worker ran out of requests or pages; the next completion wakes it
- * @drained: woken under @lock when @nr_inflight falls to 0
+ * @drained: woken under @lock when nothing is in flight
  * @stats: counters
  * @kicks: QueueNotify writes for this queue; any context
  * @irqs_sent: interrupts that the host was asked for because of this queue; any context
@@ -370,6 +397,7 @@ struct virtback_share {
  * @max_pins: pieces that requests can have at once; constant
  * @keep: storage for buffer lists, see virtback_req_keep()
  * @reqs: storage of all requests
+ * @req_size: bytes of one, with the type's part
  */
 struct virtback_vq {
 	struct virtback_device *vd;
@@ -394,8 +422,11 @@ struct virtback_vq {
 	struct mutex ring_lock;		/* the worker's use of guest memory */
 	u16 last_avail;
 	bool avail_wrap;
+	struct virtback_req *spare;
+	unsigned int nr_taken;
 	struct virtback_chain chain;
 	struct virtback_table walk;
+	struct virtback_window window;
 	struct virtback_piece glance;
 	struct virtback_sg *sg;
 	u8 *table;
@@ -407,13 +438,17 @@ struct virtback_vq {
 	u16 signalled;
 	bool signalled_valid;
 	u32 epoch;
-	struct list_head idle;
+	struct virtback_req *idle;
+	struct virtback_req *idle_tail;
 	struct list_head inflight;
-	unsigned int nr_inflight;
+	unsigned int nr_retired;
 	unsigned int nr_orphans;
 	struct list_head resume;
 	struct list_head busy;
 	struct timer_list look_again;
+	const void *collector;
+	struct list_head ended;
+	unsigned int nr_ended;
 	unsigned int nr_borrowed;
 	bool stalled;
 	wait_queue_head_t drained;
@@ -436,7 +471,25 @@ struct virtback_vq {
 	unsigned int max_pins;
 	struct virtback_pool keep;
 	void *reqs;
+	size_t req_size;
 };
+
+/**
+ * virtback_vq_inflight() - how many requests are in flight?
+ * @vq: queue
+ *
+ * Any context.
+ *
+ * Return: those that were taken and neither published nor dropped; exact with ring_lock
+ * and vq->lock held, and while none is taken never too few.
+ */
+static inline unsigned int virtback_vq_inflight(const struct virtback_vq *vq)
+{
+	/* In this order a request that is taken and retired meanwhile is not counted as -1. */
+	unsigned int retired = READ_ONCE(vq->nr_retired);
+
+	return READ_ONCE(vq->nr_taken) - retired;
+}
 
 /**
  * virtback_vq_count() - add to a counter of the device type
@@ -480,6 +533,8 @@ void virtback_vq_drain(struct virtback_vq *vq);
 int virtback_vq_quiet(struct virtback_vq *vq);
 
 /* drivers/core/req.c: what device types do with a request */
+void virtback_vq_collect(struct virtback_vq *vq);
+void virtback_vq_publish(struct virtback_vq *vq);
 void virtback_req_complete(struct virtback_req *req, u32 written);
 void virtback_req_resume(struct virtback_req *req);
 int virtback_req_pin(struct virtback_req *req, struct virtback_pieces *list,

@@ -366,7 +366,7 @@ void torture_wait_irq(struct torture *t)
 	if (!wait_event_timeout(t->irq_wait, READ_ONCE(t->irq), LOST_SECONDS * HZ))
 		fault(t, "no interrupt: %u busy, ring %u %u %u, %u in flight, %d orphans, isr %d",
 		      torture_busy(t), t->avail_idx, __virtio16_to_cpu(true, t->used->idx),
-		      t->used_idx, vq->nr_inflight, atomic_read(&t->vd.orphans),
+		      t->used_idx, virtback_vq_inflight(vq), atomic_read(&t->vd.orphans),
 		      atomic_read(&t->vd.isr));
 	WRITE_ONCE(t->irq, false);
 	isr = reg_read(t, VIRTIO_MMIO_INTERRUPT_STATUS);

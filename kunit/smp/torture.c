@@ -226,8 +226,8 @@ static void torture_check_end(struct torture *t)
 	if (s->requests != s->completed + s->dropped)
 		fault(t, "%llu requests, %llu completed, %llu dropped", s->requests, s->completed,
 		      s->dropped);
-	if (vq->nr_inflight || vq->nr_orphans || atomic_read(&t->vd.orphans))
-		fault(t, "%u in flight, %u and %d orphans at the end", vq->nr_inflight,
+	if (virtback_vq_inflight(vq) || vq->nr_orphans || atomic_read(&t->vd.orphans))
+		fault(t, "%u in flight, %u and %d orphans at the end", virtback_vq_inflight(vq),
 		      vq->nr_orphans, atomic_read(&t->vd.orphans));
 	if (vq->pages.nr != vq->pages.size || vq->pieces.nr != vq->pieces.size)
 		fault(t, "%u of %u pages and %u of %u pieces are back", vq->pages.nr,

@@ -7,7 +7,8 @@
  *
  * As Linux' drivers do: a table for each request (and for comparison none: chains in the
  * ring), a notification if it is asked for, a read of InterruptStatus and InterruptACK for
- * each interrupt.
+ * each interrupt. The status byte is directly behind the header, as in their struct
+ * virtblk_req.
  */
 #include <sys/mount.h>
 #include <sys/reboot.h>
@@ -47,6 +48,11 @@ static u32 place_of_header(unsigned int slot)
 	return FZ_DATA + slot * 64;
 }
 
+static u32 place_of_status(unsigned int slot)
+{
+	return place_of_header(slot) + sizeof(struct virtio_blk_outhdr);
+}
+
 static void offer(const struct point *p, unsigned int slot, unsigned int n)
 {
 	struct virtio_blk_outhdr hdr = {
@@ -57,12 +63,12 @@ static void offer(const struct point *p, unsigned int slot, unsigned int n)
 	const struct fz_seg segs[] = {
 		{ FZ_BASE + at, sizeof(hdr), false },
 		{ FZ_BASE + FZ_DATA + PAGE_SIZE * (1 + n % 8), LEN, !p->write },
-		{ FZ_BASE + at + 32, 1, true },
+		{ FZ_BASE + place_of_status(slot), 1, true },
 	};
 	u8 status = 0xaa;
 
 	fz_guest_put(at, &hdr, sizeof(hdr));
-	fz_guest_put(at + 32, &status, 1);
+	fz_guest_put(place_of_status(slot), &status, 1);
 	fz_ring_offer(0, segs, ARRAY_SIZE(segs),
 		      p->table ? FZ_RING(0) + FZ_TABLES + slot * sizeof(struct vring_desc) * 4 : 0);
 }
@@ -104,7 +110,7 @@ static void round_of(const struct point *p, unsigned int n)
 	fz_reg(0, VIRTIO_MMIO_INTERRUPT_ACK, VIRTIO_MMIO_INT_VRING);
 	fz_settle();
 	for (i = 0; i < p->qd; i++) {
-		fz_guest_get(place_of_header(i) + 32, &status, 1);
+		fz_guest_get(place_of_status(i), &status, 1);
 		if (status != VIRTIO_BLK_S_OK)
 			fz_bug("request %u has status %u", n + i, status);
 	}
@@ -117,6 +123,7 @@ static void measure(const struct point *p)
 		[0] = p->direct ? 16 : 0,
 		[1] = 10,		/* 256 entries */
 		[3] = p->packed,
+		[11] = 2,		/* the disk answers while it is asked, as null_blk does */
 		[12] = 1 << 6,		/* a microsecond between two looks at the clock */
 	};
 	unsigned int n;
