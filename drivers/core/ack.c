@@ -78,12 +78,14 @@ static bool virtback_ack_chain(struct virtback_vq *vq)
  * @VIRTBACK_ACK_CAME: the driver has acknowledged its interrupt
  * @VIRTBACK_ACK_BUSY: there is something else to do
  * @VIRTBACK_ACK_LATE: it took too long
- * @VIRTBACK_ACK_RESCHED: somebody else wants the processor
+ * @VIRTBACK_ACK_OTHERS: somebody else wants the processor
+ * @VIRTBACK_ACK_RESCHED: the scheduler wants to be called, nobody else to run
  */
 enum virtback_ack_end {
 	VIRTBACK_ACK_CAME,
 	VIRTBACK_ACK_BUSY,
 	VIRTBACK_ACK_LATE,
+	VIRTBACK_ACK_OTHERS,
 	VIRTBACK_ACK_RESCHED,
 };
 
@@ -104,8 +106,9 @@ static enum virtback_ack_end virtback_ack_look(struct virtback_vq *vq, void *wat
 			return VIRTBACK_ACK_BUSY;
 		if (ktime_get_ns() >= end)
 			return VIRTBACK_ACK_LATE;
+		/* Asked here: once preemption is enabled others may have come and gone. */
 		if (need_resched())
-			return VIRTBACK_ACK_RESCHED;
+			return single_task_running() ? VIRTBACK_ACK_RESCHED : VIRTBACK_ACK_OTHERS;
 	}
 	return VIRTBACK_ACK_CAME;
 }
@@ -150,7 +153,6 @@ void virtback_ack_wait(struct virtback_vq *vq)
 {
 	struct virtback_ack *a = &vq->ack;
 	enum virtback_ack_end why;
-	bool more;
 	u64 end;
 
 	/* Pairs with virtback_ack_expect(). */
@@ -158,13 +160,9 @@ void virtback_ack_wait(struct virtback_vq *vq)
 		return;
 	WRITE_ONCE(a->expected, false);
 	end = ktime_get_ns() + a->limit;
-	do {
-		why = virtback_ack_stay(vq, end);
-		/* RCU alone may want us to make way. */
-		more = why == VIRTBACK_ACK_RESCHED && single_task_running();
-		if (more)
-			cond_resched();
-	} while (more);
+	/* RCU may want that. */
+	while ((why = virtback_ack_stay(vq, end)) == VIRTBACK_ACK_RESCHED)
+		cond_resched();
 	switch (why) {
 	case VIRTBACK_ACK_CAME:
 		a->missed = 0;
