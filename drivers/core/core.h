@@ -7,6 +7,7 @@
 #include <linux/errno.h>
 #include <linux/jiffies.h>
 #include <linux/minmax.h>
+#include <linux/nospec.h>
 #include <linux/string.h>
 #include <linux/virtio_mmio.h>
 #include <linux/virtio_ring.h>
@@ -140,10 +141,13 @@ static inline void virtback_table_copy(struct virtback_raw *raw, const void *fro
 static inline int virtback_table_read(struct virtback_vq *vq, struct virtback_table *t, u32 i,
 				      struct virtback_raw *raw)
 {
+	u32 n = i - t->from;
+
 	/* Also of one before the first, whose distance is a large number. */
-	if (i - t->from >= t->reach)
+	if (n >= t->reach)
 		return virtback_table_fetch(vq, t, i, raw);
-	virtback_table_copy(raw, t->va + (size_t)(i - t->from) * VIRTBACK_DESC_SIZE);
+	n = array_index_nospec(n, t->reach);
+	virtback_table_copy(raw, t->va + (size_t)n * VIRTBACK_DESC_SIZE);
 	return 0;
 }
 
