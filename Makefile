@@ -47,7 +47,7 @@ kbuild = $(strip $(kernel_check))$(MAKE) -C $(KDIR) M=$(CURDIR)
 	checkpatch kernel-doc sparse coccicheck build-matrix clang mutants coverage costs \
 	xen-check smp-check kcsan-check signed-check durability-check fuzz \
 	fuzz-coverage fuzz-mutants bench bench-check bench-stages bench-core \
-	bench-devices
+	bench-devices bench-neighbour
 
 help: ## list the targets and the variables
 	@sed -n 's/^\([a-z0-9.-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -190,6 +190,9 @@ bench-core: ## count the instructions of core and blk alone, into Documentation/
 
 bench-devices: ## what many devices take, and what they do while idle, into Documentation/
 	scripts/bench/devices
+
+bench-neighbour: ## what a guest that does its worst costs another, into Documentation/
+	scripts/bench/neighbour
 
 bench-check: ## fail if the module is more than 3 % slower than that of BASE=
 	scripts/bench/check "$(BASE)"

@@ -18,7 +18,8 @@ extensions = ["myst_parser", "virtback"]
 myst_heading_anchors = 3
 # Tables that scripts make; the chapters include them.
 exclude_patterns = ["_build", "performance-core.rst", "performance-devices.rst",
-                    "performance-results.rst", "performance-stages.rst"]
+                    "performance-neighbour.rst", "performance-results.rst",
+                    "performance-stages.rst"]
 nitpicky = True
 highlight_language = "none"
 # Quotes and dashes are those of commands.

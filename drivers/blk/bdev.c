@@ -147,6 +147,8 @@ static void bdev_submit(struct virtback_backing *b, struct virtback_req *req)
 		bio->bi_iter.bi_size = br->len;
 	for (i = 0; i < br->nr_vecs && virtback_blk_next_bvec(req, &pos, &bv); i++)
 		__bio_add_page(bio, bv.bv_page, bv.bv_len, bv.bv_offset);
+	/* One that is too short would end well. */
+	WARN_ON_ONCE(bio->bi_iter.bi_size != br->len);
 	submit_bio(bio);
 }
 

@@ -554,6 +554,7 @@ void virtback_blk_submit(struct virtback_vq *vq, struct list_head *reqs)
 			blk_finish_plug(&plug);
 			cond_resched();
 			blk_start_plug(&plug);
+			virtback_plug_expect(&plug, min(nr - n, BLK_TAGS));
 		}
 		if (n % BLK_TAGS == 0)
 			virtback_plug_expect(&plug, min(nr - n, BLK_TAGS));
@@ -579,7 +580,7 @@ void virtback_blk_submit(struct virtback_vq *vq, struct list_head *reqs)
 		blk_put_pages(req);
 		virtback_blk_finish(req, VIRTIO_BLK_S_IOERR, 0);
 	}
-	/* Here a disk that is memory answers all of them. */
+	/* Here a disk whose driver answers at once (null_blk) ends all of them. */
 	virtback_vq_collect(vq);
 	blk_finish_plug(&plug);
 	virtback_vq_publish(vq);

@@ -147,7 +147,9 @@ out:
  *
  * Called by the worker without locks. Ends when there is something to do, and when others
  * want the processor: a worker that lets them have it while it looks on has no claim to it
- * when the driver's answer comes, one that sleeps is woken with one.
+ * when the driver's answer comes, one that sleeps is woken with one. Who only waits in line
+ * is not seen: what single_task_running() says includes tasks that have gone to sleep
+ * (EEVDF's delayed dequeue). They wait for a->limit at most.
  */
 void virtback_ack_wait(struct virtback_vq *vq)
 {

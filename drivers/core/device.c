@@ -328,6 +328,7 @@ int virtback_device_init(struct virtback_device *vd, u16 nvqs, u16 queue_size)
 	/* What it says of suppressed lines would name no device. */
 	ratelimit_set_flags(&vd->log, RATELIMIT_MSG_ON_RELEASE);
 	INIT_LIST_HEAD(&vd->peers);
+	INIT_LIST_HEAD(&vd->all);
 	vd->regs = __alloc_percpu(VIRTBACK_REG_NR * sizeof(u64), __alignof__(u64));
 	vd->vqs = kvcalloc(nvqs, sizeof(*vd->vqs), GFP_KERNEL);
 	if (virtback_latency_init(&vd->traps) || !vd->regs || !vd->vqs) {

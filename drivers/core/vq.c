@@ -594,8 +594,8 @@ void virtback_vq_stop_finish(struct virtback_vq *vq)
 	vq->stopping = false;
 
 	spin_lock_irq(&vq->lock);
-	/* What is not in flight has nothing pinned. */
-	for (i = 0; i < virtback_vq_reqs(vq); i++) {
+	/* What is not in flight has nothing pinned; what is, has been orphaned. */
+	for (i = 0; vq->nr_orphans && i < virtback_vq_reqs(vq); i++) {
 		struct virtback_req *req = virtback_vq_req(vq, i);
 
 		if (!req->dma)

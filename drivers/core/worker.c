@@ -26,10 +26,13 @@
 /* For how long one that has not run counts as busy. */
 #define VIRTBACK_SHARE_BUSY	msecs_to_jiffies(20)
 
-/* Protects virtback_peers, &virtback_device.nice and &virtback_share.extra. */
+/*
+ * Protects virtback_devices, all of &virtback_device.peers, &virtback_device.nice and
+ * &virtback_share.extra.
+ */
 static DEFINE_SPINLOCK(virtback_peers_lock);
-/* All devices, by &virtback_device.peers. */
-static LIST_HEAD(virtback_peers);
+/* All devices, by &virtback_device.all: only to find the first of a guest. */
+static LIST_HEAD(virtback_devices);
 
 /**
  * virtback_device_set_cpus() - let the workers run on these processors alone
@@ -100,6 +103,23 @@ int virtback_device_nice(const struct virtback_device *vd)
 	return READ_ONCE(vd->nice);
 }
 
+static void virtback_share_add(const struct virtback_device *vd, unsigned long now, u64 *sum,
+			       u32 *most)
+{
+	u16 i;
+
+	for (i = 0; i < vd->nvqs; i++) {
+		const struct virtback_share *share = &vd->vqs[i].share;
+		/* Both pair with virtback_share_look(). */
+		u32 use = READ_ONCE(share->use);
+
+		if (time_after(now, READ_ONCE(share->looked) + VIRTBACK_SHARE_BUSY))
+			continue;
+		*most = max(*most, use);
+		*sum += use;
+	}
+}
+
 /*
  * How many workers that are as busy as the busiest one would do what those of the guest
  * do; one that has little to do hardly counts.
@@ -109,23 +129,26 @@ static unsigned int virtback_share_workers(const struct virtback_device *vd, uns
 	const struct virtback_device *peer;
 	u32 most = 1;
 	u64 sum = 0;
-	u16 i;
 
-	list_for_each_entry(peer, &virtback_peers, peers) {
-		if (peer != vd && (!vd->guest || peer->guest != vd->guest))
-			continue;
-		for (i = 0; i < peer->nvqs; i++) {
-			const struct virtback_share *share = &peer->vqs[i].share;
-			/* Both pair with virtback_share_look(). */
-			u32 use = READ_ONCE(share->use);
-
-			if (time_after(now, READ_ONCE(share->looked) + VIRTBACK_SHARE_BUSY))
-				continue;
-			most = max(most, use);
-			sum += use;
-		}
-	}
+	virtback_share_add(vd, now, &sum, &most);
+	list_for_each_entry(peer, &vd->peers, peers)
+		virtback_share_add(peer, now, &sum, &most);
 	return max_t(unsigned int, DIV_ROUND_CLOSEST_ULL(sum, most), 1);
+}
+
+/*
+ * What the worker that runs wants of processors, in all: what it had and, where the
+ * scheduler counts that, what it waited for one. Or those that crowd on one processor would
+ * count as little, just because they get little.
+ */
+static u64 virtback_share_wanted(void)
+{
+	u64 ns = current->se.sum_exec_runtime;
+
+#ifdef CONFIG_SCHED_INFO
+	ns += current->sched_info.run_delay;
+#endif
+	return ns;
 }
 
 /* What makes a worker weigh 1/@nr: a step of niceness takes a fifth (sched(7)). */
@@ -152,14 +175,14 @@ static int virtback_share_extra(unsigned int nr)
 void virtback_share_look(struct virtback_vq *vq, unsigned long now)
 {
 	struct virtback_share *share = &vq->share;
-	u64 runtime = current->se.sum_exec_runtime;
+	u64 wanted = virtback_share_wanted();
 	int extra;
 
 	/* Both pair with virtback_share_workers(). */
-	WRITE_ONCE(share->use, min_t(u64, div64_ul(runtime - share->runtime, now - share->looked),
+	WRITE_ONCE(share->use, min_t(u64, div64_ul(wanted - share->wanted, now - share->looked),
 				     U32_MAX));
 	WRITE_ONCE(share->looked, now);
-	share->runtime = runtime;
+	share->wanted = wanted;
 
 	spin_lock(&virtback_peers_lock);
 	extra = virtback_share_extra(virtback_share_workers(vq->vd, now));
@@ -187,8 +210,16 @@ void virtback_share_init(struct virtback_vq *vq)
  */
 void virtback_share_join(struct virtback_device *vd)
 {
+	struct virtback_device *peer;
+
 	spin_lock(&virtback_peers_lock);
-	list_add(&vd->peers, &virtback_peers);
+	list_for_each_entry(peer, &virtback_devices, all) {
+		if (vd->guest && peer->guest == vd->guest) {
+			list_add(&vd->peers, &peer->peers);
+			break;
+		}
+	}
+	list_add(&vd->all, &virtback_devices);
 	spin_unlock(&virtback_peers_lock);
 }
 
@@ -200,5 +231,6 @@ void virtback_share_leave(struct virtback_device *vd)
 {
 	spin_lock(&virtback_peers_lock);
 	list_del_init(&vd->peers);
+	list_del_init(&vd->all);
 	spin_unlock(&virtback_peers_lock);
 }

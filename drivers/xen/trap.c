@@ -90,7 +90,10 @@ static void virtback_xen_answer(struct virtback_xen_vcpu *vcpu)
 /* Has the guest had its share of this processor's interrupt context in this tick? */
 static bool virtback_xen_over_budget(struct virtback_xen_guest *guest)
 {
-	/* With PREEMPT_RT handlers are threads, and a wrong processor's share does no harm. */
+	/*
+	 * With PREEMPT_RT handlers are threads: a wrong processor's share does no harm, and
+	 * nobody is idle, so the smaller budget holds.
+	 */
 	struct virtback_xen_budget *budget = raw_cpu_ptr(guest->budget);
 	unsigned long now = jiffies;
 
@@ -173,7 +176,6 @@ static bool virtback_xen_serve(struct virtback_xen_vcpu *vcpu, bool event)
 irqreturn_t virtback_xen_trap(int irq, void *data)
 {
 	struct virtback_xen_vcpu *vcpu = data;
-	/* The slot may be the vCPU's next trap by the time that this one is accounted for. */
 	struct virtback_xen_guest *guest = vcpu->guest;
 	u64 start = local_clock();
 	bool done;
@@ -197,18 +199,6 @@ irqreturn_t virtback_xen_trap(int irq, void *data)
 	return done ? IRQ_HANDLED : IRQ_WAKE_THREAD;
 }
 
-/* In process context, as if it were the handler. */
-static bool virtback_xen_serve_late(struct virtback_xen_vcpu *vcpu)
-{
-	unsigned long flags;
-	bool done;
-
-	local_irq_save(flags);
-	done = virtback_xen_serve(vcpu, true);
-	local_irq_restore(flags);
-	return done;
-}
-
 /**
  * virtback_xen_trap_thread() - answer an access that may sleep, or one too many for
  *				interrupt context
@@ -224,16 +214,11 @@ irqreturn_t virtback_xen_trap_thread(int irq, void *data)
 	struct virtback_xen_vcpu *vcpu = data;
 	struct virtback_access access;
 	struct virtback_xen_dev *xd;
-	int nice;
 
-	/*
-	 * A guest decides how much is done here: no more than its fair share, and less for
-	 * one that has had it and comes with all its vCPUs.
-	 */
-	nice = vcpu->slow ? 0 : VIRTBACK_TRAP_NICE;
-	if (rt_task(current) || task_nice(current) != nice)
-		sched_set_normal(current, nice);
-	if (!vcpu->slow && virtback_xen_serve_late(vcpu))
+	/* A guest decides how much is done here, and may come with all its vCPUs. */
+	if (rt_task(current))
+		sched_set_normal(current, VIRTBACK_TRAP_NICE);
+	if (!vcpu->slow && virtback_xen_serve(vcpu, true))
 		return IRQ_HANDLED;
 	xd = vcpu->slow;
 	access = virtback_xen_access(xd, vcpu);

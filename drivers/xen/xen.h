@@ -48,7 +48,8 @@
  * @start: when it was taken, for the latency of its answer
  * @traps: requests taken
  * @slow_traps: those that may sleep, so the thread did them
- * @throttled: those that came when the guest had had its share of interrupt context
+ * @throttled: those that came when the guest's share of interrupt context was used up; one
+ *	       of these that may sleep counts as both
  * @watched: those that a worker found, without an event
  * @invalidations: those that were INVALIDATE
  * @bad: those that no memory window can get

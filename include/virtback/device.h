@@ -233,7 +233,8 @@ enum virtback_reg {
  * @host_priv: the host's own data
  * @guest: whose device this is, a number of its own for each guest; 0 for one that has no
  *	   other. Written before virtback_device_init().
- * @peers: among the devices of all guests, see drivers/core/worker.c
+ * @peers: links the devices of a guest, without a head; see drivers/core/worker.c
+ * @all: among the devices of all guests
  * @nice: of the workers, as virtback_device_set_nice() was told
  * @dma: what a backing store may access
  * @reset_timeout_ms: how long a reset, of the device or a queue, waits for it when
@@ -299,6 +300,7 @@ struct virtback_device {
 	void *host_priv;
 	u32 guest;
 	struct list_head peers;
+	struct list_head all;
 	int nice;
 	enum virtback_dma dma;
 	u32 reset_timeout_ms;

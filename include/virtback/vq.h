@@ -298,15 +298,15 @@ struct virtback_ack {
  * struct virtback_share - how much of a processor a worker has, and how nice it is for that
  * @next: when it looks again, jiffies; the worker's
  * @looked: when it last did, jiffies. Written by the worker, read by those of its guest.
- * @use: nanoseconds that it ran, a jiffy, when it last looked; as @looked
- * @runtime: nanoseconds that it had run then, in all; the worker's
+ * @use: nanoseconds that it wanted to run, a jiffy, when it last looked; as @looked
+ * @wanted: nanoseconds that it had wanted to run then, in all; the worker's
  * @extra: what is added to the device's nice value; see drivers/core/worker.c
  */
 struct virtback_share {
 	unsigned long next;
 	unsigned long looked;
 	u32 use;
-	u64 runtime;
+	u64 wanted;
 	int extra;
 };
 
@@ -486,7 +486,7 @@ struct virtback_vq {
 static inline unsigned int virtback_vq_inflight(const struct virtback_vq *vq)
 {
 	/* In this order a request that is taken and retired meanwhile is not counted as -1. */
-	unsigned int retired = READ_ONCE(vq->nr_retired);
+	unsigned int retired = smp_load_acquire(&vq->nr_retired);
 
 	return READ_ONCE(vq->nr_taken) - retired;
 }
