@@ -3,8 +3,11 @@
  * The life of a request (drivers/core/vq.c, req.c): stalls, passes, and what a
  * reset does to requests in flight.
  */
+#include <linux/completion.h>
 #include <linux/delay.h>
+#include <linux/jiffies.h>
 #include <linux/slab.h>
+#include <linux/timer.h>
 #include <linux/workqueue.h>
 
 #include "fake.h"
@@ -126,6 +129,44 @@ static void others_are_not_collected(struct kunit *test)
 	fake_end(f);
 	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 1);
 	WRITE_ONCE(vq->collector, NULL);
+}
+
+static struct {
+	struct timer_list timer;
+	struct fake *f;
+	u16 used;
+	struct completion done;
+} interrupt;
+
+/* Whoever is interrupted seems to be the worker, which collects. */
+static void end_in_interrupt(struct timer_list *timer)
+{
+	struct virtback_vq *vq = &interrupt.f->vd.vqs[0];
+
+	WRITE_ONCE(vq->collector, current);
+	fake_end(interrupt.f);
+	interrupt.used = fake_used_idx(interrupt.f);
+	WRITE_ONCE(vq->collector, NULL);
+	complete(&interrupt.done);
+}
+
+static void interrupts_of_the_worker_are_not_collected(struct kunit *test)
+{
+	struct fake *f = started(test);
+	struct virtback_vq *vq = &f->vd.vqs[0];
+
+	f->hold = true;
+	offer(f, 1);
+	interrupt.f = f;
+	init_completion(&interrupt.done);
+	timer_setup(&interrupt.timer, end_in_interrupt, 0);
+	mod_timer(&interrupt.timer, jiffies + 1);
+	wait_for_completion(&interrupt.done);
+	timer_delete_sync(&interrupt.timer);
+	KUNIT_EXPECT_EQ(test, interrupt.used, 1);
+	/* What should not be there would never end. */
+	virtback_vq_collect(vq);
+	virtback_vq_publish(vq);
 }
 
 static void buffer_outside_memory_leaves_nothing_pinned(struct kunit *test)
@@ -568,6 +609,7 @@ static struct kunit_case req_cases[] = {
 	KUNIT_CASE(buffers_are_unpinned_before_they_are_used),
 	KUNIT_CASE(requests_that_end_together_are_published_together),
 	KUNIT_CASE(others_are_not_collected),
+	KUNIT_CASE(interrupts_of_the_worker_are_not_collected),
 	FAKE_CASE(buffer_outside_memory_leaves_nothing_pinned),
 	FAKE_CASE(refused_request_breaks_the_device),
 	FAKE_CASE(more_requests_than_a_batch_are_served),
