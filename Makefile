@@ -45,7 +45,7 @@ kbuild = $(strip $(kernel_check))$(MAKE) -C $(KDIR) M=$(CURDIR)
 	uninstall uninstall-modules install-tools uninstall-tools deb docs tools-check \
 	packages-check tracing-check kernel-range kunit kunit-debug kunit-6.1 failures lint \
 	checkpatch kernel-doc sparse coccicheck build-matrix clang mutants coverage costs \
-	xen-check smp-check kcsan-check signed-check durability-check fuzz \
+	xen-check smp-check kcsan-check lockdep-check signed-check durability-check fuzz \
 	fuzz-coverage fuzz-mutants bench bench-check bench-stages bench-core \
 	bench-devices bench-neighbour
 
@@ -172,6 +172,9 @@ smp-check: ## look for races on four processors, in QEMU
 
 kcsan-check: ## the same with a kernel that finds data races (KCSAN)
 	scripts/smp/run kcsan
+
+lockdep-check: ## the same with a kernel that checks locks and where one may sleep
+	scripts/smp/run lockdep
 
 signed-check: ## what works where modules have to be signed, and under lockdown
 	scripts/smp/run signed

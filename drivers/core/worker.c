@@ -83,6 +83,7 @@ void virtback_device_set_nice(struct virtback_device *vd, int nice)
 	u16 i;
 
 	spin_lock(&virtback_peers_lock);
+	/* Pairs with virtback_device_nice(). */
 	WRITE_ONCE(vd->nice, nice);
 	for (i = 0; i < vd->nvqs; i++)
 		virtback_vq_set_nice(&vd->vqs[i]);
@@ -98,6 +99,7 @@ void virtback_device_set_nice(struct virtback_device *vd, int nice)
  */
 int virtback_device_nice(const struct virtback_device *vd)
 {
+	/* Pairs with virtback_device_set_nice(). */
 	return READ_ONCE(vd->nice);
 }
 

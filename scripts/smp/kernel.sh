@@ -4,9 +4,9 @@
 # A kernel of our own for the machine with four processors, built from Debian's source.
 # To be sourced after common.sh, apt.sh, kconfig.sh.
 #
-#   own_kernel <kcsan>	prints a dir with boot/Image, lib/modules and build/
+#   own_kernel <kcsan|lockdep>	prints a dir with boot/Image, lib/modules and build/
 #
-# Of the kernel itself KCSAN sees nothing but the barriers: it is slow, and the races of
+# <name>.config is what it finds. Of the kernel itself KCSAN sees nothing but the barriers: it is slow, and the races of
 # others are not ours to find.
 
 VB_OWN_KERNEL=6.12
