@@ -549,7 +549,7 @@ void virtback_blk_submit(struct virtback_vq *vq, struct list_head *reqs)
 		nr++;
 	blk_start_plug(&plug);
 	list_for_each_entry_safe(req, next, reqs, batch) {
-		/* A batch takes a quarter of a millisecond where the disk is memory. */
+		/* Or nobody else would run before a whole batch was submitted. */
 		if (need_resched()) {
 			blk_finish_plug(&plug);
 			cond_resched();

@@ -27,7 +27,8 @@
  * which the scheduler bounds: Xen's own throttle for late EOIs knows only of spurious
  * events, and these are valid. vCPUs that do nothing else can keep a processor in
  * interrupt context for good, and more of them sooner than one, so it is time that counts.
- * To be interrupted takes as much again, which is not measured.
+ * To be interrupted takes as much again, which is not measured. Threads of the guest itself
+ * are somebody, too.
  */
 #define VIRTBACK_TRAP_NS	(TICK_NSEC / 4)
 #define VIRTBACK_TRAP_NS_BUSY	(TICK_NSEC / 32)
