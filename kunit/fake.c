@@ -493,6 +493,8 @@ static void fake_submit(struct virtback_vq *vq, struct list_head *reqs)
 		else
 			fake_finish(f, req);
 	}
+	if (f->on_collected)
+		f->on_collected(f);
 	if (f->collect)
 		virtback_vq_publish(vq);
 }

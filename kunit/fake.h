@@ -112,6 +112,7 @@ struct fake_packed {
  * @hold: keep requests in flight
  * @answer_now: complete in prepare()
  * @collect: submit() publishes together what ends in it
+ * @on_collected: called in submit() before that is published
  * @broken: prepare() and resume() refuse
  * @slow_ms: prepare() takes so long
  * @stalls: so many of the next prepare() and resume() calls stall
@@ -174,6 +175,7 @@ struct fake {
 	bool hold;
 	bool answer_now;
 	bool collect;
+	void (*on_collected)(struct fake *f);
 	bool broken;
 	unsigned int slow_ms;
 	unsigned int stalls;
