@@ -368,8 +368,10 @@ static int blk_create(struct virtback_device *vd, const struct virtback_config *
 	int err;
 
 	blk = kzalloc(sizeof(*blk), GFP_KERNEL);
-	if (!blk)
+	if (!blk) {
+		pr_err("%s: no memory for the device\n", vd->name);
 		return -ENOMEM;
+	}
 	blk->vd = vd;
 	memcpy(blk->id, serial, strnlen(serial, sizeof(blk->id)));
 	vd->type_priv = blk;

@@ -112,8 +112,10 @@ int virtback_defaults_apply(struct virtback_config *cfg, const char *who)
 	mutex_lock(&virtback_defaults_lock);
 	copy = kstrdup(virtback_defaults ?: "", GFP_KERNEL);
 	mutex_unlock(&virtback_defaults_lock);
-	if (!copy)
+	if (!copy) {
+		pr_err("%s: no memory for the device\n", who);
 		return -ENOMEM;
+	}
 	rest = copy;
 	while (!err && (pair = strsep(&rest, " \t\r\n"))) {
 		val = strchr(pair, '=');

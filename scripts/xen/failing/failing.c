@@ -334,6 +334,9 @@ static struct failing_point failing_points[] = {
 	FAILING_POINT("__kmalloc_cache_noprof", FAILING_ALLOC, FAILING_NULL),
 	FAILING_POINT("kvmalloc_node", FAILING_ALLOC, FAILING_NULL),
 	FAILING_POINT("__kvmalloc_node_noprof", FAILING_ALLOC, FAILING_NULL),
+	FAILING_POINT("__alloc_percpu", FAILING_ALLOC, FAILING_NULL),
+	FAILING_POINT("pcpu_alloc_noprof", FAILING_ALLOC, FAILING_NULL),
+	FAILING_POINT("kstrdup", FAILING_ALLOC, FAILING_NULL),
 };
 
 static bool failing_registered[ARRAY_SIZE(failing_points)];

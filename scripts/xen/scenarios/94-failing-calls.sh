@@ -65,7 +65,7 @@ failing_creations()
 		else
 			refused=$(( refused + 1 ))
 			device_gone || fail "$1 $n: $name is left"
-			log_since_mark | grep -q "virtback: $name: .*[(:] *-12" ||
+			log_since_mark | grep -Eq "virtback: .*([(:] *-12|no memory|out of memory)" ||
 				fail "$1 $n: no reason in the log ($(cat $F/failed))"
 		fi
 		nothing_held "$1 $n"
