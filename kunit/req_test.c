@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The life of a request (drivers/core/vq.c, req.c): stalls, passes, and what a
+ * The life of a request (drivers/core/serve.c, req.c): stalls, passes, and what a
  * reset does to requests in flight.
  */
 #include <linux/completion.h>
