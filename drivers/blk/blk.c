@@ -368,10 +368,8 @@ static int blk_create(struct virtback_device *vd, const struct virtback_config *
 	int err;
 
 	blk = kzalloc(sizeof(*blk), GFP_KERNEL);
-	if (!blk) {
-		pr_err("%s: no memory for the device\n", vd->name);
-		return -ENOMEM;
-	}
+	if (!blk)
+		return virtback_backing_refuse(vd->name, cfg, "no memory", -ENOMEM);
 	blk->vd = vd;
 	memcpy(blk->id, serial, strnlen(serial, sizeof(blk->id)));
 	vd->type_priv = blk;

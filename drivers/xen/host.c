@@ -315,10 +315,8 @@ static int virtback_xen_attach(struct virtback_device *vd, const struct virtback
 	int ret;
 
 	xd = kzalloc(sizeof(*xd), GFP_KERNEL);
-	if (!xd) {
-		pr_err("%s: no memory for the device\n", vd->name);
-		return -ENOMEM;
-	}
+	if (!xd)
+		return virtback_xen_refuse(vd, "domid", -ENOMEM, "no memory for it");
 	xd->guest = virtback_xen_guest_join(cfg->domid, vd->name);
 	if (IS_ERR(xd->guest)) {
 		ret = PTR_ERR(xd->guest);
