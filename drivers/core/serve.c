@@ -360,7 +360,7 @@ static bool virtback_vq_gather(struct virtback_vq *vq, struct list_head *batch,
 		if (!virtback_vq_gather_one(vq, batch, &cost))
 			return false;
 		/* Other guests' workers wait for no more than a request of this one. */
-		if (need_resched())
+		if (virtback_turn_over(vq))
 			break;
 		/* The clock costs as much as to find a buffer, but little where hosts copy. */
 		if (!vq->vd->copies && cost < VIRTBACK_UNTIMED)
@@ -415,6 +415,7 @@ static void virtback_vq_work(struct kthread_work *work)
 	spin_lock_irq(&vq->lock);
 	vq->stalled = false;
 	spin_unlock_irq(&vq->lock);
+	virtback_turn_begin(vq);
 	do {
 		if (!kicked)
 			kicked = virtback_vq_kicked(vq);
@@ -434,6 +435,8 @@ static void virtback_vq_work(struct kthread_work *work)
 		 * takes a trampoline of ftrace or BPF away waits for all tasks to.
 		 */
 		cond_resched_tasks_rcu_qs();
+		if (virtback_turn_over(vq))
+			virtback_turn_end(vq);
 		if (vq->poll.wait && list_empty(&work->node)) {
 			virtback_poll_wait(vq);
 			/* What comes now comes without a kick, or with one of its own. */

@@ -391,6 +391,7 @@ struct virtback_share {
  * @poll: busy waiting; the worker's
  * @ack: waiting for acknowledgments
  * @share: what the worker has of a processor
+ * @turn: since when it has had it without a look at others, local_clock()
  * @copy: the copies that wait in a copier, if vd->copies; the worker's
  * @pages: bounce pages
  * @pieces: stock of struct virtback_piece, for those that requests do not bring along
@@ -465,6 +466,7 @@ struct virtback_vq {
 	struct virtback_poll poll;
 	struct virtback_ack ack;
 	struct virtback_share share;
+	u64 turn;
 	struct virtback_copy copy[VIRTBACK_COPY_BATCH];
 	struct virtback_pool pages;
 	struct virtback_pool pieces;
@@ -533,6 +535,9 @@ void virtback_vq_drain(struct virtback_vq *vq);
 int virtback_vq_quiet(struct virtback_vq *vq);
 
 /* drivers/core/req.c: what device types do with a request */
+void virtback_turn_begin(struct virtback_vq *vq);
+bool virtback_turn_over(const struct virtback_vq *vq);
+void virtback_turn_end(struct virtback_vq *vq);
 void virtback_vq_collect(struct virtback_vq *vq);
 void virtback_vq_publish(struct virtback_vq *vq);
 void virtback_req_complete(struct virtback_req *req, u32 written);
