@@ -17,7 +17,7 @@
 #include <linux/types.h>
 
 #define VIRTBACK_TRAP_NS	(TICK_NSEC / 4)
-#define VIRTBACK_TRAP_NS_BUSY	(TICK_NSEC / 32)
+#define VIRTBACK_TRAP_NS_BUSY	(TICK_NSEC / 16)
 
 /**
  * struct virtback_xen_budget - what a guest has had of a processor's interrupt context
