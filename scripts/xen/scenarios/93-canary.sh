@@ -40,7 +40,7 @@ guest_do c "rmmod hostile; $(hostile removal) seed=$CANARY_SEED >/tmp/out 2>&1 &
 said ": all is posted"
 echo "${dev##*/} force=1" >$SYS/remove &
 remover=$!
-wait_for 30 "$dev to be gone" test ! -e "$dev"
+wait_for "$WAIT" "$dev to be gone" test ! -e "$dev"
 guest_do c 'echo 1 >/sys/module/hostile/parameters/removed'
 said ": memory is taken back"
 kill -0 $remover || fail "the disk had ended all before the guest took its memory back"
