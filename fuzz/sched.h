@@ -106,7 +106,13 @@ void fz_wait_end(void);
 
 struct kthread_work;
 struct workqueue_struct;
-struct cpumask;
+/* One processor. */
+struct cpumask { int none; };
+#define cpu_online(cpu)			true
+#define cpumask_of(cpu)			NULL
+#define cpumask_test_cpu(cpu, mask)	true
+#define cpumask_copy(to, from)		((void)(to))
+#define is_idle_task(t)			false
 
 /* What the scheduler keeps of a thread for others to see. */
 struct task_struct {
@@ -195,6 +201,7 @@ int mod_timer(struct timer_list *t, unsigned long expires);
 int timer_reduce(struct timer_list *t, unsigned long expires);
 int timer_delete_sync(struct timer_list *t);
 #define time_after(a, b)		((long)((b) - (a)) < 0)
+#define time_before(a, b)		time_after(b, a)
 #define time_after_eq(a, b)		((long)((a) - (b)) >= 0)
 #define msecs_to_jiffies(ms)		((ms) / 4UL + 1)
 
@@ -211,6 +218,7 @@ struct ratelimit_state { unsigned int left; };
 #define PF_MEMALLOC_NOIO	2
 struct fz_flags {
 	unsigned int flags;
+	const struct cpumask *cpus_ptr;
 	struct {
 		u64 sum_exec_runtime;
 	} se;

@@ -19,7 +19,6 @@
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/sizes.h>
-#include <linux/smp.h>
 #include <linux/spinlock.h>
 #include <linux/timer.h>
 
@@ -74,8 +73,7 @@ void virtback_vq_kick(struct virtback_vq *vq, u64 now)
 	/* Pairs with virtback_vq_kicked(). */
 	if (!READ_ONCE(vq->kicked))
 		WRITE_ONCE(vq->kicked, now);
-	/* Pairs with virtback_ack_wait(). */
-	WRITE_ONCE(vq->kick_cpu, raw_smp_processor_id());
+	virtback_place_kicked(vq);
 	virtback_vq_wake(vq);
 }
 
@@ -408,6 +406,7 @@ static void virtback_vq_work(struct kthread_work *work)
 	bool more;
 
 	WRITE_ONCE(vq->poll.running, true);
+	virtback_place(vq);
 	/*
 	 * Once, not in each step: what takes longer than a step may and stalls would be
 	 * tried for ever.

@@ -14,6 +14,7 @@
 #include <linux/kthread.h>
 #include <linux/list.h>
 #include <linux/math64.h>
+#include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/sched/clock.h>
 #include <linux/sched/stat.h>
@@ -53,8 +54,10 @@ int virtback_device_set_cpus(struct virtback_device *vd, const struct cpumask *m
 	int err = 0;
 	u16 i;
 
+	mutex_lock(&virtback_cpus_lock);
 	for (i = 0; i < vd->nvqs && !err; i++)
 		err = set_cpus_allowed_ptr(vd->vqs[i].worker->task, mask);
+	mutex_unlock(&virtback_cpus_lock);
 	return err;
 }
 
