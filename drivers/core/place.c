@@ -37,7 +37,9 @@ static void virtback_place_move(int cpu)
 		return;
 	if (cpu_online(cpu) && cpumask_test_cpu(cpu, current->cpus_ptr)) {
 		cpumask_copy(&virtback_place_mask, current->cpus_ptr);
-		if (!set_cpus_allowed_ptr(current, cpumask_of(cpu)))
+		/* Somebody may have said meanwhile where it may run (taskset). */
+		if (!set_cpus_allowed_ptr(current, cpumask_of(cpu)) &&
+		    cpumask_equal(current->cpus_ptr, cpumask_of(cpu)))
 			set_cpus_allowed_ptr(current, &virtback_place_mask);
 	}
 	mutex_unlock(&virtback_cpus_lock);
