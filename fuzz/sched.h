@@ -56,6 +56,8 @@ void fz_may_sleep(const char *what);
 #endif
 void cond_resched(void);
 #define cond_resched_tasks_rcu_qs()	cond_resched()
+#define schedule()			cond_resched()
+#define local_clock()			ktime_get_ns()
 void cpu_relax(void);
 /* One processor runs everything. */
 #define raw_smp_processor_id()	0
@@ -112,6 +114,7 @@ struct cpumask { int none; };
 #define cpumask_of(cpu)			NULL
 #define cpumask_test_cpu(cpu, mask)	true
 #define cpumask_copy(to, from)		((void)(to))
+#define cpumask_equal(a, b)		true
 #define is_idle_task(t)			false
 
 /* What the scheduler keeps of a thread for others to see. */
