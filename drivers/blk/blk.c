@@ -371,6 +371,7 @@ static int blk_create(struct virtback_device *vd, const struct virtback_config *
 	if (!blk)
 		return -ENOMEM;
 	blk->vd = vd;
+	blk->ok = VIRTIO_BLK_S_OK;
 	memcpy(blk->id, serial, strnlen(serial, sizeof(blk->id)));
 	vd->type_priv = blk;
 	err = virtback_blk_open(blk, cfg);
@@ -402,6 +403,7 @@ const struct virtback_type_ops virtback_blk_type = {
 	.destroy = blk_destroy,
 	.prepare = blk_prepare,
 	.resume = virtback_blk_next_pass,
+	.store = virtback_blk_store,
 	.submit = virtback_blk_submit,
 	.write_config = virtback_blk_write_config,
 	.features_ok = virtback_blk_features_ok,

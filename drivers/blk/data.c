@@ -41,6 +41,9 @@
 /* Most data that is copied before the header has said what it is for. */
 #define BLK_AHEAD_BYTES	SZ_64K
 
+/* Most data of a pass that is copied together with that of others. */
+#define BLK_TOGETHER	SZ_64K
+
 /* The guest's own memory, a page at a time: pieces may lie anywhere. */
 static void blk_next_of_piece(struct virtback_req *req, struct virtback_blk_pos *pos,
 			      struct bio_vec *bv)
@@ -125,45 +128,19 @@ static int blk_bounce_in(struct virtback_req *req, struct virtback_iter *it)
 	return blk_copy_in(req, &c, it);
 }
 
-/*
- * The status byte of a read whose last pass this is goes with the data, where one call
- * can copy both: it is OK if all is copied, and written once more if not.
- */
-static int blk_copy_status(struct virtback_req *req, struct virtback_copier *c)
-{
-	struct virtback_blk_req *br = virtback_req_priv(req);
-	int err;
-
-	if (req->vq->vd->copies && br->done + br->len == br->total) {
-		br->status = VIRTIO_BLK_S_OK;
-		err = virtback_copier_piece(c, req->status.head, 0, &br->status,
-					    sizeof(br->status), true);
-		if (err)
-			return err;
-		br->told = true;
-	}
-	err = virtback_copier_flush(c);
-	if (err)
-		br->told = false;
-	return err;
-}
-
-/* Bounce pages to the driver, for a read. Under RCU or in the worker; it is live. */
-static int blk_copy_out(struct virtback_req *req)
+/* Name the copies of what a pass read: bounce pages to the driver. */
+static int blk_name_out(struct virtback_req *req, struct virtback_copier *c)
 {
 	struct virtback_blk_req *br = virtback_req_priv(req);
 	struct virtback_piece *p = req->data.head;
-	struct virtback_copier c;
 	u32 off = 0, left = br->len;
 	struct page *page;
 	int err;
 
-	virtback_copier_init(&c, req->vq);
 	/* One piece and one page: most of all requests. */
 	if (p && p->len == left && left <= PAGE_SIZE) {
 		page = list_first_entry(&br->pages, struct page, lru);
-		err = virtback_copier_piece(&c, p, 0, page_address(page), left, true);
-		return err ?: blk_copy_status(req, &c);
+		return virtback_copier_piece(c, p, 0, page_address(page), left, true);
 	}
 	list_for_each_entry(page, &br->pages, lru) {
 		u32 len = min_t(u32, left, PAGE_SIZE);
@@ -173,7 +150,7 @@ static int blk_copy_out(struct virtback_req *req)
 		while (len && p) {
 			u32 n = min(p->len - off, len);
 
-			err = virtback_copier_piece(&c, p, off, from, n, true);
+			err = virtback_copier_piece(c, p, off, from, n, true);
 			if (err)
 				return err;
 			from += n;
@@ -185,7 +162,72 @@ static int blk_copy_out(struct virtback_req *req)
 			}
 		}
 	}
-	return blk_copy_status(req, &c);
+	return 0;
+}
+
+/* Is the pass that has ended the last one? Not of a request with ranges. */
+static bool blk_is_last(const struct virtback_blk_req *br)
+{
+	return br->done + br->len == br->total;
+}
+
+/*
+ * Name the copy of the status byte of a request that ends well with this pass; it is
+ * written once more if not all is copied.
+ */
+static int blk_name_ok(struct virtback_req *req, struct virtback_copier *c)
+{
+	const struct virtback_piece *p = req->status.head;
+
+	return virtback_copier_piece(c, p, p->len - 1, &virtback_blk_of(req)->ok, 1, true);
+}
+
+/*
+ * Bounce pages to the driver, for a read. The status byte of its last pass goes with them,
+ * where one call can copy both. Under RCU or in the worker; it is live.
+ */
+static int blk_copy_out(struct virtback_req *req)
+{
+	struct virtback_blk_req *br = virtback_req_priv(req);
+	bool tell = req->vq->vd->copies && blk_is_last(br);
+	struct virtback_copier c;
+	int err;
+
+	virtback_copier_init(&c, req->vq);
+	err = blk_name_out(req, &c);
+	if (!err && tell)
+		err = blk_name_ok(req, &c);
+	if (!err)
+		err = virtback_copier_flush(&c);
+	if (!err)
+		br->told = tell;
+	return err;
+}
+
+/* Is what the pass has for the driver copied together with that of others? */
+static bool blk_is_together(const struct virtback_blk_req *br)
+{
+	return br->ended && br->status == VIRTIO_BLK_S_OK && !br->ranges && br->len <= BLK_TOGETHER;
+}
+
+/**
+ * virtback_blk_store() - see &virtback_type_ops.store
+ * @req: request given to virtback_req_resume()
+ * @c: copier
+ * @last: the status byte, not the data
+ *
+ * Of short passes that went well; the others make their own copies.
+ *
+ * Return: 0 or -EFAULT.
+ */
+int virtback_blk_store(struct virtback_req *req, struct virtback_copier *c, bool last)
+{
+	struct virtback_blk_req *br = virtback_req_priv(req);
+	if (!blk_is_together(br))
+		return 0;
+	if (last)
+		return blk_is_last(br) ? blk_name_ok(req, c) : 0;
+	return op_is_write(br->opf) || list_empty(&br->pages) ? 0 : blk_name_out(req, c);
 }
 
 /* Shall the host map a pass of @len bytes for the store? */
@@ -439,10 +481,10 @@ static void blk_count_pass(struct virtback_req *req)
 }
 
 /*
- * The driver's side of a pass that has ended: under RCU, or in the worker. True when
- * the request is live and has another pass.
+ * The driver's side of a pass that has ended: under RCU, or in the worker. @stored: what it
+ * has for the driver was copied. True when the request is live and has another pass.
  */
-static bool blk_pass_end(struct virtback_req *req, u8 *status)
+static bool blk_pass_end(struct virtback_req *req, u8 *status, bool stored)
 {
 	struct virtback_blk_req *br = virtback_req_priv(req);
 	bool more = false;
@@ -455,7 +497,8 @@ static bool blk_pass_end(struct virtback_req *req, u8 *status)
 		;	/* no more of it */
 	} else if (br->ranges) {
 		more = virtback_range_next(req);
-	} else if (!op_is_write(br->opf) && !list_empty(&br->pages) && blk_copy_out(req)) {
+	} else if (!stored && !op_is_write(br->opf) && !list_empty(&br->pages) &&
+		   blk_copy_out(req)) {
 		*status = VIRTIO_BLK_S_IOERR;
 	} else {
 		br->done += br->len;
@@ -486,11 +529,14 @@ enum virtback_prepare virtback_blk_next_pass(struct virtback_req *req)
 {
 	struct virtback_blk_req *br = virtback_req_priv(req);
 	enum virtback_prepare ret;
-	bool more;
+	bool more, stored;
 
 	if (br->ended) {
+		stored = req->stored && blk_is_together(br);
+		if (stored)
+			br->told = blk_is_last(br);
 		br->ended = false;
-		more = blk_pass_end(req, &br->status);
+		more = blk_pass_end(req, &br->status, stored);
 		virtback_req_unpin(req, &req->data);
 		if (!more)
 			return blk_end(req, br->status);
@@ -524,7 +570,7 @@ void virtback_blk_pass_done(struct virtback_req *req, u8 status)
 	}
 	/* Pairs with synchronize_rcu_expedited() in virtback_vq_stop(). */
 	rcu_read_lock();
-	if (blk_pass_end(req, &status))
+	if (blk_pass_end(req, &status, false))
 		virtback_req_resume(req);
 	else
 		blk_end(req, status);

@@ -230,6 +230,7 @@ int virtback_iter_pin(struct virtback_vq *vq, struct virtback_iter *it, u32 len,
 void virtback_req_retire(struct virtback_req *req);
 bool virtback_req_busy(const struct virtback_req *req);
 void virtback_give_back(struct virtback_vq *vq, struct list_head *reqs);
+void virtback_together_store(struct virtback_vq *vq, struct list_head *reqs);
 void virtback_serve_init(struct virtback_vq *vq);
 void virtback_vq_drop_done(struct virtback_vq *vq);
 void virtback_vq_wake(struct virtback_vq *vq);

@@ -215,6 +215,10 @@ static bool virtback_vq_resume_some(struct virtback_vq *vq, struct list_head *ba
 	bool more;
 
 	more = virtback_vq_take_resumed(vq, &reqs) > VIRTBACK_BATCH;
+	if (vq->vd->copies) {
+		virtback_together_store(vq, &reqs);
+		virtback_vq_collect(vq);
+	}
 	list_for_each_entry_safe(req, next, &reqs, batch) {
 		enum virtback_prepare what = VIRTBACK_SUBMIT;
 
@@ -229,12 +233,15 @@ static bool virtback_vq_resume_some(struct virtback_vq *vq, struct list_head *ba
 			list_add_tail(&req->batch, stalled);
 			break;
 		case VIRTBACK_BROKEN:
+			/* Those that ended before it do not wait for its turn. */
+			virtback_vq_publish(vq);
 			virtback_vq_break(vq, req);
 			break;
 		case VIRTBACK_DONE:
 			break;
 		}
 	}
+	virtback_vq_publish(vq);
 	return more;
 }
 

@@ -71,6 +71,11 @@ enum virtback_prepare {
  * @resume: the same for the next pass of a request given to
  *	    virtback_req_resume(). Same context. Before VIRTBACK_BROKEN it gives
  *	    back what the request holds but pins.
+ * @store: name the copies with which a request given to virtback_req_resume() hands its
+ *	   driver what it has for it, of a device that copies; those of a status byte if
+ *	   @last, which comes for all requests after the rest. Optional. Then @resume()
+ *	   is called: with req->stored all of them have been made; otherwise some may
+ *	   have been, and it makes its own. As @prepare; 0 or -errno.
  * @submit: start the requests on the list (linked by &virtback_req.batch).
  *	    Called by the worker with no lock held, may wait for the disk. May
  *	    not touch guest memory. Each ends in virtback_req_complete() or
@@ -99,6 +104,7 @@ struct virtback_type_ops {
 	void (*destroy)(struct virtback_device *vd);
 	enum virtback_prepare (*prepare)(struct virtback_req *req, struct virtback_chain *chain);
 	enum virtback_prepare (*resume)(struct virtback_req *req);
+	int (*store)(struct virtback_req *req, struct virtback_copier *c, bool last);
 	void (*submit)(struct virtback_vq *vq, struct list_head *reqs);
 	void (*write_config)(struct virtback_device *vd, u32 off, u32 len, u64 val);
 	bool (*features_ok)(struct virtback_device *vd, u64 features);

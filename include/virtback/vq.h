@@ -155,6 +155,7 @@ struct virtback_window {
  *	 request's completion. Set in prepare() or resume().
  * @borrowed: @data is mapped by &virtback_host_ops.borrow, and @dma is set; the
  *	      worker's alone, which gives it back before the request goes on
+ * @stored: what &virtback_type_ops.store named has been copied; the worker's, for resume()
  * @kept: storage of a buffer list, see virtback_req_keep()
  *
  * @data and @status belong to the request's completion while it is live and to
@@ -179,6 +180,7 @@ struct virtback_req {
 	struct virtback_piece first_status;
 	bool dma;
 	bool borrowed;
+	bool stored;
 	struct virtback_sg *kept;
 };
 

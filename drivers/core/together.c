@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a host copies for several requests with one call (vd->copies).
+ *
+ * A type says for each request what is to be copied, then all of it is, and then each
+ * request is served as ever: what was copied need not be any more. When a copy fails
+ * none of them counts, and each request makes its own, so that only those fail whose
+ * driver gave us an address that is none.
+ */
+#include <linux/list.h>
+
+#include <virtback/device.h>
+
+#include "core.h"
+
+/* Name the copies of all @reqs. */
+static int virtback_together_name(struct virtback_vq *vq, struct list_head *reqs,
+				  struct virtback_copier *c, bool last)
+{
+	struct virtback_req *req;
+	int err;
+
+	list_for_each_entry(req, reqs, batch) {
+		if (!virtback_req_live(req))
+			continue;
+		err = vq->vd->type->store(req, c, last);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/**
+ * virtback_together_store() - copy what ended requests have for their driver
+ * @vq: queue of a device that copies
+ * @reqs: requests given to virtback_req_resume(), linked by &virtback_req.batch
+ *
+ * Sets their @stored. Called with ring_lock held, may sleep.
+ */
+void virtback_together_store(struct virtback_vq *vq, struct list_head *reqs)
+{
+	struct virtback_copier c;
+	struct virtback_req *req;
+	int err;
+
+	lockdep_assert_held(&vq->ring_lock);
+	if (!vq->vd->type->store || list_empty(reqs))
+		return;
+	virtback_copier_init(&c, vq);
+	err = virtback_together_name(vq, reqs, &c, false);
+	if (!err)
+		err = virtback_together_name(vq, reqs, &c, true);
+	if (!err)
+		err = virtback_copier_flush(&c);
+	list_for_each_entry(req, reqs, batch)
+		req->stored = !err;
+}
