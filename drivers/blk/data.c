@@ -107,8 +107,8 @@ static void blk_put_pages(struct virtback_req *req)
 	virtback_pool_put_pages(&req->vq->pages, &br->pages);
 }
 
-/* Driver to bounce pages, for a write; with what @c was given before. */
-static int blk_copy_in(struct virtback_req *req, struct virtback_copier *c,
+/* Name the copies of what a pass writes, if the host makes them: driver to bounce pages. */
+static int blk_name_in(struct virtback_req *req, struct virtback_copier *c,
 		       struct virtback_iter *it)
 {
 	struct virtback_blk_pos pos = {};
@@ -117,15 +117,17 @@ static int blk_copy_in(struct virtback_req *req, struct virtback_copier *c,
 
 	while (!err && virtback_blk_next_bvec(req, &pos, &bv))
 		err = virtback_copier_iter(c, it, bvec_virt(&bv), bv.bv_len, false);
-	return err ?: virtback_copier_flush(c);
+	return err;
 }
 
 static int blk_bounce_in(struct virtback_req *req, struct virtback_iter *it)
 {
 	struct virtback_copier c;
+	int err;
 
 	virtback_copier_init(&c, req->vq);
-	return blk_copy_in(req, &c, it);
+	err = blk_name_in(req, &c, it);
+	return err ?: virtback_copier_flush(&c);
 }
 
 /* Name the copies of what a pass read: bounce pages to the driver. */
@@ -239,15 +241,60 @@ static bool blk_want_borrow(struct virtback_req *req, u32 len)
 	return min && len >= min && !blk->stable;
 }
 
-/* Is what the device may read after the header the data of a write, to be copied? */
+/* Of a device that copies: is what it may read after the header the data of a write? */
 static bool blk_want_ahead(struct virtback_req *req, u64 len)
 {
 	const struct virtback_blk *blk = virtback_blk_of(req);
 
-	if (!req->vq->vd->copies || !blk->backing || !blk->backing->write || blk->zones)
+	if (!blk->backing || !blk->backing->write || blk->zones)
 		return false;
 	return len && len <= BLK_AHEAD_BYTES && !(len & blk->block_mask) &&
 	       !blk_want_borrow(req, len);
+}
+
+/**
+ * virtback_blk_fetch() - name the copies of a request's header
+ * @req: request whose type's part is initialised, of a device that copies
+ * @it: what the device reads, at least the header
+ * @hdr: receives the header
+ * @c: copier
+ *
+ * The data of a short write comes along, since a call that copies both costs little more.
+ * If it cannot be had that is found out when it is wanted.
+ *
+ * Return: 0 or -EFAULT.
+ */
+int virtback_blk_fetch(struct virtback_req *req, const struct virtback_iter *it, void *hdr,
+		       struct virtback_copier *c)
+{
+	u64 len = it->left - sizeof(struct virtio_blk_outhdr);
+	struct virtback_blk_req *br = virtback_req_priv(req);
+	struct virtback_iter pos = *it;
+	int err;
+
+	err = virtback_copier_iter(c, &pos, hdr, sizeof(struct virtio_blk_outhdr), false);
+	if (err || !blk_want_ahead(req, len))
+		return err;
+	br->len = len;
+	br->ahead = blk_get_pages(req);
+	if (br->ahead)
+		return blk_name_in(req, c, &pos);
+	/* What has no data is submitted as it is. */
+	br->len = 0;
+	br->nr_vecs = 0;
+	return 0;
+}
+
+/* The same for a request alone. */
+static int blk_fetch_alone(struct virtback_req *req, const struct virtback_iter *it,
+			   struct virtio_blk_outhdr *hdr)
+{
+	struct virtback_copier c;
+	int err;
+
+	virtback_copier_init(&c, req->vq);
+	err = virtback_blk_fetch(req, it, hdr, &c);
+	return err ?: virtback_copier_flush(&c);
 }
 
 /**
@@ -256,42 +303,26 @@ static bool blk_want_ahead(struct virtback_req *req, u64 len)
  * @it: what the device reads, at least the header; passes it
  * @hdr: receives the header
  *
- * Of a device that copies the data of a short write comes along, since a call that
- * copies both costs little more. If it cannot be had that is found out when it is wanted.
- *
  * Return: 0 or -EFAULT.
  */
 int virtback_blk_read_header(struct virtback_req *req, struct virtback_iter *it,
 			     struct virtio_blk_outhdr *hdr)
 {
-	struct virtback_blk_req *br = virtback_req_priv(req);
 	struct virtback_vq *vq = req->vq;
-	u64 len = it->left - sizeof(*hdr);
-	struct virtback_iter pos = *it;
-	struct virtback_copier c;
-	int err;
 
-	if (!blk_want_ahead(req, len))
+	if (!vq->vd->copies)
 		return virtback_iter_read(vq, it, hdr, sizeof(*hdr));
-	br->len = len;
-	br->ahead = true;
-	if (!blk_get_pages(req))
-		goto alone;
-	virtback_copier_init(&c, vq);
-	err = virtback_copier_iter(&c, &pos, hdr, sizeof(*hdr), false);
-	if (!err) {
-		struct virtback_iter data = pos;
-
-		err = blk_copy_in(req, &c, &data);
+	if (req->head && req->fetched) {
+		memcpy(hdr, req->head, sizeof(*hdr));
+	} else {
+		virtback_blk_drop_ahead(req);
+		if (blk_fetch_alone(req, it, hdr)) {
+			virtback_blk_drop_ahead(req);
+			return virtback_iter_read(vq, it, hdr, sizeof(*hdr));
+		}
 	}
-	if (!err) {
-		*it = pos;
-		return 0;
-	}
-alone:
-	/* Its length as well: what has no data is submitted as it is. */
-	virtback_blk_drop_ahead(req);
-	return virtback_iter_read(vq, it, hdr, sizeof(*hdr));
+	virtback_iter_skip(it, sizeof(*hdr));
+	return 0;
 }
 
 /**

@@ -22,6 +22,7 @@
 #include <virtback/latency.h>
 #include <virtback/mem.h>
 
+struct virtback_ahead;
 struct virtback_device;
 struct virtback_vq;
 
@@ -62,6 +63,9 @@ struct virtback_vq;
 
 /* Copies of a copier that go to the host at once. */
 #define VIRTBACK_COPY_BATCH	32
+
+/* Of a request's beginning, where that is copied together with others'. */
+#define VIRTBACK_HEAD_BYTES	64
 
 /**
  * struct virtback_sg - one buffer of a chain, as read once from the descriptor
@@ -155,6 +159,9 @@ struct virtback_window {
  *	 request's completion. Set in prepare() or resume().
  * @borrowed: @data is mapped by &virtback_host_ops.borrow, and @dma is set; the
  *	      worker's alone, which gives it back before the request goes on
+ * @head: what &virtback_type_ops.fetch was given for a header, NULL when it was not called;
+ *	  the worker's, for prepare()
+ * @fetched: what it named has been copied; as @head
  * @stored: what &virtback_type_ops.store named has been copied; the worker's, for resume()
  * @kept: storage of a buffer list, see virtback_req_keep()
  *
@@ -180,6 +187,8 @@ struct virtback_req {
 	struct virtback_piece first_status;
 	bool dma;
 	bool borrowed;
+	void *head;
+	bool fetched;
 	bool stored;
 	struct virtback_sg *kept;
 };
@@ -351,6 +360,8 @@ struct virtback_share {
  * @sg: storage of the chain being parsed; ring_lock
  * @table: for a copy of an indirect table, if vd->copies; ring_lock
  * @table_len: bytes of it: a table that is no longer than a chain may be
+ * @ahead: chains that were taken and are copied together, if vd->copies, otherwise NULL;
+ *	   ring_lock
  * @lock: the completion side: everything from here to @stats. Taken in
  *	  interrupt context. Inside ring_lock.
  * @used_idx: next index of the used ring, packed: next offset; set under
@@ -433,6 +444,7 @@ struct virtback_vq {
 	struct virtback_sg *sg;
 	u8 *table;
 	u32 table_len;
+	struct virtback_ahead *ahead;
 
 	spinlock_t lock;		/* the completion side */
 	u16 used_idx;

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Chains that are taken together, of a device that copies (vd->copies), so that one call
+ * of the host copies the beginning of all.
+ *
+ * They are taken as ever, one after the other, and then served one after the other by
+ * prepare(). Those that cannot be served now (a stall, a broken request, others that
+ * wait) go back to the ring, the last one first, before ring_lock is dropped: nobody
+ * else ever sees them.
+ */
+#include <linux/errno.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+
+#include <virtback/device.h>
+
+#include "core.h"
+
+/* Buffers of all chains but the last. */
+#define VIRTBACK_AHEAD_SG	256
+
+/* What drivers may have us copy, more or less, before the first request is looked at. */
+#define VIRTBACK_AHEAD_BYTES	SZ_256K
+
+/**
+ * struct virtback_slot - a chain that was taken
+ * @req: the request that it becomes
+ * @chain: the chain
+ */
+struct virtback_slot {
+	struct virtback_req *req;
+	struct virtback_chain chain;
+};
+
+/**
+ * struct virtback_ahead - chains that were taken; all is the worker's, with ring_lock held
+ * @nr: how many
+ * @next: the first that was not served yet
+ * @want: how many to take; fewer when those before were not all served
+ * @ret: what the last pop() did, when that was no chain, or 1
+ * @heads: VIRTBACK_HEAD_BYTES for each, in few pages: copies to one page of ours that
+ *	   follow each other are cheaper
+ * @sg: storage of the chains' buffers
+ * @slot: the chains
+ */
+struct virtback_ahead {
+	unsigned int nr;
+	unsigned int next;
+	unsigned int want;
+	int ret;
+	u8 *heads;
+	struct virtback_sg *sg;
+	struct virtback_slot slot[VIRTBACK_COPY_BATCH];
+};
+
+static_assert(VIRTBACK_COPY_BATCH * VIRTBACK_HEAD_BYTES <= PAGE_SIZE);
+
+/* Begin anew, now that all was served or is to go back. */
+static void virtback_ahead_empty(struct virtback_ahead *a)
+{
+	/* What was copied of those that were not served was for nothing. */
+	if (a->nr)
+		a->want = a->next < a->nr ? a->next : min(2 * a->want, VIRTBACK_COPY_BATCH);
+	a->nr = 0;
+	a->next = 0;
+	a->ret = 1;
+}
+
+/* Take chains, as many as there are, are wanted, have requests and find place. */
+static void virtback_ahead_pop(struct virtback_vq *vq)
+{
+	struct virtback_ahead *a = vq->ahead;
+	struct virtback_sg *own = vq->sg;
+	u64 bytes = 0;
+
+	vq->sg = a->sg;
+	while (a->nr < a->want && bytes < VIRTBACK_AHEAD_BYTES &&
+	       vq->sg - a->sg <= VIRTBACK_AHEAD_SG) {
+		struct virtback_slot *slot = &a->slot[a->nr];
+		struct virtback_chain *chain = &slot->chain;
+
+		a->ret = vq->ring->pop(vq, chain);
+		if (a->ret <= 0)
+			break;
+		slot->req = virtback_vq_get_req(vq);
+		if (!slot->req) {
+			vq->ring->unpop(vq, chain);
+			break;
+		}
+		a->nr++;
+		bytes += chain->out.left;
+		vq->sg += chain->out.nr + chain->in.nr;
+	}
+	vq->sg = own;
+}
+
+/* Copy what the requests begin with, all or nothing. */
+static void virtback_ahead_fetch(struct virtback_vq *vq)
+{
+	struct virtback_ahead *a = vq->ahead;
+	struct virtback_copier c;
+	unsigned int i;
+	int err = 0;
+
+	if (!vq->vd->type->fetch)
+		return;
+	virtback_copier_init(&c, vq);
+	for (i = 0; i < a->nr; i++) {
+		struct virtback_slot *slot = &a->slot[i];
+
+		slot->req->head = a->heads + i * VIRTBACK_HEAD_BYTES;
+		if (!err)
+			err = vq->vd->type->fetch(slot->req, &slot->chain, &c);
+	}
+	if (!err)
+		err = virtback_copier_flush(&c);
+	for (i = 0; i < a->nr; i++)
+		a->slot[i].req->fetched = !err;
+}
+
+/**
+ * virtback_ahead_next() - the next chain, and those after it as well
+ * @vq: queue with @ahead
+ * @chain: set to where the chain is
+ * @req: set to its request, or to NULL when there was none left
+ * @cost: what calls of the host cost is added
+ *
+ * The worker, may sleep. Called with ring_lock held; so is virtback_ahead_drop() before
+ * that is dropped.
+ *
+ * Return: as &virtback_ring_ops.pop
+ */
+int virtback_ahead_next(struct virtback_vq *vq, struct virtback_chain **chain,
+			struct virtback_req **req, u64 *cost)
+{
+	struct virtback_ahead *a = vq->ahead;
+	struct virtback_slot *slot;
+
+	lockdep_assert_held(&vq->ring_lock);
+	/* What is not right comes after those that are. */
+	if (a->next == a->nr && a->ret >= 0) {
+		virtback_ahead_empty(a);
+		virtback_ahead_pop(vq);
+		virtback_ahead_fetch(vq);
+		*cost += VIRTBACK_UNTIMED;
+	}
+	if (a->next == a->nr) {
+		*req = NULL;
+		return a->ret > 0 ? vq->ring->pop(vq, *chain) : a->ret;
+	}
+	slot = &a->slot[a->next++];
+	*chain = &slot->chain;
+	*req = slot->req;
+	if (!slot->req->head || !slot->req->fetched)
+		*cost += VIRTBACK_UNTIMED;
+	return 1;
+}
+
+/**
+ * virtback_ahead_drop() - give the chains back that were not served
+ * @vq: queue; nothing happens when it takes none in advance
+ *
+ * Called with ring_lock held.
+ */
+void virtback_ahead_drop(struct virtback_vq *vq)
+{
+	struct virtback_ahead *a = vq->ahead;
+	unsigned int i;
+
+	if (!a)
+		return;
+	for (i = a->nr; i > a->next; i--) {
+		struct virtback_slot *slot = &a->slot[i - 1];
+
+		if (vq->vd->type->unfetch)
+			vq->vd->type->unfetch(slot->req);
+		virtback_vq_put_req(vq, slot->req);
+		vq->ring->unpop(vq, &slot->chain);
+	}
+	virtback_ahead_empty(a);
+}
+
+/**
+ * virtback_ahead_init() - let chains be taken in advance
+ * @vq: queue of a device that copies, not ready
+ *
+ * May sleep.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int virtback_ahead_init(struct virtback_vq *vq)
+{
+	struct virtback_ahead *a = kzalloc(sizeof(*a), GFP_KERNEL);
+
+	if (!a)
+		return -ENOMEM;
+	a->want = VIRTBACK_COPY_BATCH;
+	a->ret = 1;
+	a->heads = kmalloc(PAGE_SIZE, GFP_KERNEL);
+	a->sg = kvcalloc(VIRTBACK_AHEAD_SG + vq->chain_max, sizeof(*a->sg), GFP_KERNEL);
+	vq->ahead = a;
+	if (a->heads && a->sg)
+		return 0;
+	virtback_ahead_destroy(vq);
+	return -ENOMEM;
+}
+
+/**
+ * virtback_ahead_destroy() - undo virtback_ahead_init()
+ * @vq: queue without a worker; nothing happens when it was not called
+ *
+ * May sleep.
+ */
+void virtback_ahead_destroy(struct virtback_vq *vq)
+{
+	struct virtback_ahead *a = vq->ahead;
+
+	if (!a)
+		return;
+	vq->ahead = NULL;
+	kvfree(a->sg);
+	kfree(a->heads);
+	kfree(a);
+}
