@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Chains that are taken together, of a device that copies (vd->copies), so that one call
- * of the host copies the beginning of all.
+ * of the host copies the indirect tables of all, and one more what their requests begin
+ * with.
  *
- * They are taken as ever, one after the other, and then served one after the other by
+ * Where the tables are is a hint: pop() reads the ring itself, and takes the copy of a
+ * table for that table only if it asks for just these bytes.
+ *
+ * Chains are taken as ever, one after the other, and then served one after the other by
  * prepare(). Those that cannot be served now (a stall, a broken request, others that
  * wait) go back to the ring, the last one first, before ring_lock is dropped: nobody
  * else ever sees them.
@@ -24,14 +28,23 @@
 /* What drivers may have us copy, more or less, before the first request is looked at. */
 #define VIRTBACK_AHEAD_BYTES	SZ_256K
 
+/* Room for copies of tables, 24 descriptors each if there are as many as can be. */
+#define VIRTBACK_AHEAD_TABLES	(VIRTBACK_COPY_BATCH * 24 * VIRTBACK_DESC_SIZE)
+
 /**
  * struct virtback_slot - a chain that was taken
  * @req: the request that it becomes
  * @chain: the chain
+ * @addr: guest address of its table
+ * @len: bytes of it that were copied
+ * @table: the copy
  */
 struct virtback_slot {
 	struct virtback_req *req;
 	struct virtback_chain chain;
+	u64 addr;
+	u32 len;
+	const u8 *table;
 };
 
 /**
@@ -40,6 +53,9 @@ struct virtback_slot {
  * @next: the first that was not served yet
  * @want: how many to take; fewer when those before were not all served
  * @ret: what the last pop() did, when that was no chain, or 1
+ * @nr_tables: from the first chain on, how many have a copy of their table; only while
+ *	       they are taken
+ * @tables: room for these copies
  * @heads: VIRTBACK_HEAD_BYTES for each, in few pages: copies to one page of ours that
  *	   follow each other are cheaper
  * @sg: storage of the chains' buffers
@@ -50,6 +66,8 @@ struct virtback_ahead {
 	unsigned int next;
 	unsigned int want;
 	int ret;
+	unsigned int nr_tables;
+	u8 *tables;
 	u8 *heads;
 	struct virtback_sg *sg;
 	struct virtback_slot slot[VIRTBACK_COPY_BATCH];
@@ -68,6 +86,72 @@ static void virtback_ahead_empty(struct virtback_ahead *a)
 	a->ret = 1;
 }
 
+/* Name the copies of the tables of the chains that come next, and count them. */
+static int virtback_ahead_name(struct virtback_vq *vq, struct virtback_copier *c, unsigned int *n)
+{
+	struct virtback_ahead *a = vq->ahead;
+	struct virtback_desc d;
+	u8 *to = a->tables;
+	int err;
+
+	for (*n = 0; *n < a->want; ++*n) {
+		struct virtback_slot *slot = &a->slot[*n];
+		struct virtback_piece p;
+
+		if (!vq->ring->peek(vq, *n, &d) || !(d.flags & VRING_DESC_F_INDIRECT))
+			break;
+		/* What is not right will be found when it is taken. */
+		if (!d.len || d.len % VIRTBACK_DESC_SIZE || d.addr + d.len < d.addr ||
+		    d.len > a->tables + VIRTBACK_AHEAD_TABLES - to)
+			break;
+		p = (struct virtback_piece){ .addr = d.addr, .len = d.len };
+		err = virtback_copier_name(c, &p, 0, to, d.len, false);
+		if (err)
+			return err;
+		slot->addr = d.addr;
+		slot->len = d.len;
+		slot->table = to;
+		to += d.len;
+	}
+	return 0;
+}
+
+/* Copy tables, all or none. */
+static void virtback_ahead_read(struct virtback_vq *vq)
+{
+	struct virtback_copier c;
+	unsigned int n;
+
+	if (!vq->indirect)
+		return;
+	virtback_copier_init(&c, vq);
+	if (!virtback_ahead_name(vq, &c, &n) && !virtback_copier_flush(&c))
+		vq->ahead->nr_tables = n;
+}
+
+/**
+ * virtback_ahead_table() - was this table copied together with others?
+ * @vq: queue of a device that copies
+ * @t: table that was entered; t->va is set if it was
+ *
+ * Called with ring_lock held.
+ *
+ * Return: true when all of it is there.
+ */
+bool virtback_ahead_table(struct virtback_vq *vq, struct virtback_table *t)
+{
+	const struct virtback_ahead *a = vq->ahead;
+	const struct virtback_slot *slot;
+
+	if (!a || a->nr >= a->nr_tables)
+		return false;
+	slot = &a->slot[a->nr];
+	if (slot->addr != t->addr || slot->len != t->nr * VIRTBACK_DESC_SIZE)
+		return false;
+	t->va = slot->table;
+	return true;
+}
+
 /* Take chains, as many as there are, are wanted, have requests and find place. */
 static void virtback_ahead_pop(struct virtback_vq *vq)
 {
@@ -81,6 +165,7 @@ static void virtback_ahead_pop(struct virtback_vq *vq)
 		struct virtback_slot *slot = &a->slot[a->nr];
 		struct virtback_chain *chain = &slot->chain;
 
+		vq->walk.reads = 0;
 		a->ret = vq->ring->pop(vq, chain);
 		if (a->ret <= 0)
 			break;
@@ -92,8 +177,13 @@ static void virtback_ahead_pop(struct virtback_vq *vq)
 		a->nr++;
 		bytes += chain->out.left;
 		vq->sg += chain->out.nr + chain->in.nr;
+		/* Its table took a call of its own: the clock is looked at between two such. */
+		if (vq->walk.reads)
+			break;
 	}
 	vq->sg = own;
+	/* The next chain in this place is another one. */
+	a->nr_tables = 0;
 }
 
 /* Copy what the requests begin with, all or nothing. */
@@ -107,17 +197,25 @@ static void virtback_ahead_fetch(struct virtback_vq *vq)
 	if (!vq->vd->type->fetch)
 		return;
 	virtback_copier_init(&c, vq);
-	for (i = 0; i < a->nr; i++) {
+	/* A copier that is full goes to the host, so there may be errors on the way. */
+	for (i = 0; i < a->nr && !err; i++) {
 		struct virtback_slot *slot = &a->slot[i];
 
 		slot->req->head = a->heads + i * VIRTBACK_HEAD_BYTES;
-		if (!err)
-			err = vq->vd->type->fetch(slot->req, &slot->chain, &c);
+		err = vq->vd->type->fetch(slot->req, &slot->chain, &c);
 	}
 	if (!err)
 		err = virtback_copier_flush(&c);
 	for (i = 0; i < a->nr; i++)
 		a->slot[i].req->fetched = !err;
+}
+
+/* Is there more than one chain? A hint as well. */
+static bool virtback_ahead_several(const struct virtback_vq *vq)
+{
+	struct virtback_desc d;
+
+	return vq->ring->peek(vq, 1, &d);
 }
 
 /**
@@ -139,16 +237,26 @@ int virtback_ahead_next(struct virtback_vq *vq, struct virtback_chain **chain,
 	struct virtback_slot *slot;
 
 	lockdep_assert_held(&vq->ring_lock);
-	/* What is not right comes after those that are. */
-	if (a->next == a->nr && a->ret >= 0) {
+	/* That the ring is empty, or broken, comes after those that were taken. */
+	if (a->next == a->nr && a->ret > 0) {
 		virtback_ahead_empty(a);
+		/* One alone shares nothing. */
+		if (!virtback_ahead_several(vq)) {
+			*cost += VIRTBACK_UNTIMED;
+			*req = NULL;
+			return vq->ring->pop(vq, *chain);
+		}
+		virtback_ahead_read(vq);
 		virtback_ahead_pop(vq);
 		virtback_ahead_fetch(vq);
 		*cost += VIRTBACK_UNTIMED;
 	}
 	if (a->next == a->nr) {
+		int ret = a->ret > 0 ? vq->ring->pop(vq, *chain) : a->ret;
+
 		*req = NULL;
-		return a->ret > 0 ? vq->ring->pop(vq, *chain) : a->ret;
+		a->ret = 1;
+		return ret;
 	}
 	slot = &a->slot[a->next++];
 	*chain = &slot->chain;
@@ -174,7 +282,7 @@ void virtback_ahead_drop(struct virtback_vq *vq)
 	for (i = a->nr; i > a->next; i--) {
 		struct virtback_slot *slot = &a->slot[i - 1];
 
-		if (vq->vd->type->unfetch)
+		if (slot->req->head && vq->vd->type->unfetch)
 			vq->vd->type->unfetch(slot->req);
 		virtback_vq_put_req(vq, slot->req);
 		vq->ring->unpop(vq, &slot->chain);
@@ -199,9 +307,10 @@ int virtback_ahead_init(struct virtback_vq *vq)
 	a->want = VIRTBACK_COPY_BATCH;
 	a->ret = 1;
 	a->heads = kmalloc(PAGE_SIZE, GFP_KERNEL);
+	a->tables = kmalloc(VIRTBACK_AHEAD_TABLES, GFP_KERNEL);
 	a->sg = kvcalloc(VIRTBACK_AHEAD_SG + vq->chain_max, sizeof(*a->sg), GFP_KERNEL);
 	vq->ahead = a;
-	if (a->heads && a->sg)
+	if (a->heads && a->tables && a->sg)
 		return 0;
 	virtback_ahead_destroy(vq);
 	return -ENOMEM;
@@ -221,6 +330,7 @@ void virtback_ahead_destroy(struct virtback_vq *vq)
 		return;
 	vq->ahead = NULL;
 	kvfree(a->sg);
+	kfree(a->tables);
 	kfree(a->heads);
 	kfree(a);
 }

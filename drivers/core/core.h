@@ -236,6 +236,7 @@ int virtback_iter_pin(struct virtback_vq *vq, struct virtback_iter *it, u32 len,
 void virtback_req_retire(struct virtback_req *req);
 bool virtback_req_busy(const struct virtback_req *req);
 void virtback_give_back(struct virtback_vq *vq, struct list_head *reqs);
+bool virtback_ahead_table(struct virtback_vq *vq, struct virtback_table *t);
 int virtback_ahead_init(struct virtback_vq *vq);
 void virtback_ahead_destroy(struct virtback_vq *vq);
 int virtback_ahead_next(struct virtback_vq *vq, struct virtback_chain **chain,
@@ -243,7 +244,7 @@ int virtback_ahead_next(struct virtback_vq *vq, struct virtback_chain **chain,
 void virtback_ahead_drop(struct virtback_vq *vq);
 struct virtback_req *virtback_vq_get_req(struct virtback_vq *vq);
 void virtback_vq_put_req(struct virtback_vq *vq, struct virtback_req *req);
-void virtback_together_store(struct virtback_vq *vq, struct list_head *reqs);
+bool virtback_together_store(struct virtback_vq *vq, struct list_head *reqs);
 void virtback_serve_init(struct virtback_vq *vq);
 void virtback_vq_drop_done(struct virtback_vq *vq);
 void virtback_vq_wake(struct virtback_vq *vq);

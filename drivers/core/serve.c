@@ -226,10 +226,8 @@ static bool virtback_vq_resume_some(struct virtback_vq *vq, struct list_head *ba
 	bool more;
 
 	more = virtback_vq_take_resumed(vq, &reqs) > VIRTBACK_BATCH;
-	if (vq->vd->copies) {
-		virtback_together_store(vq, &reqs);
+	if (virtback_together_store(vq, &reqs))
 		virtback_vq_collect(vq);
-	}
 	list_for_each_entry_safe(req, next, &reqs, batch) {
 		enum virtback_prepare what = VIRTBACK_SUBMIT;
 

@@ -7,6 +7,7 @@
  * none of them counts, and each request makes its own, so that only those fail whose
  * driver gave us an address that is none.
  */
+#include <linux/errno.h>
 #include <linux/list.h>
 
 #include <virtback/device.h>
@@ -35,23 +36,29 @@ static int virtback_together_name(struct virtback_vq *vq, struct list_head *reqs
  * @vq: queue of a device that copies
  * @reqs: requests given to virtback_req_resume(), linked by &virtback_req.batch
  *
- * Sets their @stored. Called with ring_lock held, may sleep.
+ * Sets their @stored. One alone does the same itself. Called with ring_lock held, may sleep.
+ *
+ * Return: true when there are several, so that they end together.
  */
-void virtback_together_store(struct virtback_vq *vq, struct list_head *reqs)
+bool virtback_together_store(struct virtback_vq *vq, struct list_head *reqs)
 {
 	struct virtback_copier c;
 	struct virtback_req *req;
-	int err;
+	int err = -ENODATA;
 
 	lockdep_assert_held(&vq->ring_lock);
-	if (!vq->vd->type->store || list_empty(reqs))
-		return;
+	if (!vq->vd->copies || list_empty(reqs))
+		return false;
+	if (!vq->vd->type->store || list_is_singular(reqs))
+		goto out;
 	virtback_copier_init(&c, vq);
 	err = virtback_together_name(vq, reqs, &c, false);
 	if (!err)
 		err = virtback_together_name(vq, reqs, &c, true);
 	if (!err)
 		err = virtback_copier_flush(&c);
+out:
 	list_for_each_entry(req, reqs, batch)
 		req->stored = !err;
+	return !list_is_singular(reqs);
 }

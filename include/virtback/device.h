@@ -74,7 +74,7 @@ enum virtback_prepare {
  *	   with req->head set: with req->fetched all of them have been made, otherwise
  *	   some may have been, and it makes its own. As @prepare; 0 or -errno.
  * @unfetch: give back what @fetch() took, as @prepare() will not be called for this
- *	     request; as @prepare
+ *	     request; optional. As @prepare
  * @resume: the same for the next pass of a request given to
  *	    virtback_req_resume(). Same context. Before VIRTBACK_BROKEN it gives
  *	    back what the request holds but pins.

@@ -23,6 +23,7 @@
 #include <virtback/mem.h>
 
 struct virtback_ahead;
+struct virtback_desc;
 struct virtback_device;
 struct virtback_vq;
 
@@ -206,7 +207,10 @@ static inline void *virtback_req_priv(struct virtback_req *req)
  *	   uses the ring any more, may sleep.
  * @pop: take the next chain into @vq->sg. 1 when there is one, 0 when the ring
  *	 is empty, -errno when the driver broke the ring. May sleep.
- * @unpop: give the chain taken last back; directly after @pop.
+ * @peek: the first descriptor of the @n-th chain that waits, if each before it takes one
+ *	  descriptor of the ring; false when there is none. A hint: @pop() reads it again.
+ * @unpop: give the chain taken last back, and then that before it, and so on; before @pop
+ *	   is called again.
  * @push: publish one used element: @len bytes were written. Called with vq->lock
  *	  held, in any context.
  * @notify_off: ask the driver for no more kicks (a hint).
@@ -216,13 +220,14 @@ static inline void *virtback_req_priv(struct virtback_req *req)
  * @want_irq: does the driver want an interrupt for what was pushed since the
  *	      last call? Called with vq->lock held, in any context.
  *
- * @pop, @unpop, @notify_off, @notify_on and @pending are called by the queue's worker with
+ * @pop, @peek, @unpop, @notify_off, @notify_on and @pending are called by the queue's worker with
  * vq->ring_lock held.
  */
 struct virtback_ring_ops {
 	int (*map)(struct virtback_vq *vq);
 	void (*unmap)(struct virtback_vq *vq);
 	int (*pop)(struct virtback_vq *vq, struct virtback_chain *chain);
+	bool (*peek)(const struct virtback_vq *vq, u16 n, struct virtback_desc *head);
 	void (*unpop)(struct virtback_vq *vq, const struct virtback_chain *chain);
 	void (*push)(struct virtback_vq *vq, const struct virtback_req *req, u32 len);
 	void (*notify_off)(struct virtback_vq *vq);
