@@ -268,7 +268,7 @@ int virtback_ahead_next(struct virtback_vq *vq, struct virtback_chain **chain,
 
 /**
  * virtback_ahead_drop() - give the chains back that were not served
- * @vq: queue; nothing happens when it takes none in advance
+ * @vq: queue with @ahead
  *
  * Called with ring_lock held.
  */
@@ -277,8 +277,6 @@ void virtback_ahead_drop(struct virtback_vq *vq)
 	struct virtback_ahead *a = vq->ahead;
 	unsigned int i;
 
-	if (!a)
-		return;
 	for (i = a->nr; i > a->next; i--) {
 		struct virtback_slot *slot = &a->slot[i - 1];
 

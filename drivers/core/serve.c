@@ -223,10 +223,11 @@ static bool virtback_vq_resume_some(struct virtback_vq *vq, struct list_head *ba
 {
 	struct virtback_req *req, *next;
 	LIST_HEAD(reqs);
-	bool more;
+	bool more, together;
 
 	more = virtback_vq_take_resumed(vq, &reqs) > VIRTBACK_BATCH;
-	if (virtback_together_store(vq, &reqs))
+	together = vq->vd->copies && virtback_together_store(vq, &reqs);
+	if (together)
 		virtback_vq_collect(vq);
 	list_for_each_entry_safe(req, next, &reqs, batch) {
 		enum virtback_prepare what = VIRTBACK_SUBMIT;
@@ -250,7 +251,8 @@ static bool virtback_vq_resume_some(struct virtback_vq *vq, struct list_head *ba
 			break;
 		}
 	}
-	virtback_vq_publish(vq);
+	if (together)
+		virtback_vq_publish(vq);
 	return more;
 }
 
@@ -340,7 +342,8 @@ static bool virtback_vq_gather_one(struct virtback_vq *vq, struct list_head *bat
 		return true;
 	case VIRTBACK_STALL:
 		/* The last one first. */
-		virtback_ahead_drop(vq);
+		if (vq->ahead)
+			virtback_ahead_drop(vq);
 		vq->ring->unpop(vq, chain);
 		virtback_vq_put_req(vq, req);
 		return virtback_vq_stall(vq);
@@ -401,7 +404,8 @@ static bool virtback_vq_gather(struct virtback_vq *vq, struct list_head *batch,
 	vq->ring->notify_off(vq);
 	more = virtback_vq_gather_chains(vq, batch, end);
 	/* Those that others had to wait for. */
-	virtback_ahead_drop(vq);
+	if (vq->ahead)
+		virtback_ahead_drop(vq);
 	return more;
 }
 

@@ -47,7 +47,7 @@ bool virtback_together_store(struct virtback_vq *vq, struct list_head *reqs)
 	int err = -ENODATA;
 
 	lockdep_assert_held(&vq->ring_lock);
-	if (!vq->vd->copies || list_empty(reqs))
+	if (list_empty(reqs))
 		return false;
 	if (!vq->vd->type->store || list_is_singular(reqs))
 		goto out;
