@@ -169,8 +169,9 @@ begin()
 		# shellcheck disable=SC2086
 		by_hand virtio-node $ARG ;;
 	grant)
-		insmod /bench/virtback.ko "grant_map_kb=$ARG" || fail "insmod"
-		by_hand virtio-grant-node mapping=grant ;;
+		insmod /bench/virtback.ko "grant_map_kb=${ARG%% *}" || fail "insmod"
+		# shellcheck disable=SC2086
+		by_hand virtio-grant-node mapping=grant ${ARG#"${ARG%% *}"} ;;
 	esac
 	[ -z "$SKIP" ] || return 0
 	connect
