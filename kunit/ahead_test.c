@@ -344,17 +344,24 @@ static void stall_gives_chains_back(struct kunit *test)
 	b->disk->hold = true;
 	for (i = 0; i < 6; i++) {
 		blk_fill(f, PLACE_BUF(i), LEN, 50 + i);
-		offer(f, VIRTIO_BLK_T_OUT, i);
+		if (i == 4)	/* refused at once, when it is its turn */
+			offer_bytes(f, VIRTIO_BLK_T_GET_ID, i, PLACE_BUF(i), 20);
+		else
+			offer(f, VIRTIO_BLK_T_OUT, i);
 	}
 	fake_kick(f);
 	KUNIT_EXPECT_EQ(test, virtback_vq_inflight(vq), 2);
 	KUNIT_EXPECT_EQ(test, vq->last_avail, 2);
+	KUNIT_EXPECT_EQ(test, status_of(f, 4), NO_STATUS);
 	b->disk->hold = false;
 	while (test_disk_end(b->disk, false))
 		fake_settle(f);
 	fake_settle(f);
-	for (i = 0; i < 6; i++)
-		expect_done(test, f, i);
+	for (i = 0; i < 6; i++) {
+		if (i != 4)
+			expect_done(test, f, i);
+	}
+	KUNIT_EXPECT_NE(test, status_of(f, 4), NO_STATUS);
 	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 6);
 	virtback_pool_put_pages(&vq->pages, &taken);
 	expect_all_back(test, f);
