@@ -19,7 +19,6 @@
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/sizes.h>
-#include <linux/smp.h>
 #include <linux/spinlock.h>
 #include <linux/timer.h>
 
@@ -74,8 +73,7 @@ void virtback_vq_kick(struct virtback_vq *vq, u64 now)
 	/* Pairs with virtback_vq_kicked(). */
 	if (!READ_ONCE(vq->kicked))
 		WRITE_ONCE(vq->kicked, now);
-	/* Pairs with virtback_ack_wait(). */
-	WRITE_ONCE(vq->kick_cpu, raw_smp_processor_id());
+	virtback_place_kicked(vq);
 	virtback_vq_wake(vq);
 }
 
@@ -360,7 +358,7 @@ static bool virtback_vq_gather(struct virtback_vq *vq, struct list_head *batch,
 		if (!virtback_vq_gather_one(vq, batch, &cost))
 			return false;
 		/* Other guests' workers wait for no more than a request of this one. */
-		if (need_resched())
+		if (virtback_turn_over(vq))
 			break;
 		/* The clock costs as much as to find a buffer, but little where hosts copy. */
 		if (!vq->vd->copies && cost < VIRTBACK_UNTIMED)
@@ -408,6 +406,7 @@ static void virtback_vq_work(struct kthread_work *work)
 	bool more;
 
 	WRITE_ONCE(vq->poll.running, true);
+	virtback_place(vq);
 	/*
 	 * Once, not in each step: what takes longer than a step may and stalls would be
 	 * tried for ever.
@@ -415,6 +414,7 @@ static void virtback_vq_work(struct kthread_work *work)
 	spin_lock_irq(&vq->lock);
 	vq->stalled = false;
 	spin_unlock_irq(&vq->lock);
+	virtback_turn_begin(vq);
 	do {
 		if (!kicked)
 			kicked = virtback_vq_kicked(vq);
@@ -434,6 +434,8 @@ static void virtback_vq_work(struct kthread_work *work)
 		 * takes a trampoline of ftrace or BPF away waits for all tasks to.
 		 */
 		cond_resched_tasks_rcu_qs();
+		if (virtback_turn_over(vq))
+			virtback_turn_end(vq);
 		if (vq->poll.wait && list_empty(&work->node)) {
 			virtback_poll_wait(vq);
 			/* What comes now comes without a kick, or with one of its own. */

@@ -284,6 +284,7 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 	init_waitqueue_head(&vq->drained);
 	virtback_serve_init(vq);
 	virtback_ack_init(vq);
+	virtback_place_init(vq);
 	virtback_share_init(vq);
 	vq->poll.gap[false] = U64_MAX;
 	vq->poll.gap[true] = U64_MAX;
