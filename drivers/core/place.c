@@ -78,8 +78,11 @@ int virtback_place_where(struct virtback_vq *vq, int here)
 		p->kicks = 0;
 		return -1;
 	}
-	if (!READ_ONCE(p->idle) || ++p->kicks < VIRTBACK_PLACE_KICKS ||
-	    time_before(jiffies, p->next))
+	if (!READ_ONCE(p->idle))
+		return -1;
+	/* Completions wake the worker as well: a kick counts once. */
+	WRITE_ONCE(p->idle, false);
+	if (++p->kicks < VIRTBACK_PLACE_KICKS || time_before(jiffies, p->next))
 		return -1;
 	p->kicks = 0;
 	p->next = jiffies + VIRTBACK_PLACE_REST;

@@ -312,7 +312,8 @@ struct virtback_ack {
 
 /**
  * struct virtback_place - where its kicks come to; see drivers/core/place.c
- * @idle: the processor of the last kick had nothing else to do. Without a lock.
+ * @idle: the processor of the last kick had nothing else to do, and the worker has not
+ *	  counted it yet. Without a lock; a kick that is lost is one less.
  * @cpu: that processor, when the worker last looked; as @kicks
  * @kicks: how often it was another one than the worker's, and idle; the worker's
  * @next: when the worker may move again, jiffies; as @kicks
