@@ -160,13 +160,20 @@ static void bad_data_of_long_writes_fails_alone(struct kunit *test)
 	expect_all_back(test, f);
 }
 
-/* Those before one that breaks the device are served, those behind it are not. */
-static void expect_first_two(struct kunit *test, struct fake *f)
+static void offer_four(struct fake *f, u32 type)
 {
 	unsigned int i;
 
-	for (i = 0; i < 4; i++)
-		offer(f, VIRTIO_BLK_T_IN, i);
+	for (i = 0; i < 4; i++) {
+		if (type == VIRTIO_BLK_T_OUT)
+			blk_fill(f, PLACE_BUF(i), LEN, 100 + i);
+		offer(f, type, i);
+	}
+}
+
+/* Those before one that breaks the device are served, those behind it are not. */
+static void expect_first_two(struct kunit *test, struct fake *f)
+{
 	fake_kick(f);
 	KUNIT_EXPECT_TRUE(test, fake_broken(f));
 	expect_done(test, f, 0);
@@ -181,6 +188,17 @@ static void bad_header_breaks_after_those_before(struct kunit *test)
 	struct fake *f = copying(test, INDIRECT);
 
 	f->copy_error = PLACE(2) + 3;
+	offer_four(f, VIRTIO_BLK_T_IN);
+	expect_first_two(test, f);
+}
+
+/* The one behind it has pages by then. */
+static void bad_header_of_a_write_loses_no_pages(struct kunit *test)
+{
+	struct fake *f = copying(test, INDIRECT);
+
+	f->copy_error = PLACE(2) + 3;
+	offer_four(f, VIRTIO_BLK_T_OUT);
 	expect_first_two(test, f);
 }
 
@@ -189,6 +207,36 @@ static void bad_table_breaks_after_those_before(struct kunit *test)
 	struct fake *f = copying(test, INDIRECT);
 
 	f->copy_error = PLACE_TABLE(2) + 3;
+	offer_four(f, VIRTIO_BLK_T_IN);
+	expect_first_two(test, f);
+}
+
+/* A call that fails is made again for each, and nothing older is taken for their tables. */
+static void tables_that_failed_do_not_count(struct kunit *test)
+{
+	struct fake *f = copying(test, INDIRECT);
+	unsigned int i;
+
+	offer_four(f, VIRTIO_BLK_T_IN);
+	fake_kick(f);
+	f->copy_fails = 1;
+	for (i = 0; i < 4; i++)
+		offer_bytes(f, VIRTIO_BLK_T_IN, i, PLACE_BUF(4 + i), LEN);
+	fake_kick(f);
+	for (i = 0; i < 4; i++) {
+		KUNIT_EXPECT_EQ(test, status_of(f, i), VIRTIO_BLK_S_OK);
+		KUNIT_EXPECT_TRUE(test, blk_same(test->priv, PLACE_BUF(4 + i), 8 * i, LEN));
+	}
+	expect_all_back(test, f);
+}
+
+/* All tables are copied together, and then one of them makes no sense. */
+static void broken_table_breaks_after_those_before(struct kunit *test)
+{
+	struct fake *f = copying(test, INDIRECT);
+
+	offer_four(f, VIRTIO_BLK_T_IN);
+	fake_indirect(f, PLACE_TABLE(2), 1, PLACE_BUF(2), LEN, F_NEXT | F_WRITE, 77);
 	expect_first_two(test, f);
 }
 
@@ -366,7 +414,10 @@ static struct kunit_case ahead_cases[] = {
 	KUNIT_CASE(bad_data_of_a_write_fails_alone),
 	KUNIT_CASE(bad_data_of_long_writes_fails_alone),
 	KUNIT_CASE(bad_header_breaks_after_those_before),
+	KUNIT_CASE(bad_header_of_a_write_loses_no_pages),
 	KUNIT_CASE(bad_table_breaks_after_those_before),
+	KUNIT_CASE(tables_that_failed_do_not_count),
+	KUNIT_CASE(broken_table_breaks_after_those_before),
 	KUNIT_CASE(bad_status_breaks_after_those_before),
 	KUNIT_CASE(table_of_another_address_is_not_used),
 	KUNIT_CASE(table_of_another_length_is_not_used),
