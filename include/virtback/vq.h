@@ -2,7 +2,7 @@
 /*
  * Virtqueues, device side: what a device type sees of a request, and the queue
  * itself. The ring format is behind struct virtback_ring_ops; the life of a
- * request (prepare, submit, complete) is in drivers/core/vq.c and
+ * request (prepare, submit, complete) is in drivers/core/serve.c and
  * drivers/core/req.c.
  */
 #ifndef VIRTBACK_VQ_H
@@ -99,7 +99,7 @@ struct virtback_iter {
  * @out: buffers that the device reads
  * @in: buffers that the device writes; follow @out in the same array
  *
- * Points into storage of the queue; valid until the next chain is taken.
+ * Points into storage of the queue; valid until prepare() has returned.
  */
 struct virtback_chain {
 	u16 id;
@@ -312,7 +312,8 @@ struct virtback_ack {
 
 /**
  * struct virtback_place - where its kicks come to; see drivers/core/place.c
- * @idle: the processor of the last kick had nothing else to do. Without a lock.
+ * @idle: the processor of the last kick had nothing else to do, and the worker has not
+ *	  counted it yet. Without a lock; a kick that is lost is one less.
  * @cpu: that processor, when the worker last looked; as @kicks
  * @kicks: how often it was another one than the worker's, and idle; the worker's
  * @next: when the worker may move again, jiffies; as @kicks
@@ -565,14 +566,18 @@ void virtback_vq_destroy(struct virtback_vq *vq);
 int virtback_vq_start(struct virtback_vq *vq);
 void virtback_vq_stop(struct virtback_vq *vq);
 void virtback_vq_forget(struct virtback_vq *vq);
-void virtback_vq_kick(struct virtback_vq *vq, u64 now);
 void virtback_vq_drain(struct virtback_vq *vq);
 int virtback_vq_quiet(struct virtback_vq *vq);
 
-/* drivers/core/req.c: what device types do with a request */
+/* drivers/core/serve.c */
+void virtback_vq_kick(struct virtback_vq *vq, u64 now);
+
+/* drivers/core/worker.c: turns of a worker */
 void virtback_turn_begin(struct virtback_vq *vq);
 bool virtback_turn_over(const struct virtback_vq *vq);
 void virtback_turn_end(struct virtback_vq *vq);
+
+/* drivers/core/req.c: what device types do with a request */
 void virtback_vq_collect(struct virtback_vq *vq);
 void virtback_vq_publish(struct virtback_vq *vq);
 void virtback_req_complete(struct virtback_req *req, u32 written);
