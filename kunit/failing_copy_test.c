@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Requests under way while a host that copies fails to: each call in turn, until none is
- * left, alone or with those that follow, of a device that copies all and of one that has long data mapped. Each request is
- * done, with the right data, or fails, or the device is broken; nothing is left of any, and
- * the next driver's requests are as good as ever.
+ * left, alone or with those that follow, of a device that copies all and of one that has
+ * long data mapped. Each request is done, with the right data, or fails, or the device is
+ * broken; nothing is left of any, and the next driver's requests are as good as ever.
  */
 #include "blk_fixture.h"
 

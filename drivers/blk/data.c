@@ -225,6 +225,7 @@ static bool blk_is_together(const struct virtback_blk_req *br)
 int virtback_blk_store(struct virtback_req *req, struct virtback_copier *c, bool last)
 {
 	struct virtback_blk_req *br = virtback_req_priv(req);
+
 	if (!blk_is_together(br))
 		return 0;
 	if (last)
