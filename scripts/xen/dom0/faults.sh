@@ -20,6 +20,8 @@ ROW_MIB=1
 # many milliseconds before its next request: the others want the processor as well.
 ROW_PAUSE=50
 ROW_PLACES=${ROW_PLACES:-4}
+# dmsetup makes its nodes itself.
+export DM_DISABLE_UDEV=1
 
 use_row()
 {
@@ -45,7 +47,6 @@ row_linear()
 	row_ram 0
 	ROW_RAM=$DISK
 	dmsetup create "vb$ROW" --table "0 16384 linear $ROW_RAM 0"
-	dmsetup mknodes
 	DISK=/dev/mapper/vb$ROW
 }
 
@@ -62,7 +63,7 @@ row_guest()
 	}
 	read -r _ <&8
 	: >"/tmp/rows/$ROW.boot"
-	GUEST_IMAGE=/vb/Image-grants GUEST_INITRD=/vb/guest-small.cpio GUEST_MEMORY=96
+	GUEST_IMAGE=/vb/Image-grants GUEST_INITRD=/vb/guest-small.cpio GUEST_MEMORY=64
 	rm -f "$LOGS/guest-$ROW.log"
 	create "$(guest_config "$ROW" "$@")"
 	guest_ready "$ROW"
@@ -203,17 +204,18 @@ rows()
 	mkdir /tmp/rows
 	mkfifo /tmp/rows/places /tmp/rows/boot
 	exec 7<>/tmp/rows/places 8<>/tmp/rows/boot
-	for row in $(seq $ROW_PLACES); do
+	for row in $(seq "$ROW_PLACES"); do
 		echo >&7
 	done
 	echo >&8
 	# Requests of all the guests are done in dom0.
-	xl sched-credit2 -d 0 -w 4096 || fail "dom0 gets no more of the processors"
+	xl sched-credit2 -d 0 -w 1024 || fail "dom0 gets no more of the processors"
 	for row in "$@"; do
 		row_with_name "$row" $n $end &
 		n=$(( n + 1 ))
 	done
 	wait
+	xl sched-credit2 -d 0 -w 256
 	for row in "$@"; do
 		[ "$(cat "/tmp/rows/$row")" = 0 ] || bad="$bad $row"
 	done

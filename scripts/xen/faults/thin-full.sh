@@ -19,12 +19,9 @@ thin_make()
 	THIN_NOW=$1 THIN_RAM=$DISK
 	dmsetup create "vbmeta$n" --table "0 8192 linear $THIN_RAM 0"
 	dmsetup create "vbdata$n" --table "0 $2 linear $THIN_RAM 8192"
-	dmsetup mknodes
 	dmsetup create "vbpool$n" --table "$(thin_pool "$1" "$2" "${3:-}")" || fail "no pool"
-	dmsetup mknodes
 	dmsetup message "vbpool$n" 0 "create_thin 0"
 	dmsetup create "vbthin$n" --table "0 16384 thin /dev/mapper/vbpool$n 0" || fail "no thin disk"
-	dmsetup mknodes
 	DISK=/dev/mapper/vbthin$n
 }
 

@@ -12,9 +12,10 @@
  * that was acknowledged last or a later one that was tried since: an older one is a lost
  * write, any other content a wrong one. A new state begins with a write of all blocks.
  *
- * All threads do what they can for half a second, so that there are always requests under way;
- * after that each pauses between two of its requests. There are as many requests as is
- * said, however long that takes. Where a file ends it, it says when some have been made.
+ * All threads do what they can for half a second; after that each pauses between two of its
+ * requests. There are as many requests as is said, however long that takes. Where a file
+ * ends it, something is to happen in the middle: it says when some requests have been made,
+ * and a thread does not pause if no other has a request under way.
  *
  * The state is a file, or a disk (the witness), which gets it twenty times a second, for
  * those who look after this program has died with its machine. They cannot know what was
@@ -55,6 +56,7 @@ static unsigned int pause_ms;
 static double start, deadline;
 static int fresh, unknown, stop;
 static uint64_t writes, reads, write_errors, read_errors, bad, longest_ms, tries, least;
+static unsigned int under_way;
 
 static double now(void)
 {
@@ -138,12 +140,17 @@ static void write_block(int fd, char *buf, uint64_t block)
 	add(&writes, 1);
 }
 
-static void timed(void (*what)(int, char *, uint64_t), int fd, char *buf, uint64_t block)
+/* Whether the caller may pause after it. */
+static int timed(void (*what)(int, char *, uint64_t), int fd, char *buf, uint64_t block)
 {
 	double begin = now();
 	uint64_t ms, old;
+	int last = 0;
 
+	__atomic_add_fetch(&under_way, 1, __ATOMIC_RELAXED);
 	what(fd, buf, block);
+	if (!__atomic_sub_fetch(&under_way, 1, __ATOMIC_RELAXED) && stop_file)
+		last = 1;
 	if (__atomic_add_fetch(&tries, 1, __ATOMIC_RELAXED) == GOING && stop_file)
 		printf("storm: going\n");
 	ms = (now() - begin) * 1000;
@@ -151,6 +158,7 @@ static void timed(void (*what)(int, char *, uint64_t), int fd, char *buf, uint64
 	while (ms > old && !__atomic_compare_exchange_n(&longest_ms, &old, ms, 0,
 							__ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		;
+	return !last;
 }
 
 static int goes_on(void)
@@ -177,8 +185,8 @@ static void *worker(void *arg)
 		uint64_t r = next_random(&rnd);
 		uint64_t b = (r >> 8) % (state->blocks / threads) * threads + me;
 
-		timed(r & 1 ? write_block : read_block, fd, buf, b);
-		if (pause_ms && now() - start > 0.5)
+		if (timed(r & 1 ? write_block : read_block, fd, buf, b) && pause_ms &&
+		    now() - start > 0.5)
 			usleep(pause_ms * 1000);
 	}
 	close(fd);
