@@ -65,12 +65,28 @@ row_guest()
 	: >"/tmp/rows/$ROW.boot"
 	GUEST_IMAGE=/vb/Image-grants GUEST_INITRD=/vb/guest-small.cpio GUEST_MEMORY=64
 	rm -f "$LOGS/guest-$ROW.log"
-	create "$(guest_config "$ROW" "$@")"
+	row_create "$(guest_config "$ROW" "$@")"
 	guest_ready "$ROW"
 	rm "/tmp/rows/$ROW.boot"
 	echo >&8
 	[ -z "$placed" ] || place_take
 	row_console
+}
+
+# libxl waits ten seconds for the disk's state, whatever else there is to do. If the device
+# had been made by then it is asked again.
+row_create()
+{
+	local try
+
+	for try in 1 2 3; do
+		mark_log
+		! xl create -q "$1" </dev/null || return 0
+		log_since_mark | grep -q ': blk on ' || break
+		note "libxl did not wait, $try"
+		wait_for 30 "the rest of guest $ROW to be gone" guest_gone "$ROW"
+	done
+	fail "xl create ${1##*/}"
 }
 
 row_console()

@@ -28,12 +28,13 @@ row_disk()
 
 row_cycle()
 {
-	local away=1 late=$NBD_LATE next=2
+	local away=1 late=$NBD_LATE next=8
 
-	# How long requests wait the next time is said when the server comes back.
+	# How long requests wait the next time is said when the server comes back; so long
+	# may the server take for one, too, in a crowd.
 	NBD_LATE=1
 	if [ -n "$late" ]; then
-		NBD_LATE= away=4 next=30
+		NBD_LATE= away=10 next=30
 	fi
 	storm_begin
 	kill -9 "$NBD_PID"

@@ -6,7 +6,7 @@
 SCSI_CORE=/sys/kernel/config/target/core/fileio_$ROW_NUMBER
 SCSI_TPG=/sys/kernel/config/target/loopback/naa.50014050000001$(printf %02x "$ROW_NUMBER")/tpgt_1
 
-# The name of the row's SCSI disk, if it is alive.
+# The name of the row's SCSI disk, if it is alive. Its node is there before it can be opened.
 scsi_disk()
 {
 	local d
@@ -14,7 +14,7 @@ scsi_disk()
 	for d in "/sys/class/scsi_host/host$SCSI_HOST/device"/target*/*/block/sd*; do
 		[ ! -d "$d" ] || DISK=/dev/${d##*/}
 	done
-	[ -b "$DISK" ]
+	[ -n "$DISK" ] && blockdev --getsz "$DISK"
 }
 
 row_disk()
@@ -37,7 +37,6 @@ row_disk()
 	SCSI_HOST=$(cut -d: -f1 "$SCSI_TPG/address")
 	DISK=
 	wait_for 20 "the SCSI disk" scsi_disk
-	scsi_disk
 }
 
 row_cycle()
@@ -51,7 +50,6 @@ row_cycle()
 	echo "- - -" >"/sys/class/scsi_host/host$SCSI_HOST/scan"
 	DISK=
 	wait_for 20 "the SCSI disk to come back" scsi_disk
-	scsi_disk
 	echo "$DISK" >"$ROW_SYS/backing" || fail "$DISK did not take the place of $now"
 }
 
