@@ -380,16 +380,13 @@ static void check_range(u64 addr, u32 len, bool write)
 }
 
 /*
- * As check_range(), but the device may pin a byte to write together with what it reads
- * before it. Returns how much of it may only be read.
+ * As check_range(), of what the device asked for, however much of it is one piece. It may
+ * pin a byte to write together with what it reads before it. Returns how much of it may
+ * only be read.
  */
 static u32 check_pin(u64 addr, u32 len, bool write)
 {
-	if (in_buffer(addr, len, write))
-		return 0;
-	if (write && in_buffer(addr, len, false))
-		return len;
-	if (write && len > 1 && in_buffer(addr, len - 1, false) &&
+	if (write && len > 1 && !in_buffer(addr, len, true) && in_buffer(addr, len - 1, false) &&
 	    in_buffer(addr + len - 1, 1, true))
 		return len - 1;
 	check_range(addr, len, write);
@@ -446,13 +443,13 @@ static int host_pin(struct virtback_device *vd, u64 addr, u32 len, bool write,
 		fz_bug("a pin of nothing, or of a device that copies");
 	if (fail(&fz_guest.fail_reach) || !to_offset(addr, 1, &off) || !present(off, 1))
 		return -EFAULT;
+	head = check_pin(addr, len, write);
 	edge = min_t(u64, (off / fz_guest.piece + 1) * fz_guest.piece, FZ_GUEST_LEN);
 	len = min_t(u32, len, edge - off);
 	while (!present(off, len))
 		len = min_t(u32, len - 1, (off + len - 1) / PAGE_SIZE * PAGE_SIZE - off);
-	head = check_pin(addr, len, write);
 	pin = pin_add(off, len, write);
-	pin->head = head;
+	pin->head = min(head, len);
 	p->va = fz_arena + off;
 	p->len = len;
 	p->pin = pin;

@@ -56,6 +56,8 @@ void fz_may_sleep(const char *what);
 #endif
 void cond_resched(void);
 #define cond_resched_tasks_rcu_qs()	cond_resched()
+#define schedule()			cond_resched()
+#define local_clock()			ktime_get_ns()
 void cpu_relax(void);
 /* One processor runs everything. */
 #define raw_smp_processor_id()	0
@@ -106,7 +108,14 @@ void fz_wait_end(void);
 
 struct kthread_work;
 struct workqueue_struct;
-struct cpumask;
+/* One processor. */
+struct cpumask { int none; };
+#define cpu_online(cpu)			true
+#define cpumask_of(cpu)			NULL
+#define cpumask_test_cpu(cpu, mask)	true
+#define cpumask_copy(to, from)		((void)(to))
+#define cpumask_equal(a, b)		true
+#define is_idle_task(t)			false
 
 /* What the scheduler keeps of a thread for others to see. */
 struct task_struct {
@@ -195,6 +204,7 @@ int mod_timer(struct timer_list *t, unsigned long expires);
 int timer_reduce(struct timer_list *t, unsigned long expires);
 int timer_delete_sync(struct timer_list *t);
 #define time_after(a, b)		((long)((b) - (a)) < 0)
+#define time_before(a, b)		time_after(b, a)
 #define time_after_eq(a, b)		((long)((a) - (b)) >= 0)
 #define msecs_to_jiffies(ms)		((ms) / 4UL + 1)
 
@@ -211,6 +221,7 @@ struct ratelimit_state { unsigned int left; };
 #define PF_MEMALLOC_NOIO	2
 struct fz_flags {
 	unsigned int flags;
+	const struct cpumask *cpus_ptr;
 	struct {
 		u64 sum_exec_runtime;
 	} se;

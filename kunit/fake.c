@@ -162,6 +162,7 @@ static bool fake_copy_bad(struct virtback_device *vd, const struct virtback_copy
 static int fake_copy(struct virtback_device *vd, struct virtback_copy *ops, unsigned int nr)
 {
 	struct fake *f = vd->host_priv;
+	bool fails = f->copy_fails && !--f->copy_fails;
 	unsigned int i;
 
 	might_sleep();
@@ -178,7 +179,7 @@ static int fake_copy(struct virtback_device *vd, struct virtback_copy *ops, unsi
 			atomic_inc(&f->bad_pins);
 		if (op->addr < FAKE_BASE || off > f->mem_len || op->len > f->mem_len - off)
 			return -EFAULT;
-		if (f->copy_error - op->addr < op->len)
+		if (f->copy_error - op->addr < op->len || (fails && i == nr - 1))
 			return -EFAULT;
 		if (op->write) {
 			memcpy(f->mem + off, op->buf, op->len);
@@ -493,6 +494,8 @@ static void fake_submit(struct virtback_vq *vq, struct list_head *reqs)
 		else
 			fake_finish(f, req);
 	}
+	if (f->on_collected)
+		f->on_collected(f);
 	if (f->collect)
 		virtback_vq_publish(vq);
 }

@@ -86,6 +86,7 @@ struct fake_packed {
  * @copies: copies made for a device that copies
  * @copy_calls: times that some of them were asked for
  * @copy_error: guest address of a byte that cannot be copied, 0 for none
+ * @copy_fails: the n-th next call that copies fails at its last copy, 0 for none
  * @used_at_copy: used index of queue 0 when something was last copied to the guest
  * @on_copy: called within each call that copies
  * @borrow_room: pages that can be borrowed, -1 for any number
@@ -112,6 +113,7 @@ struct fake_packed {
  * @hold: keep requests in flight
  * @answer_now: complete in prepare()
  * @collect: submit() publishes together what ends in it
+ * @on_collected: called in submit() before that is published
  * @broken: prepare() and resume() refuse
  * @slow_ms: prepare() takes so long
  * @stalls: so many of the next prepare() and resume() calls stall
@@ -147,6 +149,7 @@ struct fake {
 	atomic_t copies;
 	atomic_t copy_calls;
 	u64 copy_error;
+	unsigned int copy_fails;
 	u16 used_at_copy;
 	void (*on_copy)(struct fake *f);
 	int borrow_room;
@@ -174,6 +177,7 @@ struct fake {
 	bool hold;
 	bool answer_now;
 	bool collect;
+	void (*on_collected)(struct fake *f);
 	bool broken;
 	unsigned int slow_ms;
 	unsigned int stalls;

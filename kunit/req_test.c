@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The life of a request (drivers/core/vq.c, req.c): stalls, passes, and what a
+ * The life of a request (drivers/core/serve.c, req.c): stalls, passes, and what a
  * reset does to requests in flight.
  */
 #include <linux/completion.h>
 #include <linux/delay.h>
+#include <linux/irqflags.h>
 #include <linux/jiffies.h>
+#include <linux/mutex.h>
 #include <linux/slab.h>
 #include <linux/timer.h>
 #include <linux/workqueue.h>
 
+#include "../drivers/core/core.h"
 #include "fake.h"
 
 /* A started device whose every descriptor is a whole request. */
@@ -167,6 +170,92 @@ static void interrupts_of_the_worker_are_not_collected(struct kunit *test)
 	/* What should not be there would never end. */
 	virtback_vq_collect(vq);
 	virtback_vq_publish(vq);
+}
+
+/* --- a stop while the worker has collected, and not published --- */
+
+static struct {
+	int pins;
+	int orphans;
+	unsigned int unlocked;
+	unsigned int unpinned;
+} stop;
+
+/* Another vCPU might do this now. */
+static void reset_before_it_is_published(struct fake *f)
+{
+	stop.pins = atomic_read(&f->pins);
+	fake_write(f, VIRTIO_MMIO_STATUS, 0);
+	stop.pins -= atomic_read(&f->pins);
+	stop.orphans = atomic_read(&f->vd.orphans);
+	canary_set(f);
+}
+
+static void collected_is_not_published_after_a_reset(struct kunit *test)
+{
+	struct fake *f = started(test);
+
+	f->collect = true;
+	f->on_collected = reset_before_it_is_published;
+	offer(f, 3);
+	f->on_collected = NULL;
+	/* The reset did not wait for the worker, and took everything back. */
+	KUNIT_EXPECT_EQ(test, stop.pins, 3);
+	KUNIT_EXPECT_EQ(test, stop.orphans, 3);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->maps), 0);
+	KUNIT_EXPECT_TRUE(test, canary_lives(f));
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->irqs), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->vd.orphans), 0);
+	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].stats.dropped, 3);
+	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].stats.completed, 0);
+	KUNIT_EXPECT_EQ(test, virtback_vq_inflight(&f->vd.vqs[0]), 0);
+	/* The next driver's requests are as good as any. */
+	started(test);
+	offer(f, 3);
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 3);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->pins), 0);
+}
+
+static void stop_half(struct fake *f)
+{
+	mutex_lock(&f->vd.lock);
+	virtback_vq_stop_begin(&f->vd.vqs[0]);
+	mutex_unlock(&f->vd.lock);
+}
+
+/* vq->lock is held with interrupts off. */
+static void note_unlocked(struct fake *f, struct virtback_piece *p)
+{
+	stop.unpinned++;
+	stop.unlocked += !irqs_disabled();
+}
+
+/* From here on the pins are those of who stops the queue, or of who holds vq->lock. */
+static void collected_is_unpinned_with_the_lock_once_a_stop_began(struct kunit *test)
+{
+	struct fake *f = started(test);
+	struct virtback_vq *vq = &f->vd.vqs[0];
+
+	stop.unpinned = 0;
+	stop.unlocked = 0;
+	f->collect = true;
+	f->on_collected = stop_half;
+	f->on_unpin = note_unlocked;
+	offer(f, 3);
+	f->on_collected = NULL;
+	KUNIT_EXPECT_EQ(test, stop.unpinned, 3);
+	KUNIT_EXPECT_EQ(test, stop.unlocked, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->pins), 0);
+	/* The ring is still mapped, and nothing comes into it. */
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 0);
+	KUNIT_EXPECT_EQ(test, vq->stats.dropped, 3);
+	mutex_lock(&f->vd.lock);
+	virtback_vq_stop_finish(vq);
+	mutex_unlock(&f->vd.lock);
+	f->on_unpin = NULL;
+	KUNIT_EXPECT_EQ(test, stop.unpinned, 3);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->maps), 0);
+	fake_write(f, VIRTIO_MMIO_STATUS, 0);
 }
 
 static void buffer_outside_memory_leaves_nothing_pinned(struct kunit *test)
@@ -610,6 +699,8 @@ static struct kunit_case req_cases[] = {
 	KUNIT_CASE(requests_that_end_together_are_published_together),
 	KUNIT_CASE(others_are_not_collected),
 	KUNIT_CASE(interrupts_of_the_worker_are_not_collected),
+	KUNIT_CASE(collected_is_not_published_after_a_reset),
+	KUNIT_CASE(collected_is_unpinned_with_the_lock_once_a_stop_began),
 	FAKE_CASE(buffer_outside_memory_leaves_nothing_pinned),
 	FAKE_CASE(refused_request_breaks_the_device),
 	FAKE_CASE(more_requests_than_a_batch_are_served),

@@ -3,9 +3,11 @@
  * What the workers of a guest have of a processor (drivers/core/worker.c). The workers
  * themselves sleep; cases say how busy they were.
  */
+#include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/sched.h>
+#include <linux/sched/clock.h>
 
 #include "../drivers/core/core.h"
 #include "fake.h"
@@ -184,6 +186,67 @@ static void share_exit(struct kunit *test)
 	}
 }
 
+struct other {
+	struct kthread_work work;
+	bool ran;
+};
+
+static void other_runs(struct kthread_work *work)
+{
+	WRITE_ONCE(container_of(work, struct other, work)->ran, true);
+}
+
+/* A turn that has just begun is over only when the scheduler or the host takes its time. */
+static bool over_at_once(struct virtback_vq *vq)
+{
+	unsigned int i;
+
+	for (i = 0; i < 1000; i++) {
+		/* Who woke the other one is told to let it run, at once. */
+		clear_tsk_need_resched(current);
+		vq->turn = local_clock();
+		if (!virtback_turn_over(vq))
+			return false;
+	}
+	return true;
+}
+
+static bool over_after(struct virtback_vq *vq, u64 ns)
+{
+	/* Those that have gone to sleep may count until somebody else sleeps, too. */
+	msleep(20);
+	vq->turn = local_clock() - ns;
+	return virtback_turn_over(vq);
+}
+
+static void turn_ends_when_others_wait(struct kunit *test)
+{
+	struct kthread_worker *worker;
+	struct virtback_vq *vq = queue(0, 0);
+	struct other other = {};
+	unsigned int i;
+
+	if (num_online_cpus() > 1)
+		kunit_skip(test, "others need not wait for this processor");
+	worker = kthread_create_worker(0, "other");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(worker));
+	kthread_init_work(&other.work, other_runs);
+	/* For as long as one likes when nobody waits. */
+	KUNIT_EXPECT_FALSE(test, over_after(vq, NSEC_PER_SEC));
+	kthread_queue_work(worker, &other.work);
+	KUNIT_EXPECT_FALSE(test, over_at_once(vq));
+	clear_tsk_need_resched(current);
+	vq->turn = local_clock() - NSEC_PER_SEC;
+	KUNIT_EXPECT_TRUE(test, virtback_turn_over(vq));
+	KUNIT_EXPECT_FALSE(test, READ_ONCE(other.ran));
+	/* The scheduler has a say in that, too. */
+	for (i = 0; i < 1000000 && !READ_ONCE(other.ran); i++)
+		virtback_turn_end(vq);
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(other.ran));
+	KUNIT_EXPECT_LT(test, local_clock() - vq->turn, NSEC_PER_SEC / 2);
+	kthread_destroy_worker(worker);
+}
+
 static struct kunit_case share_cases[] = {
 	KUNIT_CASE(one_that_works_alone_is_not_nice),
 	KUNIT_CASE(several_weigh_what_one_does),
@@ -193,6 +256,7 @@ static struct kunit_case share_cases[] = {
 	KUNIT_CASE(those_that_rest_do_not_count),
 	KUNIT_CASE(it_is_added_to_the_priority),
 	KUNIT_CASE(worker_looks_itself),
+	KUNIT_CASE(turn_ends_when_others_wait),
 	{}
 };
 

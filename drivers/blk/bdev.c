@@ -295,7 +295,7 @@ static struct virtback_backing *bdev_open(const char *who, const struct virtback
 	int err;
 
 	if (!bd)
-		return ERR_PTR(-ENOMEM);
+		return ERR_PTR(virtback_backing_refuse(who, cfg, "no memory", -ENOMEM));
 	bd->b.ops = &virtback_bdev_backing;
 	err = bdev_open_handle(bd, who, cfg);
 	if (err) {

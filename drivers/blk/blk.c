@@ -369,7 +369,7 @@ static int blk_create(struct virtback_device *vd, const struct virtback_config *
 
 	blk = kzalloc(sizeof(*blk), GFP_KERNEL);
 	if (!blk)
-		return -ENOMEM;
+		return virtback_backing_refuse(vd->name, cfg, "no memory", -ENOMEM);
 	blk->vd = vd;
 	memcpy(blk->id, serial, strnlen(serial, sizeof(blk->id)));
 	vd->type_priv = blk;

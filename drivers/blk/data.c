@@ -550,9 +550,9 @@ void virtback_blk_submit(struct virtback_vq *vq, struct list_head *reqs)
 	blk_start_plug(&plug);
 	list_for_each_entry_safe(req, next, reqs, batch) {
 		/* Or nobody else would run before a whole batch was submitted. */
-		if (need_resched()) {
+		if (virtback_turn_over(vq)) {
 			blk_finish_plug(&plug);
-			cond_resched();
+			virtback_turn_end(vq);
 			blk_start_plug(&plug);
 			virtback_plug_expect(&plug, min(nr - n, BLK_TAGS));
 		}

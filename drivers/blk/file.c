@@ -406,7 +406,7 @@ static struct virtback_backing *file_open(const char *who, const struct virtback
 	int err;
 
 	if (!fb)
-		return ERR_PTR(-ENOMEM);
+		return ERR_PTR(virtback_backing_refuse(who, cfg, "no memory", -ENOMEM));
 	fb->b.ops = &virtback_file_backing;
 	fb->direct = !test_bit(VIRTBACK_OPT_DIRECT_IO, &cfg->set) || cfg->direct_io;
 	err = file_open_file(fb, who, cfg);

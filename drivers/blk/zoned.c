@@ -264,7 +264,7 @@ static void zoned_fill_config(struct virtback_blk *blk, const struct virtback_bl
  * @cfg: what the user asked for
  * @lim: what the backing is like
  *
- * Logs one line when it fails, unless memory is short. May sleep for long.
+ * Logs one line when it fails. May sleep for long.
  *
  * Return: 0 also when it has none, or -errno, then there is nothing to undo
  */
@@ -273,7 +273,7 @@ int virtback_zoned_create(struct virtback_blk *blk, const struct virtback_config
 {
 	const char *who = blk->vd->name;
 	struct virtback_zones *z;
-	int err = -ENOMEM, nr;
+	int err, nr;
 
 	if (!lim->zone_sectors)
 		return 0;
@@ -284,14 +284,14 @@ int virtback_zoned_create(struct virtback_blk *blk, const struct virtback_config
 
 	z = kzalloc(sizeof(*z), GFP_KERNEL);
 	if (!z)
-		return -ENOMEM;
+		return virtback_backing_refuse(who, cfg, "no memory", -ENOMEM);
 	z->capacity = blk->capacity;
 	z->sectors = lim->zone_sectors;
 	z->nr = DIV_ROUND_UP_ULL(blk->capacity, z->sectors);
 	z->granularity = lim->write_granularity;
 	z->sequential = bitmap_zalloc(z->nr, GFP_KERNEL);
 	if (!z->sequential)
-		goto free;
+		goto no_memory;
 
 	nr = blk->backing->ops->report_zones(blk->backing, 0, z->nr, zoned_learn, z);
 	if (nr != z->nr) {
@@ -301,11 +301,13 @@ int virtback_zoned_create(struct virtback_blk *blk, const struct virtback_config
 	}
 	z->wq = alloc_workqueue("virtback-%s", WQ_UNBOUND | WQ_MEM_RECLAIM, 1, blk->vd->name);
 	if (!z->wq)
-		goto free;
+		goto no_memory;
 	zoned_fill_config(blk, lim);
 	blk->zones = z;
 	return 0;
 
+no_memory:
+	err = virtback_backing_refuse(who, cfg, "no memory", -ENOMEM);
 free:
 	bitmap_free(z->sequential);
 	kfree(z);

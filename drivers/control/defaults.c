@@ -94,6 +94,16 @@ static bool virtback_default_fits(const struct virtback_config *cfg, enum virtba
 	}
 }
 
+static char *virtback_defaults_copy(void)
+{
+	char *copy;
+
+	mutex_lock(&virtback_defaults_lock);
+	copy = kstrdup(virtback_defaults ?: "", GFP_KERNEL);
+	mutex_unlock(&virtback_defaults_lock);
+	return copy;
+}
+
 /**
  * virtback_defaults_apply() - give a device the options that it does not give itself
  * @cfg: its options
@@ -109,11 +119,11 @@ int virtback_defaults_apply(struct virtback_config *cfg, const char *who)
 	const char *why = NULL;
 	int opt, err = 0;
 
-	mutex_lock(&virtback_defaults_lock);
-	copy = kstrdup(virtback_defaults ?: "", GFP_KERNEL);
-	mutex_unlock(&virtback_defaults_lock);
-	if (!copy)
+	copy = virtback_defaults_copy();
+	if (!copy) {
+		pr_err("%s: no memory for the device\n", who);
 		return -ENOMEM;
+	}
 	rest = copy;
 	while (!err && (pair = strsep(&rest, " \t\r\n"))) {
 		val = strchr(pair, '=');

@@ -218,6 +218,9 @@ static inline void virtback_chain_begin(struct virtback_chain *chain, u16 id)
 	chain->in.left = 0;
 }
 
+/* What worker.c and place.c share. */
+extern struct mutex virtback_cpus_lock;
+
 /* Undo virtback_iter_pin(). Any context, vq->lock may be held. */
 static inline void virtback_piece_unpin(struct virtback_device *vd, struct virtback_piece *p)
 {
@@ -230,6 +233,8 @@ int virtback_iter_pin(struct virtback_vq *vq, struct virtback_iter *it, u32 len,
 void virtback_req_retire(struct virtback_req *req);
 bool virtback_req_busy(const struct virtback_req *req);
 void virtback_give_back(struct virtback_vq *vq, struct list_head *reqs);
+void virtback_serve_init(struct virtback_vq *vq);
+void virtback_vq_drop_done(struct virtback_vq *vq);
 void virtback_vq_wake(struct virtback_vq *vq);
 bool virtback_vq_runnable(const struct virtback_vq *vq);
 bool virtback_vq_stop_begin(struct virtback_vq *vq);
@@ -241,6 +246,10 @@ bool virtback_poll_completed(struct virtback_vq *vq);
 void virtback_ack_expect(struct virtback_vq *vq);
 void virtback_ack_wait(struct virtback_vq *vq);
 void virtback_ack_init(struct virtback_vq *vq);
+void virtback_place_kicked(struct virtback_vq *vq);
+int virtback_place_where(struct virtback_vq *vq, int here);
+void virtback_place(struct virtback_vq *vq);
+void virtback_place_init(struct virtback_vq *vq);
 void virtback_share_init(struct virtback_vq *vq);
 void virtback_share_look(struct virtback_vq *vq, unsigned long now);
 void virtback_share_join(struct virtback_device *vd);

@@ -14,7 +14,10 @@
 #include <linux/kthread.h>
 #include <linux/list.h>
 #include <linux/math64.h>
+#include <linux/mutex.h>
 #include <linux/sched.h>
+#include <linux/sched/clock.h>
+#include <linux/sched/stat.h>
 #include <linux/spinlock.h>
 
 #include <virtback/device.h>
@@ -25,6 +28,9 @@
 #define VIRTBACK_SHARE_LOOK	msecs_to_jiffies(5)
 /* For how long one that has not run counts as busy. */
 #define VIRTBACK_SHARE_BUSY	msecs_to_jiffies(20)
+
+/* How long a worker goes on while others wait for its processor. */
+#define VIRTBACK_TURN_NS	(200 * NSEC_PER_USEC)
 
 /*
  * Protects virtback_devices, all of &virtback_device.peers, &virtback_device.nice and
@@ -48,8 +54,10 @@ int virtback_device_set_cpus(struct virtback_device *vd, const struct cpumask *m
 	int err = 0;
 	u16 i;
 
+	mutex_lock(&virtback_cpus_lock);
 	for (i = 0; i < vd->nvqs && !err; i++)
 		err = set_cpus_allowed_ptr(vd->vqs[i].worker->task, mask);
+	mutex_unlock(&virtback_cpus_lock);
 	return err;
 }
 
@@ -233,4 +241,42 @@ void virtback_share_leave(struct virtback_device *vd)
 	list_del_init(&vd->peers);
 	list_del_init(&vd->all);
 	spin_unlock(&virtback_peers_lock);
+}
+
+/**
+ * virtback_turn_begin() - the worker has just got its processor
+ * @vq: its queue
+ */
+void virtback_turn_begin(struct virtback_vq *vq)
+{
+	vq->turn = local_clock();
+}
+
+/**
+ * virtback_turn_over() - is it time to let others have the processor?
+ * @vq: queue of the worker that runs
+ *
+ * The scheduler takes a processor away when its tick finds that one has had too much of it,
+ * some milliseconds later than it ought to. Who waits that long for a turn of 50 µs does not
+ * see a fair share but a disk that stands still now and then.
+ *
+ * Return: true when virtback_turn_end() is due
+ */
+bool virtback_turn_over(const struct virtback_vq *vq)
+{
+	if (need_resched())
+		return true;
+	return !single_task_running() && local_clock() - vq->turn >= VIRTBACK_TURN_NS;
+}
+
+/**
+ * virtback_turn_end() - let those have the processor that have had less
+ * @vq: queue of the worker that runs
+ *
+ * May sleep, as far as a task does that is ready to run.
+ */
+void virtback_turn_end(struct virtback_vq *vq)
+{
+	schedule();
+	virtback_turn_begin(vq);
 }

@@ -316,7 +316,7 @@ static int virtback_xen_attach(struct virtback_device *vd, const struct virtback
 
 	xd = kzalloc(sizeof(*xd), GFP_KERNEL);
 	if (!xd)
-		return -ENOMEM;
+		return virtback_xen_refuse(vd, "domid", -ENOMEM, "no memory for it");
 	xd->guest = virtback_xen_guest_join(cfg->domid, vd->name);
 	if (IS_ERR(xd->guest)) {
 		ret = PTR_ERR(xd->guest);

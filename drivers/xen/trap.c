@@ -21,17 +21,6 @@
 
 #include "xen.h"
 
-/*
- * What a guest may have of a tick of a processor in interrupt context, all its vCPUs
- * together: little when that keeps somebody from running. The rest goes to their threads,
- * which the scheduler bounds: Xen's own throttle for late EOIs knows only of spurious
- * events, and these are valid. vCPUs that do nothing else can keep a processor in
- * interrupt context for good, and more of them sooner than one, so it is time that counts.
- * To be interrupted takes as much again, which is not measured. Threads of the guest itself
- * are somebody, too.
- */
-#define VIRTBACK_TRAP_NS	(TICK_NSEC / 4)
-#define VIRTBACK_TRAP_NS_BUSY	(TICK_NSEC / 32)
 /* A tenth of what others weigh (sched(7)). */
 #define VIRTBACK_TRAP_NICE	10
 
@@ -95,14 +84,7 @@ static bool virtback_xen_over_budget(struct virtback_xen_guest *guest)
 	 * With PREEMPT_RT handlers are threads: a wrong processor's share does no harm, and
 	 * nobody is idle, so the smaller budget holds.
 	 */
-	struct virtback_xen_budget *budget = raw_cpu_ptr(guest->budget);
-	unsigned long now = jiffies;
-
-	if (budget->tick != now) {
-		budget->tick = now;
-		budget->used = 0;
-	}
-	return budget->used > (is_idle_task(current) ? VIRTBACK_TRAP_NS : VIRTBACK_TRAP_NS_BUSY);
+	return virtback_budget_over(raw_cpu_ptr(guest->budget), jiffies, is_idle_task(current));
 }
 
 /* An access to a window: true when it was answered, false when the thread is to. */
@@ -196,7 +178,7 @@ irqreturn_t virtback_xen_trap(int irq, void *data)
 		return IRQ_WAKE_THREAD;
 	}
 	done = virtback_xen_serve(vcpu, true);
-	raw_cpu_ptr(guest->budget)->used += local_clock() - start;
+	virtback_budget_use(raw_cpu_ptr(guest->budget), local_clock() - start);
 	return done ? IRQ_HANDLED : IRQ_WAKE_THREAD;
 }
 

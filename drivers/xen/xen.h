@@ -28,6 +28,7 @@
 
 #include <virtback/device.h>
 
+#include "budget.h"
 #include "cache.h"
 #include "lender.h"
 #include "slot.h"
@@ -73,16 +74,6 @@ struct virtback_xen_vcpu {
 	u64 invalidations;
 	u64 bad;
 	u64 strays;
-};
-
-/**
- * struct virtback_xen_budget - what a guest has had of a processor's interrupt context
- * @tick: jiffies when @used was 0
- * @used: nanoseconds since then
- */
-struct virtback_xen_budget {
-	unsigned long tick;
-	u64 used;
 };
 
 /**

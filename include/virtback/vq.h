@@ -295,6 +295,20 @@ struct virtback_ack {
 };
 
 /**
+ * struct virtback_place - where its kicks come to; see drivers/core/place.c
+ * @idle: the processor of the last kick had nothing else to do. Without a lock.
+ * @cpu: that processor, when the worker last looked; as @kicks
+ * @kicks: how often it was another one than the worker's, and idle; the worker's
+ * @next: when the worker may move again, jiffies; as @kicks
+ */
+struct virtback_place {
+	bool idle;
+	int cpu;
+	unsigned int kicks;
+	unsigned long next;
+};
+
+/**
  * struct virtback_share - how much of a processor a worker has, and how nice it is for that
  * @next: when it looks again, jiffies; the worker's
  * @looked: when it last did, jiffies. Written by the worker, read by those of its guest.
@@ -390,7 +404,9 @@ struct virtback_share {
  * @work: queued on @worker by a kick
  * @poll: busy waiting; the worker's
  * @ack: waiting for acknowledgments
+ * @place: where the worker should be
  * @share: what the worker has of a processor
+ * @turn: since when it has had it without a look at others, local_clock()
  * @copy: the copies that wait in a copier, if vd->copies; the worker's
  * @pages: bounce pages
  * @pieces: stock of struct virtback_piece, for those that requests do not bring along
@@ -464,7 +480,9 @@ struct virtback_vq {
 	struct kthread_work work;
 	struct virtback_poll poll;
 	struct virtback_ack ack;
+	struct virtback_place place;
 	struct virtback_share share;
+	u64 turn;
 	struct virtback_copy copy[VIRTBACK_COPY_BATCH];
 	struct virtback_pool pages;
 	struct virtback_pool pieces;
@@ -533,6 +551,9 @@ void virtback_vq_drain(struct virtback_vq *vq);
 int virtback_vq_quiet(struct virtback_vq *vq);
 
 /* drivers/core/req.c: what device types do with a request */
+void virtback_turn_begin(struct virtback_vq *vq);
+bool virtback_turn_over(const struct virtback_vq *vq);
+void virtback_turn_end(struct virtback_vq *vq);
 void virtback_vq_collect(struct virtback_vq *vq);
 void virtback_vq_publish(struct virtback_vq *vq);
 void virtback_req_complete(struct virtback_req *req, u32 written);

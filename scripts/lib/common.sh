@@ -61,6 +61,24 @@ help_wanted()
 	esac
 }
 
+# one_of <what it is> <given> <possible>...: ends when it is none of them.
+one_of()
+{
+	local what=$1 given=$2 p
+
+	shift 2
+	for p in "$@"; do
+		[ "$p" != "$given" ] || return 0
+	done
+	die "there is no $what \"$given\"; there are: $*"
+}
+
+# names_in <directory> <ending>: of the files there, without the ending, one a line.
+names_in()
+{
+	( cd "$1" && ls ) | sed -n "s/\.$2\$//p"
+}
+
 # no_arguments "$@": for scripts that take none.
 no_arguments()
 {

@@ -430,6 +430,32 @@ test_ctl_latency_is_missing()
 	expect "$OUT" 'latencies: none of 2 devices'
 }
 
+# A socket is a file that root may read, and that does not open.
+test_ctl_latency_is_locked_away()
+{
+	local f="$ROOT/sys/kernel/debug/virtback/dom3.2000000/latency"
+
+	rm "$f"
+	python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$f"
+	put sys/kernel/security/lockdown '[none] integrity confidentiality'
+	ctl latency dom3.2000000
+	expect_rc 1
+	expect_not "$ERR" 'locked'
+	ctl doctor
+	expect_not "$OUT" 'locked'
+	put sys/kernel/security/lockdown 'none integrity [confidentiality]'
+	ctl latency dom3.2000000
+	expect_rc 1
+	expect "$ERR" 'no histograms: this kernel is locked down \(confidentiality\)'
+	ctl doctor
+	expect "$OUT" '^info +debugfs: this kernel is locked down \(confidentiality\)'
+	# What opens in spite of it is shown.
+	rm "$f"
+	put "${f#"$ROOT/"}" '# unit: ns'
+	ctl latency dom3.2000000
+	expect_rc 0
+}
+
 test_ctl_doctor()
 {
 	ctl doctor
@@ -508,7 +534,7 @@ test_ctl_doctor_finds_the_module_wrong()
 	finds 'module: .*not loaded'
 	put sys/kernel/security/lockdown 'none [integrity] confidentiality'
 	ctl doctor
-	expect "$OUT" '^warn +module signing'
+	expect "$OUT" '^warn +module signing: this kernel is locked down \(integrity\)'
 	fixture_machine
 	put sys/class/virtback/version 0.0
 	ctl doctor

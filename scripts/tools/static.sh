@@ -197,3 +197,38 @@ test_static_scripts_have_help()
 	done < <(cd "$VB_TOP" && find scripts .ci -type f -perm -u+x -exec grep -lE -m 1 '^#!' {} +)
 	return $rc
 }
+
+# What a script cannot do it says by name, and what it could do instead.
+test_static_scripts_name_what_is_wrong()
+{
+	local line given text out rc r=0
+
+	while IFS='|' read -r line given text; do
+		rc=0
+		# shellcheck disable=SC2086
+		out=$(timeout 20 "$VB_TOP"/$line 2>&1 </dev/null) || rc=$?
+		[ $rc = 1 ] || [ $rc = 2 ] || { echo "$line: status $rc"; r=1; }
+		! grep -E 'unbound|not found|line [0-9]+:|No such file' <<<"$out" || r=1
+		grep -qF -- "$given" <<<"$out" && grep -qE -- "$text" <<<"$out" ||
+			{ echo "$line says: $out"; r=1; }
+	done <<-'END'
+	scripts/check nope|nope|full
+	scripts/smp/run nope|nope|torture
+	scripts/smp/run kcsan --source|--source|a directory
+	scripts/smp/run kcsan --source /proc|/proc|no tree
+	scripts/smp/run --source /proc|--source|kcsan or lockdep
+	scripts/smp/mutants nope|nope|lock-order
+	scripts/xen/run nope|nope|10-demo
+	scripts/xen/mutants nope|nope|server-stays
+	scripts/uml/kunit 6.2|6.2|6\.12 6\.1
+	scripts/uml/kunit 6.12 nope|nope|plain debug gcov
+	scripts/uml/kunit 6.12|6.12|a variant
+	scripts/uml/failures nope|nope|--help
+	scripts/durability/run nope|nope|raw-flush
+	scripts/lint/run nope|nope|checkpatch
+	scripts/fuzz nope|nope|--help
+	scripts/fuzz mutants nope|nope|endless-chain
+	scripts/mutants nope|nope|kunit/mutants
+	END
+	return $r
+}

@@ -35,6 +35,10 @@
 #define LEAK_AGE_S	6
 
 static int kmsg = -1, fail_nth = -1, failures;
+/* The kernel's log from where it was looked at last. */
+static int kernel_log = -1;
+/* Allocations of a write to "add" before the module is asked. */
+static unsigned int not_ours;
 static const char *what = "boot";
 
 static void say(const char *fmt, ...)
@@ -141,6 +145,21 @@ static void expect_io(const char *behind, unsigned int n)
 			bad("%u: %s has other data: %s", n, paths[i], strerror(errno));
 		close(fd);
 	}
+}
+
+/* Has the module said something since the last time? */
+static int said(void)
+{
+	char record[2048];
+	int found = 0;
+	ssize_t n;
+
+	/* One that was overwritten counts as EPIPE, and the next read goes on behind it. */
+	while ((n = read(kernel_log, record, sizeof(record) - 1)) > 0 || errno == EPIPE) {
+		record[n > 0 ? n : 0] = 0;
+		found |= !!strstr(record, ";virtback: ");
+	}
+	return found;
 }
 
 static int add(const char *options)
@@ -261,6 +280,7 @@ static void autoprobe(int on)
 static void begin_add(const char *arg)
 {
 	autoprobe(0);
+	said();
 }
 
 static int act_insmod(const char *arg)
@@ -295,7 +315,25 @@ static void end_add(const char *arg, int err, unsigned int n)
 {
 	if (!err)
 		removed();
+	else if (n > not_ours && !said())
+		bad("%u: refused without a word (%s)", n, strerror(err));
 	expect_nothing(backing_of(arg), n);
+}
+
+/* What is too long is refused before the module allocates anything. */
+static void count_not_ours(void)
+{
+	static char text[4097];
+	unsigned int n, left = 0;
+
+	memset(text, 'x', sizeof(text) - 1);
+	for (n = 1; !left && n < MOST; n++) {
+		arm(n);
+		add(text);
+		left = disarm();
+	}
+	not_ours = n - 2;
+	say("%u allocations before the module is asked", not_ours);
 }
 
 static void begin_remove(const char *arg)
@@ -492,7 +530,8 @@ int main(void)
 	mkdir("/dev", 0755);
 	mount("devtmpfs", "/dev", "devtmpfs", 0, "");
 	kmsg = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
-	if (kmsg < 0)
+	kernel_log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (kmsg < 0 || kernel_log < 0)
 		return 1;
 	mount_at("proc", "/proc");
 	mount_at("sysfs", "/sys");
@@ -503,6 +542,7 @@ int main(void)
 	run(&insmod);
 	if (load())
 		bad("insmod: %s", strerror(errno));
+	count_not_ours();
 	for (i = 0; i < ARRAY_SIZE(tasks); i++)
 		run(&tasks[i]);
 	autoprobe(1);

@@ -23,9 +23,11 @@ VB_NO_WATCHDOG="nowatchdog rcupdate.rcu_cpu_stall_suppress=1"
 # another on which it leaves a tar of its logs.
 boot_xen()
 {
-	local img=$1 out=$2 show=$3 rc=0 accel=${ACCEL:-tcg} cpu
+	local img=$1 out=$2 show=$3 rc=0 accel=${ACCEL:-tcg} cpu words
 
 	shift 3
+	# A comma ends a property of QEMU's, unless there are two.
+	words=$*
 	cpu=${CPU:-cortex-a57}
 	case $accel in
 	# With a thread a processor, QEMU 7.2 lets an idle processor of Xen miss
@@ -46,7 +48,7 @@ boot_xen()
 dom0_max_vcpus=${CPUS:-2} dom0_vcpus_pin loglvl=all guest_loglvl=all console=dtuart \
 bootscrub=0 ${XEN_ARGS:-}" \
 		-device guest-loader,addr=0x50000000,kernel="$img/Image",bootargs="console=hvc0 \
-earlycon=xenboot rdinit=/init panic=-1 loglevel=8 $VB_NO_WATCHDOG ${DOM0_ARGS:-} $*" \
+earlycon=xenboot rdinit=/init panic=-1 loglevel=8 $VB_NO_WATCHDOG ${DOM0_ARGS:-} ${words//,/,,}" \
 		-device guest-loader,addr=0x60000000,initrd="$img/dom0.cpio" \
 		-drive if=none,id=d0,format=raw,file="$img/disk0",cache=unsafe \
 		-device virtio-blk-device,drive=d0,serial=vbmmio \

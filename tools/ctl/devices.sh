@@ -12,6 +12,13 @@ need_module()
 		"'modprobe virtback' loads it; '$PROG doctor' says what else is missing"
 }
 
+# What the kernel keeps from root: integrity or confidentiality, or nothing.
+lockdown_mode()
+{
+	sed -n -e 's/.*\[none\].*//' -e 's/.*\[\(.*\)\].*/\1/p' \
+		"$ROOT/sys/kernel/security/lockdown" 2>/dev/null
+}
+
 # The names of all devices, one a line.
 device_names()
 {

@@ -65,7 +65,7 @@ doctor_module()
 		fi
 		return
 	fi
-	_l=$(cat "$ROOT/sys/kernel/security/lockdown" 2>/dev/null)
+	_l=$(lockdown_mode)
 	if find "$ROOT/lib/modules/$(uname -r)" -name 'virtback.ko*' 2>/dev/null | grep -q .; then
 		bad module "virtback is installed for this kernel and not loaded" "modprobe virtback"
 	elif command -v dkms >/dev/null && dkms status virtback 2>/dev/null | grep -q .; then
@@ -75,11 +75,9 @@ doctor_module()
 		bad module "virtback is not installed for $(uname -r)" \
 			"install virtback-dkms, or in its source: make && make modules_install"
 	fi
-	case $_l in
-	*'[none]'*|'') ;;
-	*) warn 'module signing' "this kernel loads signed modules only ($_l)" \
-		"sign virtback.ko with a key that the machine trusts: see mokutil(1), and virtback(4)" ;;
-	esac
+	[ -z "$_l" ] ||
+		warn 'module signing' "this kernel is locked down ($_l) and loads signed modules only" \
+			"sign virtback.ko with a key that the machine trusts: see mokutil(1), and virtback(4)"
 }
 
 doctor_xen()
@@ -281,7 +279,14 @@ doctor_log()
 
 doctor_debugfs()
 {
-	[ -d "$DEBUGFS" ] || [ ! -d "$ROOT/sys/module/virtback" ] ||
+	[ -d "$ROOT/sys/module/virtback" ] || return 0
+	_l=$(lockdown_mode)
+	if [ -n "$_l" ]; then
+		info debugfs "this kernel is locked down ($_l): top and latency have no histograms" \
+			"counters work; histograms need a boot without Secure Boot or lockdown=..."
+		return
+	fi
+	[ -d "$DEBUGFS" ] ||
 		info debugfs "no ${DEBUGFS#"$ROOT"}: top and latency have no histograms" \
 			"mount -t debugfs debugfs /sys/kernel/debug; histograms need root"
 }

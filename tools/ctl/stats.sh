@@ -157,8 +157,12 @@ latency_hint()
 {
 	[ -n "$NAMES" ] || return 0
 	for _n in $NAMES; do
-		[ ! -r "$DEBUGFS/$_n/latency" ] || continue
-		if [ -d "$DEBUGFS/$_n" ]; then
+		# Root may read each file, says "test", and then it does not open.
+		! cat "$DEBUGFS/$_n/latency" >/dev/null 2>&1 || continue
+		if [ -n "$(lockdown_mode)" ] && [ -e "$DEBUGFS/$_n/latency" ]; then
+			say "$_n: no histograms: this kernel is locked down ($(lockdown_mode)), and nobody can open them" \
+				"counters, 'stats', work; without Secure Boot or lockdown=... there are histograms"
+		elif [ -d "$DEBUGFS/$_n" ]; then
 			say "$_n: no histograms: this version of the module has none"
 		elif [ -d "$DEBUGFS" ]; then
 			say "$_n: no histograms in $DEBUGFS"

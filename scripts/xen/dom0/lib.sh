@@ -124,6 +124,48 @@ call_failed()
 	[ "$(cat /sys/module/failing/parameters/nth)" = 0 ]
 }
 
+# seen <module>: pass() of the scenario has to find fault with that module of
+# scripts/xen/mutants, or it is one of $MISSED. What is left afterwards goes, or stays with a
+# domain that is no more.
+seen()
+{
+	local rc d g
+
+	insmod "/vb/more/$1.ko" || fail "insmod $1.ko"
+	set +e
+	(set -e; pass) >/tmp/pass.out
+	rc=$?
+	set -e
+	grep '^# ' /tmp/pass.out | tail -n 4 | cut -c 1-300 | sed "s/^# /# $1: /"
+	echo 0 >/sys/module/failing/parameters/nth
+	echo 0 >/sys/module/failing/parameters/after
+	for g in $(xl list | awk 'NR > 2 && $1 != "(null)" { print $2 }'); do
+		xl destroy "$g" 2>/dev/null || true
+	done
+	for d in $(devices); do
+		echo "$d force=1" >$SYS/remove
+	done
+	wait_for 30 "the devices to be gone" no_device
+	rmmod virtback || fail "rmmod of $1"
+	[ $rc != 0 ] || MISSED="$MISSED $1"
+}
+
+# try_mutants <module,...>: each is seen; then nothing is, with the module as it is, so it
+# is not what the others left that was.
+try_mutants()
+{
+	local m
+
+	MISSED=
+	for m in $(echo "$1" | tr , ' '); do
+		seen "$m"
+	done
+	[ -z "$MISSED" ] || fail "nobody saw$MISSED"
+	load
+	pass
+	unload
+}
+
 # ------------------------------------------------------------------- guests
 
 # disk_line <path> <name> <mode>: for a guest's configuration, as in the README.
@@ -390,6 +432,18 @@ disk_free()
 }
 
 # ------------------------------------------------------------------ the end
+
+# freed <domid>: nothing of it is in use any more
+freed()
+{
+	local i
+
+	for i in $(seq 30); do
+		xl list | awk '$2 == '"$1"' { found = 1 } END { exit found }' && return
+		sleep 0.1
+	done
+	return 1
+}
 
 no_domain()
 {

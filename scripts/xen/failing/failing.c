@@ -80,8 +80,12 @@ static char failing_what[64] = "nothing";
 static struct module *failing_module;
 static unsigned int failing_guest;
 static unsigned int failing_kinds = 63;
-static bool failing_any, failing_after;
+static bool failing_any, failing_after, failing_one, failing_whole;
 static int failing_command = -1;
+static int failing_status = GNTST_general_error;
+static unsigned int failing_times = 1, failing_least;
+/* How many of the calls to come fail after the chosen one. */
+static unsigned int failing_more;
 
 /* The set has no tombstones: what follows a hole is put in again. */
 static void failing_add(struct failing_set *set, unsigned long key)
@@ -182,12 +186,25 @@ static int failing_domid(unsigned int kind, struct pt_regs *regs)
 	}
 }
 
+/* Does it copy that much in one piece, or is it something else? */
+static bool failing_is_long(unsigned long cmd, const void *arg, unsigned int count)
+{
+	const struct gnttab_copy *op = arg;
+	unsigned int i;
+
+	for (i = 0; cmd == GNTTABOP_copy && i < count; i++) {
+		if (op[i].len >= READ_ONCE(failing_least))
+			return true;
+	}
+	return cmd != GNTTABOP_copy;
+}
+
 /* Is it this call? failing_lock is held. */
 static bool failing_now(struct failing_point *point, struct pt_regs *regs)
 {
 	unsigned int kinds = READ_ONCE(failing_kinds);
 
-	if (failing_nth <= 0 || !(kinds & point->kind))
+	if ((failing_nth <= 0 && !failing_more) || !(kinds & point->kind))
 		return false;
 	if (READ_ONCE(failing_command) >= 0 && regs->regs[0] != READ_ONCE(failing_command))
 		return false;
@@ -204,8 +221,12 @@ static bool failing_now(struct failing_point *point, struct pt_regs *regs)
 		if (point->kind == FAILING_CHANNEL && regs->regs[0] == EVTCHNOP_send)
 			return false;
 	}
-	if (--failing_nth)
+	if (point->kind == FAILING_GRANT &&
+	    !failing_is_long(regs->regs[0], (const void *)regs->regs[1], regs->regs[2]))
 		return false;
+	if (failing_nth > 0 && --failing_nth)
+		return false;
+	failing_more = failing_more ? failing_more - 1 : max(failing_times, 1U) - 1;
 	snprintf(failing_what, sizeof(failing_what), "%s %lu", point->probe.symbol_name,
 		 point->kind == FAILING_DM ?
 		 /* its first buffer starts with the operation */
@@ -253,20 +274,66 @@ static void failing_note(unsigned int kind, unsigned long cmd, const void *arg, 
 	}
 }
 
-/* A failing hypercall for grants fails in each of its operations: Linux knows no other way. */
+static void failing_set_status(unsigned long cmd, void *arg, unsigned int i)
+{
+	if (cmd == GNTTABOP_copy)
+		((struct gnttab_copy *)arg)[i].status = failing_status;
+	else if (cmd == GNTTABOP_map_grant_ref)
+		((struct gnttab_map_grant_ref *)arg)[i].status = failing_status;
+	else
+		((struct gnttab_unmap_grant_ref *)arg)[i].status = failing_status;
+}
+
+/*
+ * A failing hypercall for grants fails in each of its operations, or as a whole; not so a
+ * copy, for which Linux knows no other way.
+ */
 static long failing_fail_grants(unsigned long cmd, void *arg, unsigned int count)
 {
 	unsigned int i;
 
-	for (i = 0; i < count; i++) {
-		if (cmd == GNTTABOP_copy)
-			((struct gnttab_copy *)arg)[i].status = GNTST_general_error;
-		else if (cmd == GNTTABOP_map_grant_ref)
-			((struct gnttab_map_grant_ref *)arg)[i].status = GNTST_general_error;
-		else
-			((struct gnttab_unmap_grant_ref *)arg)[i].status = GNTST_general_error;
-	}
+	if (READ_ONCE(failing_whole) && cmd != GNTTABOP_copy)
+		return -ENOMEM;
+	for (i = 0; i < count; i++)
+		failing_set_status(cmd, arg, i);
 	return 0;
+}
+
+/*
+ * One operation of the call fails, and the others are done: the first long copy, or the
+ * one in the middle. What is to be unmapped is, but says that it was not.
+ */
+static long failing_fail_one(unsigned long cmd, void *arg, unsigned int count)
+{
+	unsigned int i = count / 2;
+	struct gnttab_copy *copy = arg;
+	struct gnttab_map_grant_ref *map = arg;
+	struct gnttab_unmap_grant_ref undo = {};
+	unsigned long flags;
+	u16 len = 0;
+	long ret;
+
+	if (cmd == GNTTABOP_copy) {
+		for (i = 0; i + 1 < count && copy[i].len < READ_ONCE(failing_least); i++)
+			;
+		len = copy[i].len;
+		copy[i].len = 0;
+	}
+	ret = failing_hypercall(__HYPERVISOR_grant_table_op, cmd, (unsigned long)arg, count);
+	if (cmd == GNTTABOP_copy)
+		copy[i].len = len;
+	if (cmd == GNTTABOP_map_grant_ref && !ret && map[i].status == GNTST_okay) {
+		undo.host_addr = map[i].host_addr;
+		undo.handle = map[i].handle;
+		failing_hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_unmap_grant_ref,
+				  (unsigned long)&undo, 1);
+		failing_set_status(cmd, arg, i);
+	}
+	raw_spin_lock_irqsave(&failing_lock, flags);
+	failing_note(FAILING_GRANT, cmd, arg, count, ret);
+	raw_spin_unlock_irqrestore(&failing_lock, flags);
+	failing_set_status(cmd, arg, i);
+	return ret;
 }
 
 static int failing_return(struct pt_regs *regs, unsigned long value)
@@ -294,6 +361,8 @@ static int failing_hit(struct kprobe *p, struct pt_regs *regs)
 		return fails ? failing_return(regs, point->returns == FAILING_NULL ? 0 : ret) : 0;
 	if (!fails && !held)
 		return 0;
+	if (fails && point->kind == FAILING_GRANT && READ_ONCE(failing_one))
+		return failing_return(regs, failing_fail_one(cmd, arg, regs->regs[2]));
 	if (!fails || after) {
 		unsigned long nr = point->kind == FAILING_DM ? __HYPERVISOR_dm_op :
 				   point->kind == FAILING_MEMORY ? __HYPERVISOR_memory_op :
@@ -334,6 +403,9 @@ static struct failing_point failing_points[] = {
 	FAILING_POINT("__kmalloc_cache_noprof", FAILING_ALLOC, FAILING_NULL),
 	FAILING_POINT("kvmalloc_node", FAILING_ALLOC, FAILING_NULL),
 	FAILING_POINT("__kvmalloc_node_noprof", FAILING_ALLOC, FAILING_NULL),
+	FAILING_POINT("__alloc_percpu", FAILING_ALLOC, FAILING_NULL),
+	FAILING_POINT("pcpu_alloc_noprof", FAILING_ALLOC, FAILING_NULL),
+	FAILING_POINT("kstrdup", FAILING_ALLOC, FAILING_NULL),
 };
 
 static bool failing_registered[ARRAY_SIZE(failing_points)];
@@ -471,6 +543,7 @@ static int failing_set_nth(const char *val, const struct kernel_param *kp)
 	raw_spin_lock_irq(&failing_lock);
 	WRITE_ONCE(failing_task, current);
 	failing_nth = nth;
+	failing_more = 0;
 	if (nth)
 		strscpy(failing_what, "nothing", sizeof(failing_what));
 	raw_spin_unlock_irq(&failing_lock);
@@ -508,6 +581,17 @@ module_param_named(any, failing_any, bool, 0600);
 MODULE_PARM_DESC(any, "count the hypercalls about the guest, and not those of the task that wrote nth");
 module_param_named(after, failing_after, bool, 0600);
 MODULE_PARM_DESC(after, "the hypercall is done, and says that it was not");
+
+module_param_named(status, failing_status, int, 0600);
+MODULE_PARM_DESC(status, "GNTST_... of operations of grant_table_op that fail");
+module_param_named(one, failing_one, bool, 0600);
+MODULE_PARM_DESC(one, "one operation of a grant_table_op fails, and not all");
+module_param_named(whole, failing_whole, bool, 0600);
+MODULE_PARM_DESC(whole, "a grant_table_op that maps or unmaps fails itself, and not its operations");
+module_param_named(least, failing_least, uint, 0600);
+MODULE_PARM_DESC(least, "only copies of grants count with so many bytes in an operation");
+module_param_named(times, failing_times, uint, 0600);
+MODULE_PARM_DESC(times, "so many calls in a row fail");
 
 static void failing_unregister(void)
 {

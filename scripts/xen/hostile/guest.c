@@ -10,6 +10,9 @@
  *	flood		all vCPUs do what they like
  *	canary		one resets the device in mid-flight, again and again, and looks
  *			whether its memory changes afterwards; fails with EIO if it does
+ *	removal		the same, once, when the device is taken away: somebody says so by
+ *			writing 1 to the parameter "removed", and 2 when the disk has ended
+ *			everything
  *	kicks		all vCPUs notify a queue that has nothing
  *	requests	a queue for each vCPU is kept full of short reads
  *	registers	all vCPUs read a register that is not answered at once
@@ -42,7 +45,7 @@
 
 static char *mode = "flood";
 module_param(mode, charp, 0444);
-MODULE_PARM_DESC(mode, "flood, canary, kicks, requests, registers, resets, invalidates or spins");
+MODULE_PARM_DESC(mode, "flood, canary, removal, kicks, requests, registers, resets, invalidates or spins");
 
 static ulong seed = 1;
 module_param(seed, ulong, 0444);
@@ -75,6 +78,10 @@ MODULE_PARM_DESC(sectors, "of the disk");
 static uint wait_ms = 500;
 module_param(wait_ms, uint, 0444);
 MODULE_PARM_DESC(wait_ms, "canary: how long it looks on");
+
+static uint removed;
+module_param(removed, uint, 0644);
+MODULE_PARM_DESC(removed, "removal: 1 when the device was taken away, 2 when the disk is done");
 
 struct vcpu {
 	struct completion done;
@@ -174,6 +181,33 @@ static const struct hostile_ops guest_ops = {
 	.hole = guest_hole,
 	.pass = guest_pass,
 	.wait = guest_wait,
+};
+
+/* Between this and the end there are no registers. */
+static void guest_remove(struct hostile *h)
+{
+	pr_info("removal: all is posted\n");
+	while (!READ_ONCE(removed))
+		msleep(20);
+}
+
+static void guest_wait_done(struct hostile *h)
+{
+	pr_info("removal: memory is taken back\n");
+	while (READ_ONCE(removed) < 2)
+		msleep(20);
+}
+
+static void guest_renew(struct hostile *h)
+{
+}
+
+static const struct hostile_ops guest_removal_ops = {
+	.access = guest_access,
+	.pass = guest_pass,
+	.wait = guest_wait_done,
+	.remove = guest_remove,
+	.renew = guest_renew,
 };
 
 static bool time_left(void)
@@ -318,10 +352,10 @@ static int look_for_writes(void)
 
 	while (c.rounds < rounds)
 		hostile_canary_round(&hostile, &rng, &c);
-	pr_info("canary seed=%lu rounds=%llu posted=%llu in_flight=%llu bad_acks=%llu dirty=%llu\n",
-		seed, c.rounds, c.posted, c.in_flight, c.bad_acks, c.dirty);
+	pr_info("%s seed=%lu rounds=%llu posted=%llu in_flight=%llu bad_acks=%llu dirty=%llu\n",
+		mode, seed, c.rounds, c.posted, c.in_flight, c.bad_acks, c.dirty);
 	if (c.dirty)
-		pr_err("byte %#llx of its memory was written to after the reset\n", c.where);
+		pr_err("byte %#llx of its memory was written to afterwards\n", c.where);
 	return c.dirty || c.bad_acks ? -EIO : 0;
 }
 
@@ -329,7 +363,7 @@ static int attack(void)
 {
 	unsigned int i;
 
-	if (!strcmp(mode, "canary"))
+	if (!strcmp(mode, "canary") || hostile.ops->remove)
 		return look_for_writes();
 	for (i = 0; i < ARRAY_SIZE(modes); i++) {
 		if (!strcmp(mode, modes[i].name))
@@ -351,7 +385,7 @@ static int __init hostile_guest_init(void)
 		return -EINVAL;
 	regs = ioremap(window, 0x200);
 	regs_odd = ioremap_wc(window, 0x200);
-	hostile.ops = &guest_ops;
+	hostile.ops = strcmp(mode, "removal") ? &guest_ops : &guest_removal_ops;
 	hostile.mem = memremap(mem, mem_len, MEMREMAP_WB);
 	hostile.base = mem;
 	hostile.len = mem_len;
@@ -362,7 +396,8 @@ static int __init hostile_guest_init(void)
 	hostile_init(&hostile);
 	if (regs && regs_odd && hostile.mem) {
 		ret = attack();
-		hostile_reset(&hostile);
+		if (!hostile.ops->remove)
+			hostile_reset(&hostile);
 		for (i = 0; i < ARRAY_SIZE(gone); i++)
 			guest_hole(&hostile, i * PAGE_SIZE, false);
 	}
