@@ -333,17 +333,21 @@ storm_sees()
 {
 	ram_disk 11
 	/bin/storm run /dev/ram11 /tmp/sees 1 0 >/dev/null || fail "storm does not run"
-	dd if=/dev/ram11 of=/tmp/old bs=4096 count=1 2>/dev/null
-	/bin/storm run /dev/ram11 /tmp/sees 1 1 >/dev/null || fail "storm does not run"
+	# Sixteen blocks, one of which is written again.
+	dd if=/dev/ram11 of=/tmp/old bs=64k count=1 2>/dev/null
+	/bin/storm run /dev/ram11 /tmp/sees 1 0 4 0 500 >/dev/null || fail "storm does not run"
 	/bin/storm check /dev/ram11 /tmp/sees >/dev/null || fail "storm takes good data for bad"
-	dd if=/tmp/old of=/dev/ram11 bs=4096 conv=fsync 2>/dev/null
+	blockdev --flushbufs /dev/ram11
+	dd if=/dev/ram11 of=/tmp/good bs=64k count=1 2>/dev/null
+	dd if=/tmp/old of=/dev/ram11 bs=64k conv=fsync 2>/dev/null
 	blockdev --flushbufs /dev/ram11
 	! /bin/storm check /dev/ram11 /tmp/sees >/tmp/out || fail "storm does not see a lost write"
 	grep -q 'has lost a write' /tmp/out || fail "storm does not know a lost write"
+	dd if=/tmp/good of=/dev/ram11 bs=64k conv=fsync 2>/dev/null
 	printf x | dd of=/dev/ram11 bs=1 seek=9000 conv=notrunc,fsync 2>/dev/null
 	blockdev --flushbufs /dev/ram11
 	! /bin/storm check /dev/ram11 /tmp/sees >/tmp/out || fail "storm does not see another byte"
 	grep -q 'sector 17 has wrong content' /tmp/out || fail "storm does not know a wrong byte"
-	rm /tmp/sees /tmp/old
+	rm /tmp/sees /tmp/old /tmp/good
 	note "storm sees lost writes and wrong data"
 }
