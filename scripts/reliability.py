@@ -34,6 +34,7 @@ def read_rows():
         name, how, what = line.split("\t")
         kind, _, arg = how.partition(" ")
         there = {"fault": "scripts/xen/faults/%s.sh" % name,
+                 "alone": "scripts/xen/faults/%s.sh" % name,
                  "scenario": "scripts/xen/scenarios/%s.sh" % arg,
                  "run": (arg.split() or [""])[0]}.get(kind)
         if not there or not os.path.exists(os.path.join(TOP, there)):

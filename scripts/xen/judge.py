@@ -3,12 +3,23 @@
 """Judge a run of scenarios by the console of the machine (dom0's and Xen's, if Xen runs).
 
 usage: judge.py [--repeated] CONSOLE SCENARIO_DIR NAME...
+       judge.py --rows|--rows-interrupted CONSOLE SCENARIO_DIR NAME
 
 A scenario passed when the console has exactly one "ok" line of it (or, when repeated,
 at least one), no "not ok", and neither the kernel nor Xen complained while it ran.  A scenario may
 declare complaints that belong to it in lines "# expect: REGEX".  One more
 result stands for the machine: boot, the time between scenarios, power-off.
 Prints the reasons and one line "N passed, N failed"; exit status 1 if any failed.
+
+With --rows (--rows-interrupted if a person ended it) a line "ROW PASSED FAILED" for each row of that scenario (dom0/faults.sh), and
+the reasons of those that failed. Rows are done at the same time, so it matters whose
+failure it is:
+- what a row says of itself is its own;
+- what the kernel complains of may be anybody's: all rows fail that had begun by then and
+  had not passed, and nothing counts that comes afterwards;
+- so do they when the machine stops without a word. When a person ends it, that says
+  nothing about them;
+- what is wrong when all have passed, as a module that cannot be unloaded, is everybody's.
 """
 
 import re
@@ -28,6 +39,9 @@ END = re.compile(r"virtback-test: end (\S+)")
 RESULT = re.compile(r"^(ok|not ok) \d+ - (\S+)")
 DONE = re.compile(r"# (dom0|machine) done")
 MACHINE = "machine"
+# <row> or <row>.<number>, as dom0/faults.sh says it.
+ROW = re.compile(r"^# (([a-z][a-z0-9-]*)(?:\.\d+)?): (?:(row begins)|(row passed) in"
+                 r"|(?:FAILED: |row ended with (?!0$))(.*))")
 
 
 def expected_complaints(directory, name):
@@ -78,10 +92,66 @@ def judge(lines, names, expected, repeated=False):
     return verdict
 
 
+def judge_rows(lines, name, expected, interrupted):
+    """{row: [passed, [reason to fail]]} of the rows of a scenario."""
+    rows, under_way, failed = {}, set(), set()
+    ok = done = False
+    for line in lines:
+        line = STAMP.sub("", line.rstrip("\n"), count=1)
+        row, result = ROW.match(line), RESULT.match(line)
+        if row:
+            process, kind, begins, passed, reason = row.groups()
+            sums = rows.setdefault(kind, [0, []])
+            if begins:
+                under_way.add(process)
+                continue
+            under_way.discard(process)
+            if passed:
+                sums[0] += 1
+            elif process not in failed:
+                failed.add(process)
+                sums[1].append(reason)
+        elif result:
+            ok = result.groups() == ("ok", name)
+        elif DONE.match(line):
+            done = True
+        elif (not line.startswith("#") and COMPLAINTS.search(line)
+              and not any(x.search(line) for x in expected)):
+            return all_fail(rows, under_way, "console: " + line)
+    if interrupted:
+        return rows
+    if not done:
+        return all_fail(rows, under_way, "the machine did not come to its end")
+    if not ok and not failed:
+        return all_fail(rows, rows, "the rows passed, the scenario did not")
+    return rows
+
+
+def all_fail(rows, whose, reason):
+    """Those, or all if none was under way."""
+    kinds = {x.partition(".")[0] for x in whose} or set(rows)
+    for kind in kinds:
+        rows[kind][1].append(reason)
+    return rows
+
+
+def main_rows(how, console, directory, name):
+    with open(console, encoding="utf-8") as f:
+        rows = judge_rows(f, name, expected_complaints(directory, name),
+                          how == "--rows-interrupted")
+    for row, (passed, reasons) in sorted(rows.items()):
+        for reason in reasons:
+            print("FAILED %s: %s" % (row, reason))
+        print("%s %d %d" % (row, passed, len(reasons)))
+    return 0
+
+
 def main():
     if sys.argv[1:] in (["-h"], ["--help"]):
         print(__doc__.strip())
         return 0
+    if sys.argv[1:2] in (["--rows"], ["--rows-interrupted"]):
+        return main_rows(*sys.argv[1:])
     repeated = sys.argv[1:2] == ["--repeated"]
     console, directory, *names = sys.argv[2 if repeated else 1:]
     expected = {n: expected_complaints(directory, n) for n in names}

@@ -20,6 +20,36 @@ GOOD = """[   0.10] (XEN) Xen version 4.17
 """.splitlines()
 
 
+ROWS = """[   1.00] 1..1
+[   1.10] [    0.9] virtback-test: begin r
+[   1.20] # a: row begins
+[   1.21] # b: row begins
+[   1.22] # b.2: row begins
+[   1.30] # a: row passed in 7 s
+[   1.31] # b: row passed in 7 s
+[   1.32] # a: row begins
+[   1.33] # b.2: row passed in 7 s
+[   1.40] # a: row passed in 7 s
+[   1.41] # a: row ended with 0
+[   1.42] # b: row ended with 0
+[   1.43] # b.2: row ended with 0
+[   1.50] ok 1 - r # 2 s
+[   1.60] [    1.0] virtback-test: end r
+[   2.00] # dom0 done, up 3 s
+""".splitlines()
+
+
+def rows(lines, interrupted=False, expected=()):
+    """{row: (passed, failed)}"""
+    verdict = judge.judge_rows(lines, "r", expected, interrupted)
+    return {row: (passed, len(reasons)) for row, (passed, reasons) in verdict.items()}
+
+
+def rows_with(after, line):
+    i = next(n for n, x in enumerate(ROWS) if after in x)
+    return ROWS[:i + 1] + [line] + ROWS[i + 1:]
+
+
 def failed(lines, expected=None, repeated=False):
     verdict = judge.judge(lines, ["a", "b"], expected or {}, repeated)
     return sorted(name for name, reasons in verdict.items() if reasons)
@@ -76,6 +106,47 @@ class Judge(unittest.TestCase):
 
     def test_empty_console(self):
         self.assertEqual(failed([]), ["a", "b", "machine"])
+
+
+class Rows(unittest.TestCase):
+    def test_good_run(self):
+        self.assertEqual(rows(ROWS), {"a": (2, 0), "b": (2, 0)})
+
+    def test_a_row_fails_alone(self):
+        lines = [x.replace("a: row passed", "a: FAILED: x") for x in ROWS]
+        lines = [x.replace("a: row ended with 0", "a: row ended with 1") for x in lines]
+        self.assertEqual(rows([x.replace("ok 1", "not ok 1") for x in lines]),
+                         {"a": (0, 1), "b": (2, 0)})
+
+    def test_a_row_ends_without_a_word(self):
+        lines = [x.replace("a: row ended with 0", "a: row ended with 2") for x in ROWS]
+        self.assertEqual(rows([x.replace("ok 1", "not ok 1") for x in lines]),
+                         {"a": (2, 1), "b": (2, 0)})
+
+    def test_a_complaint_is_theirs_who_are_under_way(self):
+        bug = "[   1.34] [    1.1] WARNING: CPU: 0 PID: 1 at x.c:1"
+        self.assertEqual(rows(rows_with("b.2: row passed", bug)), {"a": (1, 1), "b": (2, 0)})
+        self.assertEqual(rows(rows_with("b.2: row begins", bug)), {"a": (0, 1), "b": (0, 1)})
+        self.assertEqual(rows(rows_with("ok 1", bug)), {"a": (2, 1), "b": (2, 1)})
+
+    def test_expected_complaint(self):
+        lines = rows_with("b.2: row begins", "[   1.34] [    1.1] I/O error, dev nb")
+        self.assertEqual(rows(lines), {"a": (0, 1), "b": (0, 1)})
+        self.assertEqual(rows(lines, expected=[re.compile("I/O error, dev nb")]),
+                         {"a": (2, 0), "b": (2, 0)})
+
+    def test_the_machine_stops(self):
+        self.assertEqual(rows(ROWS[:8]), {"a": (1, 1), "b": (1, 1)})
+        self.assertEqual(rows(ROWS[:8], interrupted=True), {"a": (1, 0), "b": (1, 0)})
+        self.assertEqual(rows([]), {})
+
+    def test_a_row_failed_before_a_person_ended_it(self):
+        lines = [x.replace("b.2: row passed", "b.2: FAILED: x") for x in ROWS[:9]]
+        self.assertEqual(rows(lines, interrupted=True), {"a": (1, 0), "b": (1, 1)})
+
+    def test_the_scenario_fails_after_its_rows(self):
+        self.assertEqual(rows([x.replace("ok 1", "not ok 1") for x in ROWS]),
+                         {"a": (2, 1), "b": (2, 1)})
 
 
 if __name__ == "__main__":

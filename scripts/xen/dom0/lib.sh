@@ -9,6 +9,8 @@ SYS=/sys/class/virtback
 LOGS=/var/log/xen/console
 # Long, because a loaded machine stalls guests; nothing waits so long normally.
 WAIT=${WAIT:-180}
+# So much longer than they say functions wait.
+WAIT_FACTOR=1
 CMD=0
 
 # A line that `scripts/demo` shows to the person who started it.
@@ -28,17 +30,30 @@ fail()
 	exit 1
 }
 
+# Seconds since the boot, in UPTIME. No process is made for it.
+uptime_seconds()
+{
+	read -r UPTIME _ </proc/uptime
+	UPTIME=${UPTIME%.*}
+}
+
+nap()
+{
+	sleep 0.1
+}
+
 # wait_for <seconds> <what for> <command>...
 wait_for()
 {
 	local end what=$2
 
-	end=$(( $(cut -d. -f1 /proc/uptime) + $1 ))
+	uptime_seconds
+	end=$(( UPTIME + $1 * WAIT_FACTOR ))
 	shift 2
 	until "$@" >/dev/null 2>&1; do
-		[ "$(cut -d. -f1 /proc/uptime)" -lt $end ] ||
-			fail "waited in vain for $what"
-		sleep 0.1
+		uptime_seconds
+		[ "$UPTIME" -lt $end ] || fail "waited in vain for $what"
+		nap
 	done
 }
 
@@ -160,7 +175,8 @@ disk_line()
 }
 
 # guest_config <name> <disk line>... [-- <line of configuration>...]
-# GUEST_IMAGE is the guest's kernel, if it is not Debian's.
+# GUEST_IMAGE is the guest's kernel, if it is not Debian's; GUEST_INITRD its file system,
+# GUEST_MEMORY its MiB.
 guest_config()
 {
 	local f=/tmp/$1.cfg sep=
@@ -168,9 +184,9 @@ guest_config()
 	{
 		echo "name = '$1'"
 		echo "kernel = '${GUEST_IMAGE:-/vb/Image}'"
-		echo "ramdisk = '/vb/guest.cpio'"
+		echo "ramdisk = '${GUEST_INITRD:-/vb/guest.cpio}'"
 		echo "extra = 'console=hvc0 rdinit=/init loglevel=5 panic=1 nowatchdog rcupdate.rcu_cpu_stall_suppress=1'"
-		echo "memory = 192"
+		echo "memory = ${GUEST_MEMORY:-192}"
 		echo "vcpus = 2"
 		# For boot.sh's reason.
 		echo "cpus = [ '0', '1', '0', '1' ]"
@@ -329,11 +345,12 @@ guest_sane()
 
 # -------------------------------------------------------------------- disks
 
-# RAM disk 0 to 11, emptied: its content must be this scenario's.
+# ram_disk <number> [MiB]: RAM disk 0 to 47 of 32 MiB, emptied, or so much of it: its
+# content must be this scenario's.
 ram_disk()
 {
 	blockdev --flushbufs "/dev/ram$1" || fail "/dev/ram$1 is in use"
-	dd if=/dev/zero of="/dev/ram$1" bs=1M count=32 conv=fsync 2>/dev/null
+	dd if=/dev/zero of="/dev/ram$1" bs=1M count="${2:-32}" conv=fsync 2>/dev/null
 	DISK=/dev/ram$1
 }
 

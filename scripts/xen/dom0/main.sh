@@ -6,7 +6,8 @@
 # mean is judged outside, from the console, where crashes are visible too.
 #
 # With vb.seconds=N on the kernel's command line the list is run again and again for that
-# long, until one fails; scenario 91-faults does that itself, for vb.rows=row+row....
+# long, until one fails; scenario 91-faults does that itself, with the rows of
+# vb.rows=row+row....
 
 . /vb/lib.sh
 

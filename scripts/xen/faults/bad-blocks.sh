@@ -4,22 +4,21 @@
 
 row_disk()
 {
-	null_disk nbbad 32
+	null_disk "nb$ROW" 32
 }
 
 row_cycle()
 {
-	local c=/sys/kernel/config/nullb/nbbad
+	local c=/sys/kernel/config/nullb/nb$ROW
 
-	settled
-	echo "+500-1011" >$c/badblocks
-	storm 1
-	echo "-500-1011" >$c/badblocks
+	echo "+500-1011" >"$c/badblocks"
+	storm 1 64
+	echo "-500-1011" >"$c/badblocks"
 	errors_seen
 	[ "$READS" -gt 0 ] || fail "what is not bad could not be read"
 }
 
 row_end()
 {
-	null_disk_remove nbbad
+	null_disk_remove "nb$ROW"
 }

@@ -8,6 +8,6 @@ row_cycle()
 {
 	witnessed_guest
 	sleep 1
-	destroy w
+	destroy "$ROW"
 	witnessed_good
 }

@@ -4,23 +4,19 @@
 
 row_disk()
 {
-	ram_disk 2
-	dmsetup create vbdelay --table "0 65536 linear /dev/ram2 0"
-	dmsetup mknodes
-	DISK=/dev/mapper/vbdelay
+	row_linear
 }
 
 row_cycle()
 {
-	settled
-	dm_table vbdelay "0 65536 delay /dev/ram2 0 500"
+	dm_table "vb$ROW" "0 16384 delay $ROW_RAM 0 500"
 	storm 2
-	dm_table vbdelay "0 65536 linear /dev/ram2 0"
+	dm_table "vb$ROW" "0 16384 linear $ROW_RAM 0"
 	no_errors
 	[ $(( WRITES + READS )) -le 64 ] || fail "the disk was not slow"
 }
 
 row_end()
 {
-	dmsetup remove vbdelay
+	dmsetup remove "vb$ROW"
 }

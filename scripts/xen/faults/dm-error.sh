@@ -4,24 +4,20 @@
 
 row_disk()
 {
-	ram_disk 0
-	dmsetup create vberror --table "0 65536 linear /dev/ram0 0"
-	dmsetup mknodes
-	DISK=/dev/mapper/vberror
+	row_linear
 }
 
 row_cycle()
 {
-	settled
 	storm_begin
-	dm_table vberror "0 65536 error"
+	dm_table "vb$ROW" "0 16384 error"
 	sleep 1
-	dm_table vberror "0 65536 linear /dev/ram0 0"
+	dm_table "vb$ROW" "0 16384 linear $ROW_RAM 0"
 	storm_end
 	errors_seen
 }
 
 row_end()
 {
-	dmsetup remove vberror
+	dmsetup remove "vb$ROW"
 }

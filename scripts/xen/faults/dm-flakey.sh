@@ -4,22 +4,18 @@
 
 row_disk()
 {
-	ram_disk 1
-	dmsetup create vbflakey --table "0 65536 linear /dev/ram1 0"
-	dmsetup mknodes
-	DISK=/dev/mapper/vbflakey
+	row_linear
 }
 
 row_cycle()
 {
-	settled
-	dm_table vbflakey "0 65536 flakey /dev/ram1 0 1 1"
+	dm_table "vb$ROW" "0 16384 flakey $ROW_RAM 0 1 1"
 	storm 3
-	dm_table vbflakey "0 65536 linear /dev/ram1 0"
+	dm_table "vb$ROW" "0 16384 linear $ROW_RAM 0"
 	errors_seen
 }
 
 row_end()
 {
-	dmsetup remove vbflakey
+	dmsetup remove "vb$ROW"
 }

@@ -3,33 +3,36 @@
 # A loop device is detached under I/O, which the kernel puts off until it is closed; then
 # another on the same file takes its place.
 
+# loop_make <0|1>: one of the row's two
+loop_make()
+{
+	DISK=/dev/loop$(( 2 * ROW_NUMBER + $1 ))
+	[ -b "$DISK" ] || mknod "$DISK" b 7 $(( 2 * ROW_NUMBER + $1 ))
+	losetup "$DISK" "/tmp/$ROW.img" || fail "no loop device"
+	LOOP_NOW=$1
+}
+
 row_disk()
 {
-	truncate -s 16M /tmp/loop.img
-	losetup /dev/loop1 /tmp/loop.img || fail "no loop device"
-	DISK=/dev/loop1
+	truncate -s 16M "/tmp/$ROW.img"
+	loop_make 0
 }
 
 row_cycle()
 {
-	local now next
+	local old=$DISK
 
-	now=$(cat "$ROW_SYS/backing")
-	next=/dev/loop1
-	[ "$now" != $next ] || next=/dev/loop2
-	settled
 	storm_begin
-	losetup -d "$now" || fail "$now cannot be detached"
+	losetup -d "$old" || fail "$old cannot be detached"
 	storm_end
 	no_errors
-	losetup $next /tmp/loop.img || fail "no loop device"
-	echo $next >"$ROW_SYS/backing" || fail "$next did not take the place of $now"
-	echo $next >/tmp/loop-detached.disk
-	wait_for 20 "$now to be free" test ! -e "/sys/block/${now#/dev/}/loop/backing_file"
+	loop_make $(( 1 - LOOP_NOW ))
+	echo "$DISK" >"$ROW_SYS/backing" || fail "$DISK did not take the place of $old"
+	wait_for 20 "$old to be free" test ! -e "/sys/block/${old#/dev/}/loop/backing_file"
 }
 
 row_end()
 {
-	losetup -d /dev/loop1 2>/dev/null || losetup -d /dev/loop2
-	rm /tmp/loop.img
+	losetup -d "$DISK"
+	rm "/tmp/$ROW.img"
 }

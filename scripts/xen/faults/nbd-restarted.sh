@@ -3,45 +3,44 @@
 # The server of a disk on the network goes away and comes back: sooner than the disk was
 # told to wait (no request fails), or later (requests fail, and then work again), in turn.
 
+NBDS=16
+
 nbd_server()
 {
-	nbd serve /tmp/nbd.img 10809 &
-	echo $! >/tmp/nbd.pid
-	wait_for 20 "the server" sh -c 'netstat -ltn | grep -q :10809'
-}
-
-nbd_stop()
-{
-	kill -9 "$(cat /tmp/nbd.pid)"
+	nbd serve "/tmp/$ROW.img" "$NBD_PORT" &
+	NBD_PID=$!
+	wait_for 20 "the server" sh -c "netstat -ltn | grep -q :$NBD_PORT"
 }
 
 row_disk()
 {
 	ifconfig lo 127.0.0.1 up
-	modprobe nbd nbds_max=1 || fail "modprobe nbd"
-	dd if=/dev/zero of=/tmp/nbd.img bs=1M count=16 2>/dev/null
+	# All that are ever there, since another row may have loaded it.
+	modprobe nbd nbds_max=$NBDS || fail "modprobe nbd"
+	[ "$ROW_NUMBER" -lt $NBDS ] || fail "it has to be one of the first $NBDS rows"
+	NBD_PORT=$(( 10809 + ROW_NUMBER ))
+	NBD_LATE=
+	dd if=/dev/zero of="/tmp/$ROW.img" bs=1M count=16 2>/dev/null
 	nbd_server
-	nbd connect 0 10809 16777216 30 || fail "no disk on the network"
-	DISK=/dev/nbd0
+	nbd connect "$ROW_NUMBER" "$NBD_PORT" 16777216 30 || fail "no disk on the network"
+	DISK=/dev/nbd$ROW_NUMBER
 }
 
 row_cycle()
 {
-	local away=1 late= next=2
+	local away=1 late=$NBD_LATE next=8
 
-	# How long requests wait the next time is said when the server comes back.
-	if [ -e /tmp/nbd.late ]; then
-		rm /tmp/nbd.late
-		late=1 away=4 next=30
-	else
-		touch /tmp/nbd.late
+	# How long requests wait the next time is said when the server comes back; so long
+	# may the server take for one, too, in a crowd.
+	NBD_LATE=1
+	if [ -n "$late" ]; then
+		NBD_LATE= away=10 next=30
 	fi
-	settled
 	storm_begin
-	nbd_stop
+	kill -9 "$NBD_PID"
 	sleep $away
 	nbd_server
-	nbd reconnect 0 10809 $next || fail "the server is not taken back"
+	nbd reconnect "$ROW_NUMBER" "$NBD_PORT" $next || fail "the server is not taken back"
 	storm_end
 	if [ -n "$late" ]; then
 		errors_seen
@@ -53,6 +52,6 @@ row_cycle()
 row_end()
 {
 	# The module is not left alone: its disk waits for another server.
-	nbd_stop
-	rm -f /tmp/nbd.*
+	kill -9 "$NBD_PID"
+	rm "/tmp/$ROW.img"
 }

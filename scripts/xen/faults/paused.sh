@@ -4,17 +4,18 @@
 
 row_disk()
 {
-	ram_disk 4
-	DISK=/dev/ram4
+	row_ram 0
 }
 
 row_cycle()
 {
-	settled
 	storm_begin
-	xl pause f
+	xl pause "$ROW"
+	# Others go on.
+	place_give
 	sleep "$ROW_LONG"
-	xl unpause f
+	place_take
+	xl unpause "$ROW"
 	storm_end
 	no_errors
 }

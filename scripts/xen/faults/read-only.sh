@@ -5,39 +5,30 @@
 
 row_disk()
 {
-	ram_disk 3
-	dmsetup create vbro --table "0 65536 linear /dev/ram3 0"
-	dmsetup mknodes
-	DISK=/dev/mapper/vbro
-}
-
-ro_table()
-{
-	dmsetup load vbro --table "0 65536 linear /dev/ram3 0" "$@" &&
-		dmsetup suspend --nolockfs vbro && dmsetup resume vbro || fail "dmsetup vbro $*"
+	row_linear
+	RO_BY_DM=
 }
 
 row_cycle()
 {
 	local before
 
-	settled
 	storm_begin
-	if [ -e /tmp/ro-by-dm ]; then
-		rm /tmp/ro-by-dm
-		ro_table --readonly
+	if [ -n "$RO_BY_DM" ]; then
+		RO_BY_DM=
+		dm_table "vb$ROW" "0 16384 linear $ROW_RAM 0" --readonly
 	else
-		touch /tmp/ro-by-dm
+		RO_BY_DM=1
 		blockdev --setro "$DISK"
 	fi
 	storm_end
 	errors_seen
-	before=$(disk_sha /dev/ram3)
+	before=$(disk_sha "$DISK")
 	storm 0.5
 	errors_seen_reading
-	[ "$(disk_sha /dev/ram3)" = "$before" ] || fail "writes reached the read-only disk"
+	[ "$(disk_sha "$DISK")" = "$before" ] || fail "writes reached the read-only disk"
 	blockdev --setrw "$DISK"
-	ro_table
+	dm_table "vb$ROW" "0 16384 linear $ROW_RAM 0"
 }
 
 errors_seen_reading()
@@ -48,6 +39,5 @@ errors_seen_reading()
 
 row_end()
 {
-	rm -f /tmp/ro-by-dm
-	dmsetup remove vbro
+	dmsetup remove "vb$ROW"
 }

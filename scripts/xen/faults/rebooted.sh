@@ -8,12 +8,13 @@
 row_cycle()
 {
 	witnessed_guest 'on_reboot = "restart"'
-	guest_send w 'sleep 1; reboot -f'
-	guest_ready w 2
-	guest_do w 'storm check /dev/vda /dev/vdb unknown'
+	row_send 'sleep 1; reboot -f'
+	guest_ready "$ROW" 2
+	row_console
+	row_do 'storm check /dev/vda /dev/vdb unknown'
 	# Nothing of the old domain arrives any more.
-	guest_do w 'dd if=/dev/zero of=/dev/vdb bs=64k count=1 conv=fsync 2>/dev/null &&
+	row_do 'dd if=/dev/zero of=/dev/vdb bs=64k count=1 conv=fsync 2>/dev/null &&
 		storm run /dev/vda /tmp/state 1 1 && storm check /dev/vda /tmp/state'
-	destroy w
+	destroy "$ROW"
 	witnessed_gone
 }

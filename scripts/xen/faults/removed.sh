@@ -5,25 +5,24 @@
 
 row_disk()
 {
-	null_disk nbgone 32
+	null_disk "nb$ROW" 32
 }
 
 row_cycle()
 {
-	local c=/sys/kernel/config/nullb/nbgone
+	local c=/sys/kernel/config/nullb/nb$ROW
 
-	settled
 	storm_begin
-	echo 0 >$c/power
+	echo 0 >"$c/power"
 	[ ! -e "$DISK" ] || fail "$DISK is still there"
 	storm_end
 	errors_seen
-	echo 1 >$c/power
+	echo 1 >"$c/power"
 	wait_for 20 "$DISK" test -b "$DISK"
 	echo "$DISK" >"$ROW_SYS/backing" || fail "the disk that came back is refused"
 }
 
 row_end()
 {
-	null_disk_remove nbgone
+	null_disk_remove "nb$ROW"
 }

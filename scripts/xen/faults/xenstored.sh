@@ -5,9 +5,9 @@
 
 row_disk()
 {
-	ram_disk 7
-	ram_disk 8
-	DISK=/dev/ram7
+	row_ram 1
+	X_OTHER=$DISK
+	row_ram 0
 }
 
 row_cycle()
@@ -15,19 +15,18 @@ row_cycle()
 	local xenstored
 
 	xenstored=$(readlink -f "$(command -v xenstored)")
-	settled
 	storm_begin
-	xenstore-control live-update "$xenstored" >/tmp/out 2>&1 || {
-		sed 's/^/# /' /tmp/out
+	xenstore-control live-update "$xenstored" >"/tmp/$ROW.out" 2>&1 || {
+		sed 's/^/# /' "/tmp/$ROW.out"
 		fail "xenstored does not live-update itself"
 	}
-	sed 's/^/# /' /tmp/out
+	sed 's/^/# /' "/tmp/$ROW.out"
 	storm_end
 	no_errors
-	create "$(tiny_config t "$(disk_line /dev/ram8 xvda w)")" -p
-	[ "$(nr_devices "$(guest_id t).")" = 1 ] || fail "a new guest has no disk"
-	destroy t
-	wait_for 30 "the guest's disk to be closed" disk_free /dev/ram8
+	create "$(tiny_config "$ROW-t" "$(disk_line "$X_OTHER" xvda w)")" -p
+	[ "$(nr_devices "$(guest_id "$ROW-t").")" = 1 ] || fail "a new guest has no disk"
+	destroy "$ROW-t"
+	wait_for 30 "the guest's disk to be closed" disk_free "$X_OTHER"
 }
 
 row_end()

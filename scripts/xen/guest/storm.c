@@ -2,7 +2,8 @@
 /*
  * storm - direct I/O on a disk that fails, with a memory of what was acknowledged.
  *
- *   storm run <dev> <state> <MiB> <seconds, or a file that ends it> [threads]
+ *   storm run <dev> <state> <MiB> <seconds, or a file that ends it>
+ *             [threads [milliseconds of pause [requests]]]
  *   storm check <dev> <state> [unknown]
  *
  * Blocks of 4 KiB are written and read at random. Each write of a block has the number
@@ -10,6 +11,11 @@
  * place. An error is counted, and the next request made. A sector may have the number
  * that was acknowledged last or a later one that was tried since: an older one is a lost
  * write, any other content a wrong one. A new state begins with a write of all blocks.
+ *
+ * All threads do what they can for half a second; after that each pauses between two of its
+ * requests. There are as many requests as is said, however long that takes. Where a file
+ * ends it, something is to happen in the middle: it says when some requests have been made,
+ * and a thread does not pause if no other has a request under way.
  *
  * The state is a file, or a disk (the witness), which gets it twenty times a second, for
  * those who look after this program has died with its machine. They cannot know what was
@@ -31,6 +37,7 @@
 #define BLOCK		4096
 #define CHUNK		65536
 #define MAX_THREADS	16
+#define GOING		16	/* requests after which it says so */
 #define MAGIC		0x76626d726f747331ull
 
 static struct state {
@@ -45,9 +52,11 @@ static struct state {
 static const char *dev, *stop_file;
 static size_t state_size;
 static unsigned int threads = 4;
-static double deadline;
+static unsigned int pause_ms;
+static double start, deadline;
 static int fresh, unknown, stop;
-static uint64_t writes, reads, write_errors, read_errors, bad, longest_ms;
+static uint64_t writes, reads, write_errors, read_errors, bad, longest_ms, tries, least;
+static unsigned int under_way;
 
 static double now(void)
 {
@@ -131,17 +140,32 @@ static void write_block(int fd, char *buf, uint64_t block)
 	add(&writes, 1);
 }
 
-static void timed(void (*what)(int, char *, uint64_t), int fd, char *buf, uint64_t block)
+/* Whether the caller may pause after it. */
+static int timed(void (*what)(int, char *, uint64_t), int fd, char *buf, uint64_t block)
 {
-	double start = now();
+	double begin = now();
 	uint64_t ms, old;
+	int last = 0;
 
+	__atomic_add_fetch(&under_way, 1, __ATOMIC_RELAXED);
 	what(fd, buf, block);
-	ms = (now() - start) * 1000;
+	if (!__atomic_sub_fetch(&under_way, 1, __ATOMIC_RELAXED) && stop_file)
+		last = 1;
+	if (__atomic_add_fetch(&tries, 1, __ATOMIC_RELAXED) == GOING && stop_file)
+		printf("storm: going\n");
+	ms = (now() - begin) * 1000;
 	old = __atomic_load_n(&longest_ms, __ATOMIC_RELAXED);
 	while (ms > old && !__atomic_compare_exchange_n(&longest_ms, &old, ms, 0,
 							__ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		;
+	return !last;
+}
+
+static int goes_on(void)
+{
+	if (stop_file)
+		return access(stop_file, F_OK);
+	return now() < deadline || __atomic_load_n(&tries, __ATOMIC_RELAXED) < least;
 }
 
 /* A block is one thread's, so that nobody writes it while it is read. */
@@ -157,11 +181,13 @@ static void *worker(void *arg)
 	}
 	for (uint64_t b = me; fresh && b < state->blocks; b += threads)
 		timed(write_block, fd, buf, b);
-	while (now() < deadline && (!stop_file || access(stop_file, F_OK))) {
+	while (goes_on()) {
 		uint64_t r = next_random(&rnd);
 		uint64_t b = (r >> 8) % (state->blocks / threads) * threads + me;
 
-		timed(r & 1 ? write_block : read_block, fd, buf, b);
+		if (timed(r & 1 ? write_block : read_block, fd, buf, b) && pause_ms &&
+		    now() - start > 0.5)
+			usleep(pause_ms * 1000);
 	}
 	close(fd);
 	free(buf);
@@ -229,7 +255,8 @@ static int run(const char *path, uint64_t mib, const char *until)
 	fresh = !load(path, mib * (1048576 / BLOCK));
 	if (*until == '/')
 		stop_file = until;
-	deadline = now() + (stop_file ? 1e9 : strtod(until, NULL));
+	start = now();
+	deadline = start + strtod(until, NULL);
 	pthread_create(&w, NULL, witness, (void *)path);
 	for (uintptr_t i = 0; i < threads; i++)
 		pthread_create(&t[i], NULL, worker, (void *)i);
@@ -273,16 +300,20 @@ int main(int argc, char **argv)
 		dev = argv[2];
 		unknown = argc == 5 && !strcmp(argv[4], "unknown");
 		ok = check(argv[3]);
-	} else if ((argc == 6 || argc == 7) && !strcmp(argv[1], "run")) {
+	} else if (argc >= 6 && argc <= 9 && !strcmp(argv[1], "run")) {
 		dev = argv[2];
-		if (argc == 7)
+		if (argc > 6)
 			threads = strtoul(argv[6], NULL, 0);
+		if (argc > 7)
+			pause_ms = strtoul(argv[7], NULL, 0);
+		if (argc > 8)
+			least = strtoull(argv[8], NULL, 0);
 		if (!threads || threads > MAX_THREADS)
 			goto usage;
 		ok = run(argv[3], strtoull(argv[4], NULL, 0), argv[5]);
 	} else {
 usage:
-		printf("usage: storm run <dev> <state> <MiB> <seconds|file> [threads] | check <dev> <state> [unknown]\n");
+		printf("usage: storm run <dev> <state> <MiB> <seconds|file> [threads [ms [requests]]] | check <dev> <state> [unknown]\n");
 		return 2;
 	}
 	printf("storm: %s: %llu writes, %llu reads, %llu failed writes, %llu failed reads, %llu bad, %llu ms at most\n",
