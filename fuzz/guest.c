@@ -20,6 +20,7 @@
 #define AREAS		(FZ_QUEUES * 3)
 #define RANGES		32768
 #define PENDING		1024
+#define CHAINS		(VIRTBACK_COPY_BATCH + 1)
 
 /* What a pin is good for. */
 struct pin {
@@ -59,9 +60,15 @@ struct track {
 	u32 borrowed;
 };
 
+/* Buffers of a chain that was taken and may not be a request yet. */
+struct pending {
+	const struct virtback_chain *chain;
+	u32 nr;
+	struct range range[PENDING];
+};
+
 struct queue {
-	struct range pending[PENDING];
-	u32 nr_pending;
+	struct pending pending[CHAINS];
 	struct track reqs[FZ_QUEUE_SIZE];
 	u16 used_idx;
 	u32 used_id;
@@ -87,6 +94,7 @@ static u32 nr_ranges;
 static struct queue queues[FZ_QUEUES];
 static u32 touched[RANGES];
 static u32 nr_touched;
+static bool storing;		/* since a store(), and not since a resume() */
 
 static u32 offset_of(const volatile void *p)
 {
@@ -184,6 +192,20 @@ void __wrap_virtback_vq_stop(struct virtback_vq *vq);
 void __real_virtback_vq_forget(struct virtback_vq *vq);
 void __wrap_virtback_vq_forget(struct virtback_vq *vq);
 
+/* A chain is known by its place, of which a queue has as many as it takes at once. */
+static struct pending *pending_of(struct queue *q, const struct virtback_chain *chain)
+{
+	u32 i;
+
+	for (i = 0; i < CHAINS; i++) {
+		if (!q->pending[i].chain)
+			q->pending[i].chain = chain;
+		if (q->pending[i].chain == chain)
+			return &q->pending[i];
+	}
+	fz_bug("a queue takes more chains at once than it says");
+}
+
 #ifndef FZ_BARE
 /**
  * fz_chain_seen() - a descriptor was read: these bytes are what the device may touch
@@ -194,13 +216,13 @@ void __wrap_virtback_vq_forget(struct virtback_vq *vq);
 void fz_chain_seen(struct virtback_vq *vq, const struct virtback_chain *chain,
 		   const struct virtback_desc *d)
 {
-	struct queue *q = &queues[vq->index];
+	struct pending *p = pending_of(&queues[vq->index], chain);
 
 	if (!chain->out.nr && !chain->in.nr)
-		q->nr_pending = 0;
-	if (q->nr_pending == PENDING)
+		p->nr = 0;
+	if (p->nr == PENDING)
 		fz_bug("a chain of more buffers than any queue has");
-	q->pending[q->nr_pending++] = (struct range){
+	p->range[p->nr++] = (struct range){
 		.addr = d->addr, .len = d->len, .write = d->flags & VRING_DESC_F_WRITE,
 	};
 }
@@ -212,31 +234,110 @@ static void note_chain(struct queue *q, const struct virtback_chain *chain)
 /* There the module goes by what it took, and is not slowed down to be watched. */
 static void note_chain(struct queue *q, const struct virtback_chain *chain)
 {
+	struct pending *p = pending_of(q, chain);
 	u32 i;
 
 	for (i = 0; i < chain->out.nr + chain->in.nr; i++)
-		q->pending[i] = (struct range){
+		p->range[i] = (struct range){
 			.addr = chain->out.sg[i].addr, .len = chain->out.sg[i].len,
 			.write = i >= chain->out.nr,
 		};
-	q->nr_pending = i;
+	p->nr = i;
 }
 #endif
 
-static void track_chain(struct track *t, struct queue *q)
+static void track_chain(struct track *t, const struct pending *p)
 {
 	u32 i;
 
-	if (nr_ranges + q->nr_pending > RANGES)
+	if (nr_ranges + p->nr > RANGES)
 		nr_ranges = 0;		/* those are long done */
 	t->first = nr_ranges;
-	t->nr = q->nr_pending;
+	t->nr = p->nr;
 	t->in_len = 0;
 	for (i = 0; i < t->nr; i++) {
-		ranges[nr_ranges++] = q->pending[i];
-		t->in_len += q->pending[i].write ? q->pending[i].len : 0;
+		ranges[nr_ranges++] = p->range[i];
+		t->in_len += p->range[i].write ? p->range[i].len : 0;
 	}
 }
+
+/* Segments to erase may be in a buffer that is the device's to write. */
+static bool in_range(const struct range *r, u64 addr, u32 len, bool write)
+{
+	return (r->write || !write) && addr >= r->addr && addr - r->addr <= r->len &&
+	       len <= r->len - (addr - r->addr);
+}
+
+static bool in_ranges(const struct range *r, u32 nr, u64 addr, u32 len, bool write)
+{
+	u32 i;
+
+	for (i = 0; i < nr; i++) {
+		if (in_range(&r[i], addr, len, write))
+			return true;
+	}
+	return false;
+}
+
+/* scripts/bench/core has modules of before these calls as well. */
+#ifdef VIRTBACK_HEAD_BYTES
+/*
+ * What a type has named for a request, after the first @n copies that waited, or after
+ * those went to the host. They are made together with others', when nobody can tell
+ * any more whose they are.
+ */
+static void check_named(const struct virtback_copier *c, u32 n, const struct range *r, u32 nr,
+			bool write)
+{
+	u32 i;
+
+	for (i = c->nr < n ? 0 : n; i < c->nr; i++) {
+		const struct virtback_copy *op = &c->vq->copy[i];
+
+		if (op->write != write || !in_ranges(r, nr, op->addr, op->len, write))
+			fz_bug("a copy is named of %#llx, %u bytes: in no buffer", op->addr,
+			       op->len);
+	}
+}
+
+static int fetch(struct virtback_req *req, struct virtback_chain *chain, struct virtback_copier *c)
+{
+	struct queue *q = &queues[req->vq->index];
+	u32 n = c->nr;
+	int err;
+
+	if (track_of(req)->taken)
+		fz_bug("a request is used twice at once");
+	note_chain(q, chain);
+	err = virtback_blk_type.fetch(req, chain, c);
+	check_named(c, n, pending_of(q, chain)->range, pending_of(q, chain)->nr, false);
+	return err;
+}
+
+static int store(struct virtback_req *req, struct virtback_copier *c, bool last)
+{
+	struct track *t = track_of(req);
+	u32 n = c->nr;
+	int err;
+
+	if (!t->taken || t->orphan)
+		fz_bug("the answer of a request that has ended");
+	storing = true;
+	err = virtback_blk_type.store(req, c, last);
+	check_named(c, n, &ranges[t->first], t->nr, true);
+	return err;
+}
+
+static void wrap_copies(void)
+{
+	fz_type.fetch = fetch;
+	fz_type.store = store;
+}
+#else
+static void wrap_copies(void)
+{
+}
+#endif
 
 static enum virtback_prepare prepare(struct virtback_req *req, struct virtback_chain *chain)
 {
@@ -251,7 +352,7 @@ static enum virtback_prepare prepare(struct virtback_req *req, struct virtback_c
 	t->taken = true;
 	t->orphan = false;
 	note_chain(q, chain);
-	track_chain(t, q);
+	track_chain(t, pending_of(q, chain));
 	q->waiting[id]++;
 	if (nr_touched < RANGES)
 		touched[nr_touched++] = qi << 16 | id;
@@ -277,6 +378,7 @@ static enum virtback_prepare resume(struct virtback_req *req)
 
 	if (!t->taken || t->orphan)
 		fz_bug("a pass of a request that has ended");
+	storing = false;
 	fz_current->req = req;
 	what = virtback_blk_type.resume(req);
 	fz_current->req = NULL;
@@ -351,25 +453,17 @@ static bool in_buffer(u64 addr, u32 len, bool write)
 {
 	struct virtback_req *req = fz_current ? fz_current->req : NULL;
 	struct track *t;
-	u32 i;
 
 	if (!req) {
-		if (write)
+		/* Or what fetch() and store() named. */
+		if (write && !storing)
 			fz_bug("written to without a request");
 		return true;		/* an indirect table */
 	}
 	t = track_of(req);
 	if (!t->taken || t->orphan)
 		fz_bug("memory of a request that has ended");
-	for (i = t->first; i < t->first + t->nr; i++) {
-		struct range *r = &ranges[i];
-
-		/* Segments to erase may be in a buffer that is the device's to write. */
-		if ((r->write || !write) && addr >= r->addr && addr - r->addr <= r->len &&
-		    len <= r->len - (addr - r->addr))
-			return true;
-	}
-	return false;
+	return in_ranges(&ranges[t->first], t->nr, addr, len, write);
 }
 
 static void check_range(u64 addr, u32 len, bool write)
@@ -822,13 +916,19 @@ void *fz_memcpy(void *to, const void *from, size_t len)
  */
 void fz_guest_begin(struct virtback_device *vd)
 {
-	int i, j;
+	int i, j, k;
 
 	dev = vd;
+	storing = false;
+	for (j = 0; j < FZ_QUEUES; j++) {
+		for (k = 0; k < CHAINS && queues[j].pending[k].chain; k++)
+			queues[j].pending[k].chain = NULL;
+	}
 	if (!fz_type.name) {
 		fz_type = virtback_blk_type;
 		fz_type.prepare = prepare;
 		fz_type.resume = resume;
+		wrap_copies();
 	}
 	fz_guest = (struct fz_guest){ .piece = PAGE_SIZE };
 	for (i = 0; i < FZ_GUEST_PAGES; i++) {

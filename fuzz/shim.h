@@ -69,6 +69,7 @@ typedef u64 sector_t;
 #define SZ_4K			0x1000
 #define SZ_16K			0x4000
 #define SZ_64K			0x10000
+#define SZ_256K			0x40000
 #define PAGE_SHIFT		12
 #define PAGE_SIZE		(1UL << PAGE_SHIFT)
 #define SECTOR_SHIFT		9
@@ -363,6 +364,11 @@ static inline void list_move_tail(struct list_head *e, struct list_head *l)
 static inline bool list_empty(const struct list_head *l)
 {
 	return l->next == l;
+}
+
+static inline bool list_is_singular(const struct list_head *l)
+{
+	return !list_empty(l) && l->next == l->prev;
 }
 
 static inline void list_splice_init(struct list_head *from, struct list_head *to)

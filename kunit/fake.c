@@ -162,11 +162,15 @@ static bool fake_copy_bad(struct virtback_device *vd, const struct virtback_copy
 static int fake_copy(struct virtback_device *vd, struct virtback_copy *ops, unsigned int nr)
 {
 	struct fake *f = vd->host_priv;
-	bool fails = f->copy_fails && !--f->copy_fails;
+	bool fails = f->copy_fails == 1;
 	unsigned int i;
 
 	might_sleep();
 	atomic_inc(&f->copy_calls);
+	if (f->copy_fails && !(fails && f->copy_fails_more))
+		f->copy_fails--;
+	if (fails && f->copy_fails_more)
+		f->copy_fails_more--;
 	if (f->on_copy)
 		f->on_copy(f);
 	for (i = 0; i < nr; i++) {

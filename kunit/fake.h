@@ -87,6 +87,7 @@ struct fake_packed {
  * @copy_calls: times that some of them were asked for
  * @copy_error: guest address of a byte that cannot be copied, 0 for none
  * @copy_fails: the n-th next call that copies fails at its last copy, 0 for none
+ * @copy_fails_more: so many calls that follow it fail as well
  * @used_at_copy: used index of queue 0 when something was last copied to the guest
  * @on_copy: called within each call that copies
  * @borrow_room: pages that can be borrowed, -1 for any number
@@ -150,6 +151,7 @@ struct fake {
 	atomic_t copy_calls;
 	u64 copy_error;
 	unsigned int copy_fails;
+	unsigned int copy_fails_more;
 	u16 used_at_copy;
 	void (*on_copy)(struct fake *f);
 	int borrow_room;

@@ -81,6 +81,18 @@ static void worker_does_not_go_where_others_run(struct kunit *test)
 	kicked_to_stay(test, THERE, false, 4 * ENOUGH);
 }
 
+/* A worker that copies is woken by each completion, long after the kick. */
+static void kick_counts_once(struct kunit *test)
+{
+	unsigned int i;
+
+	kicked_to_stay(test, THERE, true, 2);
+	for (i = 0; i < 2 * ENOUGH; i++)
+		KUNIT_EXPECT_EQ(test, virtback_place_where(queue(test), HERE), -1);
+	kicked_to_stay(test, THERE, true, ENOUGH - 3);
+	KUNIT_EXPECT_EQ(test, kicked(test, THERE, true), THERE);
+}
+
 /* This thread is none that has nothing to do. */
 static void kick_says_where(struct kunit *test)
 {
@@ -99,6 +111,7 @@ static struct kunit_case place_cases[] = {
 	KUNIT_CASE(worker_stays_where_it_is_kicked),
 	KUNIT_CASE(kicks_from_everywhere_move_nobody),
 	KUNIT_CASE(worker_does_not_go_where_others_run),
+	KUNIT_CASE(kick_counts_once),
 	KUNIT_CASE(kick_says_where),
 	{}
 };

@@ -303,6 +303,42 @@ static int blk_read_header(struct virtback_req *req, struct virtback_iter *out,
 	return err ?: virtback_req_pin(req, &req->status, status, 1, true);
 }
 
+/* Is there room for a header and a status byte? */
+static bool blk_is_whole(const struct virtback_chain *chain)
+{
+	return chain->out.left >= sizeof(struct virtio_blk_outhdr) && chain->in.left;
+}
+
+/* Of a whole chain nothing of which was read. */
+static void blk_begin(struct virtback_req *req, const struct virtback_chain *chain)
+{
+	struct virtback_blk_req *br = virtback_req_priv(req);
+
+	br->opf = REQ_OP_DRV_IN;	/* what has no operation of the block layer's */
+	br->total = 0;
+	br->done = 0;
+	br->len = 0;
+	br->ended = false;
+	br->failed = false;
+	br->nr_vecs = 0;
+	INIT_LIST_HEAD(&br->pages);
+	br->ranges = NULL;
+	br->in_len = chain->in.left - 1;
+	br->start = NULL;
+	br->it = chain->in;
+	br->told = false;
+	br->ahead = false;
+}
+
+/* As prepare() does, which will also say what is wrong with a chain. */
+static int blk_fetch(struct virtback_req *req, struct virtback_chain *chain,
+		     struct virtback_copier *c)
+{
+	static_assert(sizeof(struct virtio_blk_outhdr) <= VIRTBACK_HEAD_BYTES);
+	blk_begin(req, chain);
+	return blk_is_whole(chain) ? virtback_blk_fetch(req, &chain->out, req->head, c) : 0;
+}
+
 /*
  * A chain without room for the status byte cannot be answered: completing it
  * would let the driver take what happens to be in its memory for our answer
@@ -319,24 +355,13 @@ static enum virtback_prepare blk_prepare(struct virtback_req *req, struct virtba
 	enum virtback_prepare ret;
 	int err;
 
-	if (chain->out.left < sizeof(hdr) || !chain->in.left) {
+	if (!blk_is_whole(chain)) {
 		virtback_guest_err(vq->vd, "request without a whole header or a status byte\n");
 		return VIRTBACK_BROKEN;
 	}
-	br->opf = REQ_OP_DRV_IN;	/* what has no operation of the block layer's */
-	br->total = 0;
-	br->done = 0;
-	br->len = 0;
-	br->ended = false;
-	br->failed = false;
-	br->nr_vecs = 0;
-	INIT_LIST_HEAD(&br->pages);
-	br->ranges = NULL;
-	br->in_len = chain->in.left - 1;
-	br->start = NULL;
-	br->it = chain->in;
-	br->told = false;
-	br->ahead = false;
+	/* Or fetch() did. */
+	if (!req->head)
+		blk_begin(req, chain);
 	virtback_iter_last(&status);
 	/* Copied once: what the driver does to it afterwards changes nothing. */
 	err = blk_read_header(req, &chain->out, &status, &hdr);
@@ -371,6 +396,7 @@ static int blk_create(struct virtback_device *vd, const struct virtback_config *
 	if (!blk)
 		return virtback_backing_refuse(vd->name, cfg, "no memory", -ENOMEM);
 	blk->vd = vd;
+	blk->ok = VIRTIO_BLK_S_OK;
 	memcpy(blk->id, serial, strnlen(serial, sizeof(blk->id)));
 	vd->type_priv = blk;
 	err = virtback_blk_open(blk, cfg);
@@ -401,7 +427,10 @@ const struct virtback_type_ops virtback_blk_type = {
 	.create = blk_create,
 	.destroy = blk_destroy,
 	.prepare = blk_prepare,
+	.fetch = blk_fetch,
+	.unfetch = virtback_blk_drop_ahead,
 	.resume = virtback_blk_next_pass,
+	.store = virtback_blk_store,
 	.submit = virtback_blk_submit,
 	.write_config = virtback_blk_write_config,
 	.features_ok = virtback_blk_features_ok,

@@ -132,6 +132,8 @@ struct virtback_backing {
  * @mem_mask: see &struct virtback_blk_limits
  * @direct: the guest's memory may be given to the store (dma=direct)
  * @stable: data must not change while it is being written
+ * @ok: VIRTIO_BLK_S_OK, for hosts that copy: where all copies have the same source they
+ *	are cheaper
  * @max_discard: 512-byte sectors of a segment to discard, as told to the driver
  * @max_write_zeroes: the same of one to zero
  * @max_secure_erase: the same of one to erase
@@ -154,6 +156,7 @@ struct virtback_blk {
 	u32 mem_mask;
 	bool direct;
 	bool stable;
+	u8 ok;
 	u32 max_discard;
 	u32 max_write_zeroes;
 	u32 max_secure_erase;
@@ -304,12 +307,15 @@ bool virtback_blk_features_ok(struct virtback_device *vd, u64 features);
 void virtback_blk_write_config(struct virtback_device *vd, u32 off, u32 len, u64 val);
 
 /* drivers/blk/data.c */
+int virtback_blk_fetch(struct virtback_req *req, const struct virtback_iter *it, void *hdr,
+		       struct virtback_copier *c);
 int virtback_blk_read_header(struct virtback_req *req, struct virtback_iter *it,
 			     struct virtio_blk_outhdr *hdr);
 void virtback_blk_put_ahead(struct virtback_req *req);
 enum virtback_prepare virtback_blk_first_pass(struct virtback_req *req,
 					      const struct virtback_iter *data);
 enum virtback_prepare virtback_blk_next_pass(struct virtback_req *req);
+int virtback_blk_store(struct virtback_req *req, struct virtback_copier *c, bool last);
 void virtback_blk_submit(struct virtback_vq *vq, struct list_head *reqs);
 bool virtback_blk_next_bvec(struct virtback_req *req, struct virtback_blk_pos *pos,
 			    struct bio_vec *bv);

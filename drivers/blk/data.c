@@ -41,6 +41,9 @@
 /* Most data that is copied before the header has said what it is for. */
 #define BLK_AHEAD_BYTES	SZ_64K
 
+/* Most data of a pass that is copied together with that of others. */
+#define BLK_TOGETHER	SZ_64K
+
 /* The guest's own memory, a page at a time: pieces may lie anywhere. */
 static void blk_next_of_piece(struct virtback_req *req, struct virtback_blk_pos *pos,
 			      struct bio_vec *bv)
@@ -104,8 +107,8 @@ static void blk_put_pages(struct virtback_req *req)
 	virtback_pool_put_pages(&req->vq->pages, &br->pages);
 }
 
-/* Driver to bounce pages, for a write; with what @c was given before. */
-static int blk_copy_in(struct virtback_req *req, struct virtback_copier *c,
+/* Name the copies of what a pass writes, if the host makes them: driver to bounce pages. */
+static int blk_name_in(struct virtback_req *req, struct virtback_copier *c,
 		       struct virtback_iter *it)
 {
 	struct virtback_blk_pos pos = {};
@@ -114,56 +117,32 @@ static int blk_copy_in(struct virtback_req *req, struct virtback_copier *c,
 
 	while (!err && virtback_blk_next_bvec(req, &pos, &bv))
 		err = virtback_copier_iter(c, it, bvec_virt(&bv), bv.bv_len, false);
-	return err ?: virtback_copier_flush(c);
+	return err;
 }
 
 static int blk_bounce_in(struct virtback_req *req, struct virtback_iter *it)
 {
 	struct virtback_copier c;
-
-	virtback_copier_init(&c, req->vq);
-	return blk_copy_in(req, &c, it);
-}
-
-/*
- * The status byte of a read whose last pass this is goes with the data, where one call
- * can copy both: it is OK if all is copied, and written once more if not.
- */
-static int blk_copy_status(struct virtback_req *req, struct virtback_copier *c)
-{
-	struct virtback_blk_req *br = virtback_req_priv(req);
 	int err;
 
-	if (req->vq->vd->copies && br->done + br->len == br->total) {
-		br->status = VIRTIO_BLK_S_OK;
-		err = virtback_copier_piece(c, req->status.head, 0, &br->status,
-					    sizeof(br->status), true);
-		if (err)
-			return err;
-		br->told = true;
-	}
-	err = virtback_copier_flush(c);
-	if (err)
-		br->told = false;
-	return err;
+	virtback_copier_init(&c, req->vq);
+	err = blk_name_in(req, &c, it);
+	return err ?: virtback_copier_flush(&c);
 }
 
-/* Bounce pages to the driver, for a read. Under RCU or in the worker; it is live. */
-static int blk_copy_out(struct virtback_req *req)
+/* Name the copies of what a pass read: bounce pages to the driver. */
+static int blk_name_out(struct virtback_req *req, struct virtback_copier *c)
 {
 	struct virtback_blk_req *br = virtback_req_priv(req);
 	struct virtback_piece *p = req->data.head;
-	struct virtback_copier c;
 	u32 off = 0, left = br->len;
 	struct page *page;
 	int err;
 
-	virtback_copier_init(&c, req->vq);
 	/* One piece and one page: most of all requests. */
 	if (p && p->len == left && left <= PAGE_SIZE) {
 		page = list_first_entry(&br->pages, struct page, lru);
-		err = virtback_copier_piece(&c, p, 0, page_address(page), left, true);
-		return err ?: blk_copy_status(req, &c);
+		return virtback_copier_piece(c, p, 0, page_address(page), left, true);
 	}
 	list_for_each_entry(page, &br->pages, lru) {
 		u32 len = min_t(u32, left, PAGE_SIZE);
@@ -173,7 +152,7 @@ static int blk_copy_out(struct virtback_req *req)
 		while (len && p) {
 			u32 n = min(p->len - off, len);
 
-			err = virtback_copier_piece(&c, p, off, from, n, true);
+			err = virtback_copier_piece(c, p, off, from, n, true);
 			if (err)
 				return err;
 			from += n;
@@ -185,7 +164,73 @@ static int blk_copy_out(struct virtback_req *req)
 			}
 		}
 	}
-	return blk_copy_status(req, &c);
+	return 0;
+}
+
+/* Is the pass that has ended the last one? Not of a request with ranges. */
+static bool blk_is_last(const struct virtback_blk_req *br)
+{
+	return br->done + br->len == br->total;
+}
+
+/*
+ * Name the copy of the status byte of a request that ends well with this pass; it is
+ * written once more if not all is copied.
+ */
+static int blk_name_ok(struct virtback_req *req, struct virtback_copier *c)
+{
+	const struct virtback_piece *p = req->status.head;
+
+	return virtback_copier_piece(c, p, p->len - 1, &virtback_blk_of(req)->ok, 1, true);
+}
+
+/*
+ * Bounce pages to the driver, for a read. The status byte of its last pass goes with them,
+ * where one call can copy both. Under RCU or in the worker; it is live.
+ */
+static int blk_copy_out(struct virtback_req *req)
+{
+	struct virtback_blk_req *br = virtback_req_priv(req);
+	bool tell = req->vq->vd->copies && blk_is_last(br);
+	struct virtback_copier c;
+	int err;
+
+	virtback_copier_init(&c, req->vq);
+	err = blk_name_out(req, &c);
+	if (!err && tell)
+		err = blk_name_ok(req, &c);
+	if (!err)
+		err = virtback_copier_flush(&c);
+	if (!err)
+		br->told = tell;
+	return err;
+}
+
+/* Is what the pass has for the driver copied together with that of others? */
+static bool blk_is_together(const struct virtback_blk_req *br)
+{
+	return br->ended && br->status == VIRTIO_BLK_S_OK && !br->ranges && br->len <= BLK_TOGETHER;
+}
+
+/**
+ * virtback_blk_store() - see &virtback_type_ops.store
+ * @req: request given to virtback_req_resume()
+ * @c: copier
+ * @last: the status byte, not the data
+ *
+ * Of short passes that went well; the others make their own copies.
+ *
+ * Return: 0 or -EFAULT.
+ */
+int virtback_blk_store(struct virtback_req *req, struct virtback_copier *c, bool last)
+{
+	struct virtback_blk_req *br = virtback_req_priv(req);
+
+	if (!blk_is_together(br))
+		return 0;
+	if (last)
+		return blk_is_last(br) ? blk_name_ok(req, c) : 0;
+	return op_is_write(br->opf) || list_empty(&br->pages) ? 0 : blk_name_out(req, c);
 }
 
 /* Shall the host map a pass of @len bytes for the store? */
@@ -197,15 +242,60 @@ static bool blk_want_borrow(struct virtback_req *req, u32 len)
 	return min && len >= min && !blk->stable;
 }
 
-/* Is what the device may read after the header the data of a write, to be copied? */
+/* Of a device that copies: is what it may read after the header the data of a write? */
 static bool blk_want_ahead(struct virtback_req *req, u64 len)
 {
 	const struct virtback_blk *blk = virtback_blk_of(req);
 
-	if (!req->vq->vd->copies || !blk->backing || !blk->backing->write || blk->zones)
+	if (!blk->backing || !blk->backing->write || blk->zones)
 		return false;
 	return len && len <= BLK_AHEAD_BYTES && !(len & blk->block_mask) &&
 	       !blk_want_borrow(req, len);
+}
+
+/**
+ * virtback_blk_fetch() - name the copies of a request's header
+ * @req: request whose type's part is initialised, of a device that copies
+ * @it: what the device reads, at least the header
+ * @hdr: receives the header
+ * @c: copier
+ *
+ * The data of a short write comes along, since a call that copies both costs little more.
+ * If it cannot be had that is found out when it is wanted.
+ *
+ * Return: 0 or -EFAULT.
+ */
+int virtback_blk_fetch(struct virtback_req *req, const struct virtback_iter *it, void *hdr,
+		       struct virtback_copier *c)
+{
+	u64 len = it->left - sizeof(struct virtio_blk_outhdr);
+	struct virtback_blk_req *br = virtback_req_priv(req);
+	struct virtback_iter pos = *it;
+	int err;
+
+	err = virtback_copier_iter(c, &pos, hdr, sizeof(struct virtio_blk_outhdr), false);
+	if (err || !blk_want_ahead(req, len))
+		return err;
+	br->len = len;
+	br->ahead = blk_get_pages(req);
+	if (br->ahead)
+		return blk_name_in(req, c, &pos);
+	/* What has no data is submitted as it is. */
+	br->len = 0;
+	br->nr_vecs = 0;
+	return 0;
+}
+
+/* The same for a request alone. */
+static int blk_fetch_alone(struct virtback_req *req, const struct virtback_iter *it,
+			   struct virtio_blk_outhdr *hdr)
+{
+	struct virtback_copier c;
+	int err;
+
+	virtback_copier_init(&c, req->vq);
+	err = virtback_blk_fetch(req, it, hdr, &c);
+	return err ?: virtback_copier_flush(&c);
 }
 
 /**
@@ -214,42 +304,26 @@ static bool blk_want_ahead(struct virtback_req *req, u64 len)
  * @it: what the device reads, at least the header; passes it
  * @hdr: receives the header
  *
- * Of a device that copies the data of a short write comes along, since a call that
- * copies both costs little more. If it cannot be had that is found out when it is wanted.
- *
  * Return: 0 or -EFAULT.
  */
 int virtback_blk_read_header(struct virtback_req *req, struct virtback_iter *it,
 			     struct virtio_blk_outhdr *hdr)
 {
-	struct virtback_blk_req *br = virtback_req_priv(req);
 	struct virtback_vq *vq = req->vq;
-	u64 len = it->left - sizeof(*hdr);
-	struct virtback_iter pos = *it;
-	struct virtback_copier c;
-	int err;
 
-	if (!blk_want_ahead(req, len))
+	if (!vq->vd->copies)
 		return virtback_iter_read(vq, it, hdr, sizeof(*hdr));
-	br->len = len;
-	br->ahead = true;
-	if (!blk_get_pages(req))
-		goto alone;
-	virtback_copier_init(&c, vq);
-	err = virtback_copier_iter(&c, &pos, hdr, sizeof(*hdr), false);
-	if (!err) {
-		struct virtback_iter data = pos;
-
-		err = blk_copy_in(req, &c, &data);
+	if (req->head && req->fetched) {
+		memcpy(hdr, req->head, sizeof(*hdr));
+	} else {
+		virtback_blk_drop_ahead(req);
+		if (blk_fetch_alone(req, it, hdr)) {
+			virtback_blk_drop_ahead(req);
+			return virtback_iter_read(vq, it, hdr, sizeof(*hdr));
+		}
 	}
-	if (!err) {
-		*it = pos;
-		return 0;
-	}
-alone:
-	/* Its length as well: what has no data is submitted as it is. */
-	virtback_blk_drop_ahead(req);
-	return virtback_iter_read(vq, it, hdr, sizeof(*hdr));
+	virtback_iter_skip(it, sizeof(*hdr));
+	return 0;
 }
 
 /**
@@ -439,10 +513,10 @@ static void blk_count_pass(struct virtback_req *req)
 }
 
 /*
- * The driver's side of a pass that has ended: under RCU, or in the worker. True when
- * the request is live and has another pass.
+ * The driver's side of a pass that has ended: under RCU, or in the worker. @stored: what it
+ * has for the driver was copied. True when the request is live and has another pass.
  */
-static bool blk_pass_end(struct virtback_req *req, u8 *status)
+static bool blk_pass_end(struct virtback_req *req, u8 *status, bool stored)
 {
 	struct virtback_blk_req *br = virtback_req_priv(req);
 	bool more = false;
@@ -455,7 +529,8 @@ static bool blk_pass_end(struct virtback_req *req, u8 *status)
 		;	/* no more of it */
 	} else if (br->ranges) {
 		more = virtback_range_next(req);
-	} else if (!op_is_write(br->opf) && !list_empty(&br->pages) && blk_copy_out(req)) {
+	} else if (!stored && !op_is_write(br->opf) && !list_empty(&br->pages) &&
+		   blk_copy_out(req)) {
 		*status = VIRTIO_BLK_S_IOERR;
 	} else {
 		br->done += br->len;
@@ -486,11 +561,14 @@ enum virtback_prepare virtback_blk_next_pass(struct virtback_req *req)
 {
 	struct virtback_blk_req *br = virtback_req_priv(req);
 	enum virtback_prepare ret;
-	bool more;
+	bool more, stored;
 
 	if (br->ended) {
+		stored = req->stored && blk_is_together(br);
+		if (stored)
+			br->told = blk_is_last(br);
 		br->ended = false;
-		more = blk_pass_end(req, &br->status);
+		more = blk_pass_end(req, &br->status, stored);
 		virtback_req_unpin(req, &req->data);
 		if (!more)
 			return blk_end(req, br->status);
@@ -524,7 +602,7 @@ void virtback_blk_pass_done(struct virtback_req *req, u8 status)
 	}
 	/* Pairs with synchronize_rcu_expedited() in virtback_vq_stop(). */
 	rcu_read_lock();
-	if (blk_pass_end(req, &status))
+	if (blk_pass_end(req, &status, false))
 		virtback_req_resume(req);
 	else
 		blk_end(req, status);

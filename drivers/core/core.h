@@ -50,6 +50,12 @@ struct virtback_raw {
 	__le64 rest;
 };
 
+/*
+ * What chains may cost between two looks at the clock: bytes moved. A call of a host that
+ * copies costs as much, or more.
+ */
+#define VIRTBACK_UNTIMED	SZ_16K
+
 /* drivers/core/table.c: what the ring formats share */
 int virtback_table_fetch(struct virtback_vq *vq, struct virtback_table *t, u32 i,
 			 struct virtback_raw *raw);
@@ -233,6 +239,15 @@ int virtback_iter_pin(struct virtback_vq *vq, struct virtback_iter *it, u32 len,
 void virtback_req_retire(struct virtback_req *req);
 bool virtback_req_busy(const struct virtback_req *req);
 void virtback_give_back(struct virtback_vq *vq, struct list_head *reqs);
+bool virtback_ahead_table(struct virtback_vq *vq, struct virtback_table *t);
+int virtback_ahead_init(struct virtback_vq *vq);
+void virtback_ahead_destroy(struct virtback_vq *vq);
+int virtback_ahead_next(struct virtback_vq *vq, struct virtback_chain **chain,
+			struct virtback_req **req, u64 *cost);
+void virtback_ahead_drop(struct virtback_vq *vq);
+struct virtback_req *virtback_vq_get_req(struct virtback_vq *vq);
+void virtback_vq_put_req(struct virtback_vq *vq, struct virtback_req *req);
+bool virtback_together_store(struct virtback_vq *vq, struct list_head *reqs);
 void virtback_serve_init(struct virtback_vq *vq);
 void virtback_vq_drop_done(struct virtback_vq *vq);
 void virtback_vq_wake(struct virtback_vq *vq);

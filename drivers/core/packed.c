@@ -93,12 +93,17 @@ unmap_desc:
 	return ret;
 }
 
-/* Has the driver made the next descriptor available? @flags is what it was read as. */
+/* Has the driver made a descriptor available? @flags is what it was read as. */
+static bool virtback_packed_available(const struct virtback_vq *vq, u16 pos, bool wrap, u16 *flags)
+{
+	*flags = le16_to_cpu(READ_ONCE(virtback_packed_ring(vq, pos)->flags));
+	return !!(*flags & PACKED_AVAIL) == wrap && !!(*flags & PACKED_USED) != wrap;
+}
+
+/* The next one? */
 static bool virtback_packed_next(const struct virtback_vq *vq, u16 *flags)
 {
-	*flags = le16_to_cpu(READ_ONCE(virtback_packed_ring(vq, vq->last_avail)->flags));
-	return !!(*flags & PACKED_AVAIL) == vq->avail_wrap &&
-	       !!(*flags & PACKED_USED) != vq->avail_wrap;
+	return virtback_packed_available(vq, vq->last_avail, vq->avail_wrap, flags);
 }
 
 /* All but the flags of a descriptor of the ring. */
@@ -197,6 +202,22 @@ static int virtback_packed_pop(struct virtback_vq *vq, struct virtback_chain *ch
 	return 1;
 }
 
+static bool virtback_packed_peek(const struct virtback_vq *vq, u16 n, struct virtback_desc *head)
+{
+	bool wrap = vq->avail_wrap;
+	u16 pos = vq->last_avail;
+
+	if (n >= vq->num)
+		return false;
+	virtback_packed_forward(vq, &pos, &wrap, n);
+	if (!virtback_packed_available(vq, pos, wrap, &head->flags))
+		return false;
+	/* The rest after the flags; pairs with the driver's barrier before these. */
+	virt_rmb();
+	virtback_packed_desc(head, virtback_packed_ring(vq, pos));
+	return true;
+}
+
 static void virtback_packed_unpop(struct virtback_vq *vq, const struct virtback_chain *chain)
 {
 	if (vq->last_avail < chain->ndesc) {
@@ -290,6 +311,7 @@ const struct virtback_ring_ops virtback_packed_ops = {
 	.map = virtback_packed_map,
 	.unmap = virtback_ring_unmap,
 	.pop = virtback_packed_pop,
+	.peek = virtback_packed_peek,
 	.unpop = virtback_packed_unpop,
 	.push = virtback_packed_push,
 	.notify_off = virtback_packed_notify_off,

@@ -8,6 +8,7 @@
  * So a worker whose kicks keep coming to another processor, which has nothing to do, goes
  * there, and is the scheduler's again at once.
  */
+#include <linux/cpu.h>
 #include <linux/cpumask.h>
 #include <linux/jiffies.h>
 #include <linux/mutex.h>
@@ -29,12 +30,14 @@ DEFINE_MUTEX(virtback_cpus_lock);
 /* Those of a worker that moves. */
 static struct cpumask virtback_place_mask;
 
-/* May fail when that processor goes offline: then it stays where it is. */
 static void virtback_place_move(int cpu)
 {
+	/* Of a worker whose only processor went offline the scheduler would forget the rest. */
+	if (!cpus_read_trylock())
+		return;
 	/* Whoever says where it may run comes first. */
 	if (!mutex_trylock(&virtback_cpus_lock))
-		return;
+		goto unlock_cpus;
 	if (cpu_online(cpu) && cpumask_test_cpu(cpu, current->cpus_ptr)) {
 		cpumask_copy(&virtback_place_mask, current->cpus_ptr);
 		/* Somebody may have said meanwhile where it may run (taskset). */
@@ -43,6 +46,8 @@ static void virtback_place_move(int cpu)
 			set_cpus_allowed_ptr(current, &virtback_place_mask);
 	}
 	mutex_unlock(&virtback_cpus_lock);
+unlock_cpus:
+	cpus_read_unlock();
 }
 
 /**
@@ -78,8 +83,11 @@ int virtback_place_where(struct virtback_vq *vq, int here)
 		p->kicks = 0;
 		return -1;
 	}
-	if (!READ_ONCE(p->idle) || ++p->kicks < VIRTBACK_PLACE_KICKS ||
-	    time_before(jiffies, p->next))
+	if (!READ_ONCE(p->idle))
+		return -1;
+	/* Completions wake the worker as well: a kick counts once. */
+	WRITE_ONCE(p->idle, false);
+	if (++p->kicks < VIRTBACK_PLACE_KICKS || time_before(jiffies, p->next))
 		return -1;
 	p->kicks = 0;
 	p->next = jiffies + VIRTBACK_PLACE_REST;

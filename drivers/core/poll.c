@@ -156,6 +156,8 @@ void virtback_poll_wait(struct virtback_vq *vq)
 			continue;
 		/* As virtback_vq_work(): a driver can keep us here for good. */
 		cond_resched_tasks_rcu_qs();
+		if (virtback_turn_over(vq))
+			virtback_turn_end(vq);
 		if (!virtback_poll_on(vq, ktime_get_ns(), virtback_poll_limit(vq)))
 			break;
 	}

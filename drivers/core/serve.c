@@ -35,11 +35,7 @@
 #define VIRTBACK_BATCH		32
 #define VIRTBACK_HOLD_NS	NSEC_PER_MSEC
 
-/*
- * What chains may cost between two looks at the clock: bytes moved, and for each buffer,
- * which may have to be mapped however short it is, as if so many more were.
- */
-#define VIRTBACK_UNTIMED	SZ_16K
+/* For each buffer, which may have to be mapped however short it is: as if so many bytes more. */
 #define VIRTBACK_BUFFER_COST	SZ_1K
 
 /* Between two looks at borrowed pages that are still in use. */
@@ -123,7 +119,15 @@ static void virtback_vq_take_idle(struct virtback_vq *vq)
 	vq->idle = NULL;
 }
 
-static struct virtback_req *virtback_vq_get_req(struct virtback_vq *vq)
+/**
+ * virtback_vq_get_req() - take an idle request
+ * @vq: queue
+ *
+ * Called with ring_lock held.
+ *
+ * Return: a request, or NULL when all are in flight.
+ */
+struct virtback_req *virtback_vq_get_req(struct virtback_vq *vq)
 {
 	struct virtback_req *req;
 
@@ -141,6 +145,7 @@ static struct virtback_req *virtback_vq_get_req(struct virtback_vq *vq)
 	/* Only changed with ring_lock held. */
 	req->epoch = vq->epoch;
 	req->done = false;
+	req->head = NULL;
 	req->submitted = 0;
 	if (vq->in_order) {
 		spin_lock_irq(&vq->lock);
@@ -150,8 +155,14 @@ static struct virtback_req *virtback_vq_get_req(struct virtback_vq *vq)
 	return req;
 }
 
-/* Undo virtback_vq_get_req(): no chain came of it. */
-static void virtback_vq_put_req(struct virtback_vq *vq, struct virtback_req *req)
+/**
+ * virtback_vq_put_req() - undo virtback_vq_get_req(): no chain came of it
+ * @vq: queue
+ * @req: request; what it has pinned and keeps is given back
+ *
+ * Called with ring_lock held.
+ */
+void virtback_vq_put_req(struct virtback_vq *vq, struct virtback_req *req)
 {
 	virtback_req_unkeep(req);
 	req->dma = false;
@@ -210,9 +221,12 @@ static bool virtback_vq_resume_some(struct virtback_vq *vq, struct list_head *ba
 {
 	struct virtback_req *req, *next;
 	LIST_HEAD(reqs);
-	bool more;
+	bool more, together;
 
 	more = virtback_vq_take_resumed(vq, &reqs) > VIRTBACK_BATCH;
+	together = vq->vd->copies && virtback_together_store(vq, &reqs);
+	if (together)
+		virtback_vq_collect(vq);
 	list_for_each_entry_safe(req, next, &reqs, batch) {
 		enum virtback_prepare what = VIRTBACK_SUBMIT;
 
@@ -227,12 +241,16 @@ static bool virtback_vq_resume_some(struct virtback_vq *vq, struct list_head *ba
 			list_add_tail(&req->batch, stalled);
 			break;
 		case VIRTBACK_BROKEN:
+			/* Those that ended before it do not wait for its turn. */
+			virtback_vq_publish(vq);
 			virtback_vq_break(vq, req);
 			break;
 		case VIRTBACK_DONE:
 			break;
 		}
 	}
+	if (together)
+		virtback_vq_publish(vq);
 	return more;
 }
 
@@ -283,10 +301,13 @@ static u64 virtback_chain_cost(const struct virtback_chain *chain)
 static bool virtback_vq_gather_one(struct virtback_vq *vq, struct list_head *batch, u64 *cost)
 {
 	struct virtback_chain *chain = &vq->chain;
-	struct virtback_req *req;
+	struct virtback_req *req = NULL;
 	int ret;
 
-	ret = vq->ring->pop(vq, chain);
+	if (vq->ahead)
+		ret = virtback_ahead_next(vq, &chain, &req, cost);
+	else
+		ret = vq->ring->pop(vq, chain);
 	if (ret < 0) {
 		virtback_device_break(vq->vd, "broken ring");
 		return false;
@@ -301,7 +322,8 @@ static bool virtback_vq_gather_one(struct virtback_vq *vq, struct list_head *bat
 		virtback_poll_chain(vq);
 	*cost += virtback_chain_cost(chain);
 
-	req = virtback_vq_get_req(vq);
+	if (!req)
+		req = virtback_vq_get_req(vq);
 	if (!req) {
 		vq->ring->unpop(vq, chain);
 		return virtback_vq_stall(vq);
@@ -317,6 +339,9 @@ static bool virtback_vq_gather_one(struct virtback_vq *vq, struct list_head *bat
 		virtback_add_once(vq->stats.requests, 1);
 		return true;
 	case VIRTBACK_STALL:
+		/* The last one first. */
+		if (vq->ahead)
+			virtback_ahead_drop(vq);
 		vq->ring->unpop(vq, chain);
 		virtback_vq_put_req(vq, req);
 		return virtback_vq_stall(vq);
@@ -325,6 +350,28 @@ static bool virtback_vq_gather_one(struct virtback_vq *vq, struct list_head *bat
 	}
 	virtback_vq_break(vq, req);
 	return false;
+}
+
+/* Chains, for as long as others may wait. True when there may be more. */
+static bool virtback_vq_gather_chains(struct virtback_vq *vq, struct list_head *batch, u64 end)
+{
+	unsigned int n;
+	u64 cost = 0;
+
+	for (n = 0; n < VIRTBACK_BATCH; n++) {
+		if (!virtback_vq_gather_one(vq, batch, &cost))
+			return false;
+		/* Other guests' workers wait for no more than a request of this one. */
+		if (virtback_turn_over(vq))
+			break;
+		/* The clock costs as much as to find a buffer. */
+		if (cost < VIRTBACK_UNTIMED)
+			continue;
+		cost = 0;
+		if (ktime_get_ns() > end)
+			break;
+	}
+	return true;
 }
 
 /*
@@ -336,8 +383,7 @@ static bool virtback_vq_gather(struct virtback_vq *vq, struct list_head *batch,
 {
 	u64 end = ktime_get_ns() + VIRTBACK_HOLD_NS;
 	enum virtback_resumed resumed;
-	unsigned int n;
-	u64 cost = 0;
+	bool more;
 
 	lockdep_assert_held(&vq->ring_lock);
 	spin_lock_irq(&vq->lock);
@@ -354,20 +400,11 @@ static bool virtback_vq_gather(struct virtback_vq *vq, struct list_head *batch,
 	if (!virtback_vq_runnable(vq))
 		return false;
 	vq->ring->notify_off(vq);
-	for (n = 0; n < VIRTBACK_BATCH; n++) {
-		if (!virtback_vq_gather_one(vq, batch, &cost))
-			return false;
-		/* Other guests' workers wait for no more than a request of this one. */
-		if (virtback_turn_over(vq))
-			break;
-		/* The clock costs as much as to find a buffer, but little where hosts copy. */
-		if (!vq->vd->copies && cost < VIRTBACK_UNTIMED)
-			continue;
-		cost = 0;
-		if (ktime_get_ns() > end)
-			break;
-	}
-	return true;
+	more = virtback_vq_gather_chains(vq, batch, end);
+	/* Those that others had to wait for. */
+	if (vq->ahead)
+		virtback_ahead_drop(vq);
+	return more;
 }
 
 /* When the kick came that announced what is gathered next; 0 when there was none. */

@@ -176,6 +176,26 @@ static int virtback_split_pop(struct virtback_vq *vq, struct virtback_chain *cha
 	return 1;
 }
 
+static bool virtback_split_peek(const struct virtback_vq *vq, u16 n, struct virtback_desc *head)
+{
+	const struct vring_avail *avail = virtback_split_avail(vq);
+	const struct virtback_raw *ring = vq->desc.va;
+	u16 pending = rd16(&avail->idx) - vq->last_avail;
+	struct virtback_raw raw;
+	u16 i;
+
+	if (n >= pending || pending > vq->num)
+		return false;
+	/* The entry after the index; pairs with the driver's barrier before it. */
+	virt_rmb();
+	i = rd16(&avail->ring[(u16)(vq->last_avail + n) & (vq->num - 1)]);
+	if (i >= vq->num)
+		return false;
+	virtback_desc_read(&raw, &ring[array_index_nospec(i, vq->num)]);
+	virtback_split_desc(head, &raw);
+	return true;
+}
+
 static void virtback_split_unpop(struct virtback_vq *vq, const struct virtback_chain *chain)
 {
 	vq->last_avail--;
@@ -241,6 +261,7 @@ const struct virtback_ring_ops virtback_split_ops = {
 	.map = virtback_split_map,
 	.unmap = virtback_ring_unmap,
 	.pop = virtback_split_pop,
+	.peek = virtback_split_peek,
 	.unpop = virtback_split_unpop,
 	.push = virtback_split_push,
 	.notify_off = virtback_split_notify_off,

@@ -89,6 +89,8 @@ static int virtback_table_load(struct virtback_vq *vq, struct virtback_table *t,
 	struct virtback_iter it = { .sg = &sg, .nr = 1, .left = sg.len };
 	int ret;
 
+	if (!off && virtback_ahead_table(vq, t))
+		return sg.len;
 	if (t->reads++ == VIRTBACK_TABLE_READS)
 		return -EINVAL;
 	t->va = vq->table;

@@ -52,6 +52,8 @@ static int virtback_vq_stock(struct virtback_vq *vq)
 	if (!ret && !vq->keep.free)
 		ret = virtback_pool_init_objects(&vq->keep, VIRTBACK_KEEP_REQS,
 						 vq->chain_max * sizeof(struct virtback_sg));
+	if (!ret && vq->vd->copies && !vq->ahead)
+		ret = virtback_ahead_init(vq);
 	return ret;
 }
 
@@ -341,6 +343,7 @@ void virtback_vq_destroy(struct virtback_vq *vq)
 	for (stage = VIRTBACK_LATENCY_SUBMIT; stage < VIRTBACK_LATENCY_NR; stage++)
 		virtback_latency_destroy(&vq->latency[stage]);
 	free_percpu(vq->counters);
+	virtback_ahead_destroy(vq);
 	virtback_pool_destroy_objects(&vq->keep);
 	virtback_pool_destroy_objects(&vq->pieces);
 	virtback_pool_destroy_pages(&vq->pages);

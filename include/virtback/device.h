@@ -68,9 +68,21 @@ enum virtback_prepare {
  * @destroy: undo @create; no request is in flight. May sleep for long.
  * @prepare: parse a chain, reserve pages, copy what the device reads. Called by
  *	     the worker under vq->ring_lock: may sleep, must not wait for requests.
+ * @fetch: name the copies of what @prepare() will read first, of a device that copies: a
+ *	   header of at most VIRTBACK_HEAD_BYTES into req->head, and what else to the
+ *	   request's own. Optional. Called for several requests, then @prepare() for each,
+ *	   with req->head set: with req->fetched all of them have been made, otherwise
+ *	   some may have been, and it makes its own. As @prepare; 0 or -errno.
+ * @unfetch: give back what @fetch() took, as @prepare() will not be called for this
+ *	     request; optional. As @prepare
  * @resume: the same for the next pass of a request given to
  *	    virtback_req_resume(). Same context. Before VIRTBACK_BROKEN it gives
  *	    back what the request holds but pins.
+ * @store: name the copies with which a request given to virtback_req_resume() hands its
+ *	   driver what it has for it, of a device that copies; those of a status byte if
+ *	   @last, which comes for all requests after the rest. Optional. Then @resume()
+ *	   is called: with req->stored all of them have been made; otherwise some may
+ *	   have been, and it makes its own. As @prepare; 0 or -errno.
  * @submit: start the requests on the list (linked by &virtback_req.batch).
  *	    Called by the worker with no lock held, may wait for the disk. May
  *	    not touch guest memory. Each ends in virtback_req_complete() or
@@ -98,7 +110,11 @@ struct virtback_type_ops {
 	int (*create)(struct virtback_device *vd, const struct virtback_config *cfg);
 	void (*destroy)(struct virtback_device *vd);
 	enum virtback_prepare (*prepare)(struct virtback_req *req, struct virtback_chain *chain);
+	int (*fetch)(struct virtback_req *req, struct virtback_chain *chain,
+		     struct virtback_copier *c);
+	void (*unfetch)(struct virtback_req *req);
 	enum virtback_prepare (*resume)(struct virtback_req *req);
+	int (*store)(struct virtback_req *req, struct virtback_copier *c, bool last);
 	void (*submit)(struct virtback_vq *vq, struct list_head *reqs);
 	void (*write_config)(struct virtback_device *vd, u32 off, u32 len, u64 val);
 	bool (*features_ok)(struct virtback_device *vd, u64 features);

@@ -2,7 +2,7 @@
 /*
  * Virtqueues, device side: what a device type sees of a request, and the queue
  * itself. The ring format is behind struct virtback_ring_ops; the life of a
- * request (prepare, submit, complete) is in drivers/core/vq.c and
+ * request (prepare, submit, complete) is in drivers/core/serve.c and
  * drivers/core/req.c.
  */
 #ifndef VIRTBACK_VQ_H
@@ -22,6 +22,8 @@
 #include <virtback/latency.h>
 #include <virtback/mem.h>
 
+struct virtback_ahead;
+struct virtback_desc;
 struct virtback_device;
 struct virtback_vq;
 
@@ -63,6 +65,9 @@ struct virtback_vq;
 /* Copies of a copier that go to the host at once. */
 #define VIRTBACK_COPY_BATCH	32
 
+/* Of a request's beginning, where that is copied together with others'. */
+#define VIRTBACK_HEAD_BYTES	64
+
 /**
  * struct virtback_sg - one buffer of a chain, as read once from the descriptor
  * @addr: guest address
@@ -94,7 +99,7 @@ struct virtback_iter {
  * @out: buffers that the device reads
  * @in: buffers that the device writes; follow @out in the same array
  *
- * Points into storage of the queue; valid until the next chain is taken.
+ * Points into storage of the queue; valid until prepare() has returned.
  */
 struct virtback_chain {
 	u16 id;
@@ -155,6 +160,10 @@ struct virtback_window {
  *	 request's completion. Set in prepare() or resume().
  * @borrowed: @data is mapped by &virtback_host_ops.borrow, and @dma is set; the
  *	      worker's alone, which gives it back before the request goes on
+ * @head: what &virtback_type_ops.fetch was given for a header, NULL when it was not called;
+ *	  the worker's, for prepare()
+ * @fetched: what it named has been copied; as @head
+ * @stored: what &virtback_type_ops.store named has been copied; the worker's, for resume()
  * @kept: storage of a buffer list, see virtback_req_keep()
  *
  * @data and @status belong to the request's completion while it is live and to
@@ -179,6 +188,9 @@ struct virtback_req {
 	struct virtback_piece first_status;
 	bool dma;
 	bool borrowed;
+	void *head;
+	bool fetched;
+	bool stored;
 	struct virtback_sg *kept;
 };
 
@@ -195,7 +207,10 @@ static inline void *virtback_req_priv(struct virtback_req *req)
  *	   uses the ring any more, may sleep.
  * @pop: take the next chain into @vq->sg. 1 when there is one, 0 when the ring
  *	 is empty, -errno when the driver broke the ring. May sleep.
- * @unpop: give the chain taken last back; directly after @pop.
+ * @peek: the first descriptor of the @n-th chain that waits, if each before it takes one
+ *	  descriptor of the ring; false when there is none. A hint: @pop() reads it again.
+ * @unpop: give the chain taken last back, and then that before it, and so on; before @pop
+ *	   is called again.
  * @push: publish one used element: @len bytes were written. Called with vq->lock
  *	  held, in any context.
  * @notify_off: ask the driver for no more kicks (a hint).
@@ -205,13 +220,14 @@ static inline void *virtback_req_priv(struct virtback_req *req)
  * @want_irq: does the driver want an interrupt for what was pushed since the
  *	      last call? Called with vq->lock held, in any context.
  *
- * @pop, @unpop, @notify_off, @notify_on and @pending are called by the queue's worker with
+ * @pop, @peek, @unpop, @notify_off, @notify_on and @pending are called by the queue's worker with
  * vq->ring_lock held.
  */
 struct virtback_ring_ops {
 	int (*map)(struct virtback_vq *vq);
 	void (*unmap)(struct virtback_vq *vq);
 	int (*pop)(struct virtback_vq *vq, struct virtback_chain *chain);
+	bool (*peek)(const struct virtback_vq *vq, u16 n, struct virtback_desc *head);
 	void (*unpop)(struct virtback_vq *vq, const struct virtback_chain *chain);
 	void (*push)(struct virtback_vq *vq, const struct virtback_req *req, u32 len);
 	void (*notify_off)(struct virtback_vq *vq);
@@ -296,7 +312,8 @@ struct virtback_ack {
 
 /**
  * struct virtback_place - where its kicks come to; see drivers/core/place.c
- * @idle: the processor of the last kick had nothing else to do. Without a lock.
+ * @idle: the processor of the last kick had nothing else to do, and the worker has not
+ *	  counted it yet. Without a lock; a kick that is lost is one less.
  * @cpu: that processor, when the worker last looked; as @kicks
  * @kicks: how often it was another one than the worker's, and idle; the worker's
  * @next: when the worker may move again, jiffies; as @kicks
@@ -363,6 +380,8 @@ struct virtback_share {
  * @sg: storage of the chain being parsed; ring_lock
  * @table: for a copy of an indirect table, if vd->copies; ring_lock
  * @table_len: bytes of it: a table that is no longer than a chain may be
+ * @ahead: chains that were taken and are copied together, if vd->copies, otherwise NULL;
+ *	   ring_lock
  * @lock: the completion side: everything from here to @stats. Taken in
  *	  interrupt context. Inside ring_lock.
  * @used_idx: next index of the used ring, packed: next offset; set under
@@ -447,6 +466,7 @@ struct virtback_vq {
 	struct virtback_sg *sg;
 	u8 *table;
 	u32 table_len;
+	struct virtback_ahead *ahead;
 
 	spinlock_t lock;		/* the completion side */
 	u16 used_idx;
@@ -546,14 +566,18 @@ void virtback_vq_destroy(struct virtback_vq *vq);
 int virtback_vq_start(struct virtback_vq *vq);
 void virtback_vq_stop(struct virtback_vq *vq);
 void virtback_vq_forget(struct virtback_vq *vq);
-void virtback_vq_kick(struct virtback_vq *vq, u64 now);
 void virtback_vq_drain(struct virtback_vq *vq);
 int virtback_vq_quiet(struct virtback_vq *vq);
 
-/* drivers/core/req.c: what device types do with a request */
+/* drivers/core/serve.c */
+void virtback_vq_kick(struct virtback_vq *vq, u64 now);
+
+/* drivers/core/worker.c: turns of a worker */
 void virtback_turn_begin(struct virtback_vq *vq);
 bool virtback_turn_over(const struct virtback_vq *vq);
 void virtback_turn_end(struct virtback_vq *vq);
+
+/* drivers/core/req.c: what device types do with a request */
 void virtback_vq_collect(struct virtback_vq *vq);
 void virtback_vq_publish(struct virtback_vq *vq);
 void virtback_req_complete(struct virtback_req *req, u32 written);

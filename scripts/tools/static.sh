@@ -223,10 +223,10 @@ test_static_scripts_name_what_is_wrong()
 	scripts/uml/kunit 6.2|6.2|6\.12 6\.1
 	scripts/uml/kunit 6.12 nope|nope|plain debug gcov
 	scripts/uml/kunit 6.12|6.12|a variant
-	scripts/uml/failures nope|nope|--help
+	scripts/uml/failures nope|nope|mutants
 	scripts/durability/run nope|nope|raw-flush
 	scripts/lint/run nope|nope|checkpatch
-	scripts/fuzz nope|nope|--help
+	scripts/fuzz nope|nope|coverage
 	scripts/fuzz mutants nope|nope|endless-chain
 	scripts/mutants nope|nope|kunit/mutants
 	END

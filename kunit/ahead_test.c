@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Requests whose beginnings and answers a host copies together (drivers/core/ahead.c,
+ * together.c): how many calls that takes, and that it changes nothing else.
+ */
+#include <linux/slab.h>
+
+#include "blk_fixture.h"
+
+#define LEN		4096
+#define PLACE(i)	(FAKE_DATA + 0x10000 + (i) * 0x80)
+#define PLACE_TABLE(i)	(FAKE_DATA + 0x11000 + (i) * 0x80)
+#define PLACE_BUF(i)	(FAKE_DATA + 0x20000 + (i) * LEN)
+#define INDIRECT	BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC)
+
+/* The block type, started, with a host that copies. */
+static struct fake *copying(struct kunit *test, u64 features)
+{
+	struct fake *f = blk_device(test->priv);
+
+	f->vd.copies = true;
+	fake_start(f, features);
+	return f;
+}
+
+static u64 place_of_status(unsigned int i)
+{
+	return PLACE(i) + HDR_LEN;
+}
+
+static u8 status_of(struct fake *f, unsigned int i)
+{
+	return *(u8 *)fake_va(f, place_of_status(i));
+}
+
+/* Offer request @i, of sector 8 * @i, in a table of its own; no kick. */
+static void offer_bytes(struct fake *f, u32 type, unsigned int i, u64 buf, u32 len)
+{
+	struct virtio_blk_outhdr *hdr = fake_va(f, PLACE(i));
+	u16 in = type == VIRTIO_BLK_T_IN ? F_WRITE : 0;
+	u64 table = PLACE_TABLE(i);
+
+	hdr->type = (__force __virtio32)cpu_to_le32(type);
+	hdr->ioprio = 0;
+	hdr->sector = (__force __virtio64)cpu_to_le64(8 * i);
+	*(u8 *)fake_va(f, place_of_status(i)) = NO_STATUS;
+	fake_indirect(f, table, 0, PLACE(i), HDR_LEN, F_NEXT, 1);
+	fake_indirect(f, table, 1, buf, len, F_NEXT | in, 2);
+	fake_indirect(f, table, 2, place_of_status(i), 1, F_WRITE, 0);
+	fake_desc(f, i, table, 3 * 16, F_INDIRECT, 0);
+	fake_offer(f, i);
+}
+
+static void offer(struct fake *f, u32 type, unsigned int i)
+{
+	offer_bytes(f, type, i, PLACE_BUF(i), LEN);
+}
+
+static void expect_done(struct kunit *test, struct fake *f, unsigned int i)
+{
+	KUNIT_EXPECT_EQ(test, status_of(f, i), VIRTIO_BLK_S_OK);
+	KUNIT_EXPECT_TRUE(test, blk_same(test->priv, PLACE_BUF(i), 8 * i, LEN));
+}
+
+static void expect_all_back(struct kunit *test, struct fake *f)
+{
+	struct virtback_vq *vq = &f->vd.vqs[0];
+
+	KUNIT_EXPECT_EQ(test, vq->pages.nr, vq->pages.size);
+	KUNIT_EXPECT_EQ(test, virtback_vq_inflight(vq), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->bad_pins), 0);
+}
+
+/* Tables, headers, and data with status bytes. */
+static void reads_share_three_calls(struct kunit *test)
+{
+	struct fake *f = copying(test, INDIRECT);
+	unsigned int i;
+
+	for (i = 0; i < 8; i++)
+		offer(f, VIRTIO_BLK_T_IN, i);
+	fake_kick(f);
+	for (i = 0; i < 8; i++)
+		expect_done(test, f, i);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->copy_calls), 3);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->copies), 8 * 4);
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 8);
+	expect_all_back(test, f);
+}
+
+static void writes_share_three_calls(struct kunit *test)
+{
+	struct fake *f = copying(test, INDIRECT);
+	unsigned int i;
+
+	for (i = 0; i < 8; i++) {
+		blk_fill(f, PLACE_BUF(i), LEN, 100 + i);
+		offer(f, VIRTIO_BLK_T_OUT, i);
+	}
+	fake_kick(f);
+	for (i = 0; i < 8; i++)
+		expect_done(test, f, i);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->copy_calls), 3);
+	KUNIT_EXPECT_EQ(test, ((struct blk_test *)test->priv)->disk->writes, 8);
+	expect_all_back(test, f);
+}
+
+/* What cannot be copied is the matter of one request. */
+static void bad_buffer_fails_alone(struct kunit *test)
+{
+	struct fake *f = copying(test, INDIRECT);
+	unsigned int i;
+
+	f->copy_error = PLACE_BUF(2) + 7;
+	for (i = 0; i < 4; i++)
+		offer(f, VIRTIO_BLK_T_IN, i);
+	offer(f, VIRTIO_BLK_T_OUT, 4);
+	fake_kick(f);
+	for (i = 0; i < 5; i++) {
+		if (i == 2)
+			KUNIT_EXPECT_EQ(test, status_of(f, i), VIRTIO_BLK_S_IOERR);
+		else
+			expect_done(test, f, i);
+	}
+	KUNIT_EXPECT_FALSE(test, fake_broken(f));
+	expect_all_back(test, f);
+}
+
+static void bad_data_of_a_write_fails_alone(struct kunit *test)
+{
+	struct fake *f = copying(test, INDIRECT);
+	unsigned int i;
+
+	f->copy_error = PLACE_BUF(1) + 7;
+	for (i = 0; i < 3; i++)
+		offer(f, VIRTIO_BLK_T_OUT, i);
+	fake_kick(f);
+	KUNIT_EXPECT_EQ(test, status_of(f, 1), VIRTIO_BLK_S_IOERR);
+	expect_done(test, f, 0);
+	expect_done(test, f, 2);
+	KUNIT_EXPECT_EQ(test, ((struct blk_test *)test->priv)->disk->writes, 2);
+	expect_all_back(test, f);
+}
+
+/* Also where that is found out before the last of them was asked. */
+static void bad_data_of_long_writes_fails_alone(struct kunit *test)
+{
+	struct fake *f = copying(test, INDIRECT);
+	unsigned int i, n = FAKE_QUEUE_SIZE;
+
+	f->copy_error = PLACE_BUF(1) + 7;
+	/* Of all but that one the data is the same. */
+	for (i = 0; i < n; i++)
+		offer_bytes(f, VIRTIO_BLK_T_OUT, i, PLACE_BUF(i == 1 ? 1 : 8), 3 * LEN);
+	fake_kick(f);
+	for (i = 0; i < n; i++)
+		KUNIT_EXPECT_EQ(test, status_of(f, i),
+				i == 1 ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK);
+	KUNIT_EXPECT_EQ(test, ((struct blk_test *)test->priv)->disk->writes, n - 1);
+	expect_all_back(test, f);
+}
+
+static void offer_four(struct fake *f, u32 type)
+{
+	unsigned int i;
+
+	for (i = 0; i < 4; i++) {
+		if (type == VIRTIO_BLK_T_OUT)
+			blk_fill(f, PLACE_BUF(i), LEN, 100 + i);
+		offer(f, type, i);
+	}
+}
+
+/* Those before one that breaks the device are served, those behind it are not. */
+static void expect_first_two(struct kunit *test, struct fake *f)
+{
+	fake_kick(f);
+	KUNIT_EXPECT_TRUE(test, fake_broken(f));
+	expect_done(test, f, 0);
+	expect_done(test, f, 1);
+	KUNIT_EXPECT_EQ(test, status_of(f, 3), NO_STATUS);
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 2);
+	expect_all_back(test, f);
+}
+
+static void bad_header_breaks_after_those_before(struct kunit *test)
+{
+	struct fake *f = copying(test, INDIRECT);
+
+	f->copy_error = PLACE(2) + 3;
+	offer_four(f, VIRTIO_BLK_T_IN);
+	expect_first_two(test, f);
+}
+
+/* The one behind it has pages by then. */
+static void bad_header_of_a_write_loses_no_pages(struct kunit *test)
+{
+	struct fake *f = copying(test, INDIRECT);
+
+	f->copy_error = PLACE(2) + 3;
+	offer_four(f, VIRTIO_BLK_T_OUT);
+	expect_first_two(test, f);
+}
+
+static void bad_table_breaks_after_those_before(struct kunit *test)
+{
+	struct fake *f = copying(test, INDIRECT);
+
+	f->copy_error = PLACE_TABLE(2) + 3;
+	offer_four(f, VIRTIO_BLK_T_IN);
+	expect_first_two(test, f);
+}
+
+/* A call that fails is made again for each, and nothing older is taken for their tables. */
+static void tables_that_failed_do_not_count(struct kunit *test)
+{
+	struct fake *f = copying(test, INDIRECT);
+	unsigned int i;
+
+	offer_four(f, VIRTIO_BLK_T_IN);
+	fake_kick(f);
+	f->copy_fails = 1;
+	for (i = 0; i < 4; i++)
+		offer_bytes(f, VIRTIO_BLK_T_IN, i, PLACE_BUF(4 + i), LEN);
+	fake_kick(f);
+	for (i = 0; i < 4; i++) {
+		KUNIT_EXPECT_EQ(test, status_of(f, i), VIRTIO_BLK_S_OK);
+		KUNIT_EXPECT_TRUE(test, blk_same(test->priv, PLACE_BUF(4 + i), 8 * i, LEN));
+	}
+	expect_all_back(test, f);
+}
+
+/* All tables are copied together, and then one of them makes no sense. */
+static void broken_table_breaks_after_those_before(struct kunit *test)
+{
+	struct fake *f = copying(test, INDIRECT);
+
+	offer_four(f, VIRTIO_BLK_T_IN);
+	fake_indirect(f, PLACE_TABLE(2), 1, PLACE_BUF(2), LEN, F_NEXT | F_WRITE, 77);
+	expect_first_two(test, f);
+}
+
+/* The last of three that ended together cannot be answered. */
+static void bad_status_breaks_after_those_before(struct kunit *test)
+{
+	struct fake *f = copying(test, INDIRECT | BIT_ULL(VIRTIO_F_IN_ORDER));
+	unsigned int i;
+
+	for (i = 0; i < 3; i++)
+		offer(f, VIRTIO_BLK_T_IN, i);
+	f->copy_error = place_of_status(2);
+	fake_kick(f);
+	KUNIT_EXPECT_TRUE(test, fake_broken(f));
+	expect_done(test, f, 0);
+	expect_done(test, f, 1);
+	KUNIT_EXPECT_EQ(test, status_of(f, 2), NO_STATUS);
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 2);
+	expect_all_back(test, f);
+}
+
+/* In the moment between the look at the ring and the copies. */
+static void change_head(struct fake *f)
+{
+	f->on_copy = NULL;
+	/* Chain 1 is in the table of request 5 now, which nobody has copied. */
+	fake_desc(f, 1, PLACE_TABLE(5), 3 * 16, F_INDIRECT, 0);
+}
+
+static void table_of_another_address_is_not_used(struct kunit *test)
+{
+	struct fake *f = copying(test, INDIRECT);
+
+	/* Make what is at 5, without offering it. */
+	offer(f, VIRTIO_BLK_T_IN, 5);
+	fake_kick(f);
+	*(u8 *)fake_va(f, place_of_status(5)) = NO_STATUS;
+	memset(fake_va(f, PLACE_BUF(5)), 0, LEN);
+	offer(f, VIRTIO_BLK_T_IN, 0);
+	offer(f, VIRTIO_BLK_T_IN, 1);
+	f->on_copy = change_head;
+	fake_kick(f);
+	expect_done(test, f, 0);
+	expect_done(test, f, 5);
+	KUNIT_EXPECT_EQ(test, status_of(f, 1), NO_STATUS);
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 3);
+	expect_all_back(test, f);
+}
+
+static void lengthen_head(struct fake *f)
+{
+	f->on_copy = NULL;
+	fake_desc(f, 1, PLACE_TABLE(1), 3 * 16, F_INDIRECT, 0);
+}
+
+/* Nor one of another length. */
+static void table_of_another_length_is_not_used(struct kunit *test)
+{
+	struct fake *f = copying(test, INDIRECT);
+
+	offer(f, VIRTIO_BLK_T_IN, 0);
+	offer(f, VIRTIO_BLK_T_IN, 1);
+	fake_desc(f, 1, PLACE_TABLE(1), 2 * 16, F_INDIRECT, 0);
+	f->on_copy = lengthen_head;
+	fake_kick(f);
+	expect_done(test, f, 0);
+	expect_done(test, f, 1);
+	KUNIT_EXPECT_FALSE(test, fake_broken(f));
+	expect_all_back(test, f);
+}
+
+static void change_table(struct fake *f)
+{
+	if (atomic_read(&f->copy_calls) < 2)
+		return;
+	f->on_copy = NULL;
+	memset(fake_va(f, PLACE_TABLE(0)), 0xff, 3 * 16);
+	memset(fake_va(f, PLACE_TABLE(1)), 0xff, 3 * 16);
+}
+
+/* What was copied is what counts, whatever becomes of the table afterwards. */
+static void tables_are_read_once(struct kunit *test)
+{
+	struct fake *f = copying(test, INDIRECT);
+
+	offer(f, VIRTIO_BLK_T_IN, 0);
+	offer(f, VIRTIO_BLK_T_IN, 1);
+	f->on_copy = change_table;
+	fake_kick(f);
+	expect_done(test, f, 0);
+	expect_done(test, f, 1);
+	KUNIT_EXPECT_FALSE(test, fake_broken(f));
+}
+
+/* Without pages for all, the rest goes back to the ring and is served later, in order. */
+static void stall_gives_chains_back(struct kunit *test)
+{
+	struct blk_test *b = test->priv;
+	struct fake *f = copying(test, INDIRECT | BIT_ULL(VIRTIO_F_IN_ORDER));
+	struct virtback_vq *vq = &f->vd.vqs[0];
+	LIST_HEAD(taken);
+	unsigned int i;
+
+	KUNIT_ASSERT_TRUE(test, virtback_pool_get_pages(&vq->pages, &taken, vq->pages.size - 2));
+	b->disk->hold = true;
+	for (i = 0; i < 6; i++) {
+		blk_fill(f, PLACE_BUF(i), LEN, 50 + i);
+		if (i == 4)	/* refused at once, when it is its turn */
+			offer_bytes(f, VIRTIO_BLK_T_GET_ID, i, PLACE_BUF(i), 20);
+		else
+			offer(f, VIRTIO_BLK_T_OUT, i);
+	}
+	fake_kick(f);
+	KUNIT_EXPECT_EQ(test, virtback_vq_inflight(vq), 2);
+	KUNIT_EXPECT_EQ(test, vq->last_avail, 2);
+	KUNIT_EXPECT_EQ(test, status_of(f, 4), NO_STATUS);
+	b->disk->hold = false;
+	while (test_disk_end(b->disk, false))
+		fake_settle(f);
+	fake_settle(f);
+	for (i = 0; i < 6; i++) {
+		if (i != 4)
+			expect_done(test, f, i);
+	}
+	KUNIT_EXPECT_NE(test, status_of(f, 4), NO_STATUS);
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 6);
+	virtback_pool_put_pages(&vq->pages, &taken);
+	expect_all_back(test, f);
+}
+
+/* The same in a packed ring, over its end. */
+static void packed_stall_gives_chains_back(struct kunit *test)
+{
+	struct blk_test *b = test->priv;
+	struct fake *f = blk_device(b);
+	struct virtback_vq *vq = &f->vd.vqs[0];
+	LIST_HEAD(taken);
+	unsigned int i;
+
+	f->vd.copies = true;
+	fake_packed_start(f, INDIRECT, 5);
+	KUNIT_ASSERT_TRUE(test, virtback_pool_get_pages(&vq->pages, &taken, vq->pages.size - 1));
+	for (i = 0; i < 12; i++) {
+		struct virtio_blk_outhdr *hdr = fake_va(f, PLACE(i));
+		u64 table = PLACE_TABLE(i);
+
+		hdr->type = (__force __virtio32)cpu_to_le32(VIRTIO_BLK_T_OUT);
+		hdr->ioprio = 0;
+		hdr->sector = (__force __virtio64)cpu_to_le64(8 * i);
+		blk_fill(f, PLACE_BUF(i), LEN, 50 + i);
+		fake_packed_desc(f, table, 0, PLACE(i), HDR_LEN, 0, 0);
+		fake_packed_desc(f, table, 1, PLACE_BUF(i), LEN, 0, 0);
+		fake_packed_desc(f, table, 2, place_of_status(i), 1, F_WRITE, 0);
+		fake_packed_add(f, table, 3 * 16, F_INDIRECT, i);
+		if (i % 3 == 2)
+			fake_kick(f);
+	}
+	for (i = 0; i < 12; i++)
+		expect_done(test, f, i);
+	virtback_pool_put_pages(&vq->pages, &taken);
+	expect_all_back(test, f);
+}
+
+/* Chains that have no request yet stay in the ring. */
+static void more_than_there_are_requests(struct kunit *test)
+{
+	struct fake *f = copying(test, INDIRECT);
+	unsigned int i, n = FAKE_QUEUE_SIZE;
+
+	for (i = 0; i < n; i++)
+		offer(f, VIRTIO_BLK_T_IN, i);
+	fake_kick(f);
+	for (i = 0; i < n; i++)
+		expect_done(test, f, i);
+	expect_all_back(test, f);
+}
+
+static struct kunit_case ahead_cases[] = {
+	KUNIT_CASE(reads_share_three_calls),
+	KUNIT_CASE(writes_share_three_calls),
+	KUNIT_CASE(bad_buffer_fails_alone),
+	KUNIT_CASE(bad_data_of_a_write_fails_alone),
+	KUNIT_CASE(bad_data_of_long_writes_fails_alone),
+	KUNIT_CASE(bad_header_breaks_after_those_before),
+	KUNIT_CASE(bad_header_of_a_write_loses_no_pages),
+	KUNIT_CASE(bad_table_breaks_after_those_before),
+	KUNIT_CASE(tables_that_failed_do_not_count),
+	KUNIT_CASE(broken_table_breaks_after_those_before),
+	KUNIT_CASE(bad_status_breaks_after_those_before),
+	KUNIT_CASE(table_of_another_address_is_not_used),
+	KUNIT_CASE(table_of_another_length_is_not_used),
+	KUNIT_CASE(tables_are_read_once),
+	KUNIT_CASE(stall_gives_chains_back),
+	KUNIT_CASE(packed_stall_gives_chains_back),
+	KUNIT_CASE(more_than_there_are_requests),
+	{}
+};
+
+static struct kunit_suite ahead_suite = {
+	.name = "virtback_ahead",
+	.init = blk_test_init,
+	.exit = blk_test_exit,
+	.test_cases = ahead_cases,
+};
+
+kunit_test_suite(ahead_suite);
