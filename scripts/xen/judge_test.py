@@ -135,6 +135,12 @@ class Rows(unittest.TestCase):
         self.assertEqual(rows(lines, expected=[re.compile("I/O error, dev nb")]),
                          {"a": (2, 0), "b": (2, 0)})
 
+    def test_a_guest_complains_within_a_line_of_the_kernel(self):
+        torn = "[   1.34] [    1.1] v# a.2: [    0.9] I/O error, dev vda, sector 1irtback: gone"
+        self.assertEqual(rows(rows_with("b.2: row begins", torn)), {"a": (2, 0), "b": (2, 0)})
+        torn = "[   1.34] [    1.1] WARNING: CPU: 0# a.2: [    0.9] I/O error, dev vda"
+        self.assertEqual(rows(rows_with("b.2: row begins", torn)), {"a": (0, 1), "b": (0, 1)})
+
     def test_the_machine_stops(self):
         self.assertEqual(rows(ROWS[:8]), {"a": (1, 1), "b": (1, 1)})
         self.assertEqual(rows(ROWS[:8], interrupted=True), {"a": (1, 0), "b": (1, 0)})
