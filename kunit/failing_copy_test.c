@@ -34,7 +34,7 @@ static u64 buffer_of(unsigned int i)
 }
 
 /* Each at three descriptors, with a header, a buffer and a status of its own. */
-static void offer_requests(struct fake *f, unsigned int round)
+static void offer_requests(struct fake *f, unsigned int round, unsigned int first)
 {
 	unsigned int i;
 
@@ -51,8 +51,9 @@ static void offer_requests(struct fake *f, unsigned int round)
 		fake_desc(f, 3 * i + 1, buffer_of(i), requests[i].len,
 			  F_NEXT | (read ? F_WRITE : 0), 3 * i + 2);
 		fake_desc(f, 3 * i + 2, STATUS + i, 1, F_WRITE, 0);
-		fake_offer(f, 3 * i);
 	}
+	for (i = 0; i < REQUESTS; i++)
+		fake_offer(f, 3 * ((i + first) % REQUESTS));
 }
 
 static void look_at_requests(struct kunit *test, struct fake *f, unsigned int round,
@@ -93,15 +94,18 @@ static void expect_nothing_held(struct kunit *test, struct fake *f, unsigned int
 	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&f->vd.orphans), 0, "call %u", round);
 }
 
-/* @more: how many calls behind it fail. Returns how many calls there were at least. */
+/*
+ * @more: how many calls behind it fail; @first: the request that comes first, whose own
+ * copy fails after that of all. Returns how many calls there were at least.
+ */
 static unsigned int fail_each_and(struct kunit *test, struct fake *f, unsigned int more,
-				  struct outcome *out)
+				  unsigned int first, struct outcome *out)
 {
 	unsigned int n, left = 0;
 
 	for (n = 1; !left && n < MOST; n++) {
 		fake_start(f, 0);
-		offer_requests(f, n);
+		offer_requests(f, n, first);
 		f->copy_fails = n;
 		f->copy_fails_more = more;
 		fake_kick(f);
@@ -126,13 +130,14 @@ static void fail_each_copy(struct kunit *test, u32 borrow_min)
 	f->vd.copies = true;
 	f->vd.borrow_min = borrow_min;
 	/* What was copied with that of others is had at the second try. */
-	calls = fail_each_and(test, f, 0, &once);
+	calls = fail_each_and(test, f, 0, 0, &once);
 	KUNIT_EXPECT_GT(test, once.done, calls * 2);
-	/* Or not: data of a read. */
-	fail_each_and(test, f, 1, &twice);
+	/* Or not: data of a read. That of a write, at the third. */
+	fail_each_and(test, f, 1, 0, &twice);
+	fail_each_and(test, f, 1, 1, &once);
 	KUNIT_EXPECT_GT(test, twice.errors, 0U);
 	/* A header. */
-	fail_each_and(test, f, UINT_MAX, &all);
+	fail_each_and(test, f, UINT_MAX, 0, &all);
 	KUNIT_EXPECT_GT(test, all.broken, 0U);
 }
 

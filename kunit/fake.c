@@ -183,8 +183,12 @@ static int fake_copy(struct virtback_device *vd, struct virtback_copy *ops, unsi
 			atomic_inc(&f->bad_pins);
 		if (op->addr < FAKE_BASE || off > f->mem_len || op->len > f->mem_len - off)
 			return -EFAULT;
-		if (f->copy_error - op->addr < op->len || (fails && i == nr - 1))
+		if (f->copy_error - op->addr < op->len || (fails && i == nr - 1)) {
+			/* Or what an earlier call left there might do. */
+			if (!op->write)
+				memset(op->buf, 0xee, op->len);
 			return -EFAULT;
+		}
 		if (op->write) {
 			memcpy(f->mem + off, op->buf, op->len);
 			f->used_at_copy = fake_used_idx(f);
