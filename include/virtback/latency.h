@@ -8,6 +8,7 @@
 #define VIRTBACK_LATENCY_H
 
 #include <linux/bitops.h>
+#include <linux/irqflags.h>
 #include <linux/jump_label.h>
 #include <linux/ktime.h>
 #include <linux/minmax.h>
