@@ -31,6 +31,21 @@ static int virtback_together_name(struct virtback_vq *vq, struct list_head *reqs
 	return 0;
 }
 
+/* All or none; 0 when it was all. */
+static int virtback_together_copy(struct virtback_vq *vq, struct list_head *reqs)
+{
+	struct virtback_copier c;
+	int err;
+
+	if (!vq->vd->type->store)
+		return -ENODATA;
+	virtback_copier_init(&c, vq);
+	err = virtback_together_name(vq, reqs, &c, false);
+	if (!err)
+		err = virtback_together_name(vq, reqs, &c, true);
+	return err ?: virtback_copier_flush(&c);
+}
+
 /**
  * virtback_together_store() - copy what ended requests have for their driver
  * @vq: queue of a device that copies
@@ -42,23 +57,18 @@ static int virtback_together_name(struct virtback_vq *vq, struct list_head *reqs
  */
 bool virtback_together_store(struct virtback_vq *vq, struct list_head *reqs)
 {
-	struct virtback_copier c;
 	struct virtback_req *req;
-	int err = -ENODATA;
+	bool stored;
 
 	lockdep_assert_held(&vq->ring_lock);
 	if (list_empty(reqs))
 		return false;
-	if (!vq->vd->type->store || list_is_singular(reqs))
-		goto out;
-	virtback_copier_init(&c, vq);
-	err = virtback_together_name(vq, reqs, &c, false);
-	if (!err)
-		err = virtback_together_name(vq, reqs, &c, true);
-	if (!err)
-		err = virtback_copier_flush(&c);
-out:
+	if (list_is_singular(reqs)) {
+		list_first_entry(reqs, struct virtback_req, batch)->stored = false;
+		return false;
+	}
+	stored = !virtback_together_copy(vq, reqs);
 	list_for_each_entry(req, reqs, batch)
-		req->stored = !err;
-	return !list_is_singular(reqs);
+		req->stored = stored;
+	return true;
 }
