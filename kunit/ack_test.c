@@ -152,6 +152,7 @@ static struct {
 	struct virtback_host_ops ops;
 	bool refuse;
 	bool access;
+	bool left;
 	unsigned int watches;
 	int watching;
 } host;
@@ -253,7 +254,7 @@ static void *host_watch(struct virtback_device *vd)
 	return &host;
 }
 
-static void host_look(struct virtback_device *vd, void *watch)
+static bool host_look(struct virtback_device *vd, void *watch)
 {
 	struct virtback_access a = {
 		.offset = VIRTIO_MMIO_INTERRUPT_ACK,
@@ -266,6 +267,7 @@ static void host_look(struct virtback_device *vd, void *watch)
 		WRITE_ONCE(host.access, false);
 		virtback_mmio(vd, &a);
 	}
+	return host.left;
 }
 
 static void host_unwatch(struct virtback_device *vd, void *watch)
@@ -353,6 +355,17 @@ static void worker_goes_when_nobody_can_be_watched(struct kunit *test)
 	nobody_stays(test);
 	KUNIT_EXPECT_EQ(test, host.watches, 5);
 	KUNIT_EXPECT_EQ(test, host.watching, 0);
+}
+
+/* The thread may weigh less than the worker, which would not notice that it waits. */
+static void worker_makes_way_for_who_answers(struct kunit *test)
+{
+	watching(test, false);
+	host.left = true;
+	nobody_stays(test);
+	KUNIT_EXPECT_EQ(test, host.watches, 5);
+	KUNIT_EXPECT_EQ(test, host.watching, 0);
+	KUNIT_EXPECT_EQ(test, queue(test)->ack.missed, 0);
 }
 
 /* A host that has let go of the device has nothing left to watch with. */
@@ -474,6 +487,7 @@ static struct kunit_case ack_cases[] = {
 	KUNIT_CASE(worker_answers_what_it_watches),
 	KUNIT_CASE(worker_makes_way),
 	KUNIT_CASE(worker_goes_when_nobody_can_be_watched),
+	KUNIT_CASE(worker_makes_way_for_who_answers),
 	KUNIT_CASE(stopped_queue_watches_nobody),
 	KUNIT_CASE(chain_without_a_kick_is_not_kept_waiting),
 	KUNIT_CASE(other_processor_does_not_stay),

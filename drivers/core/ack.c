@@ -78,7 +78,7 @@ static bool virtback_ack_chain(struct virtback_vq *vq)
  * @VIRTBACK_ACK_CAME: the driver has acknowledged its interrupt
  * @VIRTBACK_ACK_BUSY: there is something else to do
  * @VIRTBACK_ACK_LATE: it took too long
- * @VIRTBACK_ACK_OTHERS: somebody else wants the processor
+ * @VIRTBACK_ACK_OTHERS: somebody else wants the processor, or is to answer
  * @VIRTBACK_ACK_RESCHED: the scheduler wants to be called, nobody else to run
  */
 enum virtback_ack_end {
@@ -97,8 +97,9 @@ static enum virtback_ack_end virtback_ack_look(struct virtback_vq *vq, void *wat
 	while (virtback_ack_due(vq)) {
 		if (!list_empty(&vq->work.node))
 			return VIRTBACK_ACK_BUSY;
-		if (watch)
-			vd->host->look(vd, watch);
+		/* A thread that is to answer may weigh less, and would wait until this ends. */
+		if (watch && vd->host->look(vd, watch))
+			return VIRTBACK_ACK_OTHERS;
 		cpu_relax();
 		if (++n % VIRTBACK_ACK_SPIN)
 			continue;

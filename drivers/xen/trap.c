@@ -147,6 +147,14 @@ static bool virtback_xen_serve(struct virtback_xen_vcpu *vcpu, bool event)
 	return true;
 }
 
+/* The thread is to answer. Who watches should know, or it would wait for the watch's end. */
+static irqreturn_t virtback_xen_leave(struct virtback_xen_vcpu *vcpu)
+{
+	/* Pairs with virtback_xen_trap_look(). */
+	WRITE_ONCE(vcpu->left, true);
+	return IRQ_WAKE_THREAD;
+}
+
 /**
  * virtback_xen_trap() - a vCPU has trapped: the handler of its interrupt
  * @irq: interrupt
@@ -175,11 +183,11 @@ irqreturn_t virtback_xen_trap(int irq, void *data)
 	if (virtback_xen_over_budget(guest)) {
 		virtback_add_once(vcpu->throttled, 1);
 		vcpu->slow = NULL;
-		return IRQ_WAKE_THREAD;
+		return virtback_xen_leave(vcpu);
 	}
 	done = virtback_xen_serve(vcpu, true);
 	virtback_budget_use(raw_cpu_ptr(guest->budget), local_clock() - start);
-	return done ? IRQ_HANDLED : IRQ_WAKE_THREAD;
+	return done ? IRQ_HANDLED : virtback_xen_leave(vcpu);
 }
 
 /**
@@ -198,6 +206,8 @@ irqreturn_t virtback_xen_trap_thread(int irq, void *data)
 	struct virtback_access access;
 	struct virtback_xen_dev *xd;
 
+	/* Pairs with virtback_xen_trap_look(). */
+	WRITE_ONCE(vcpu->left, false);
 	/* A guest decides how much is done here, and may come with all its vCPUs. */
 	if (rt_task(current))
 		sched_set_normal(current, VIRTBACK_TRAP_NICE);
@@ -248,19 +258,25 @@ void *virtback_xen_trap_watch(struct virtback_device *vd)
  * @watch: from virtback_xen_trap_watch()
  *
  * As virtback_xen_trap_watch().
+ *
+ * Return: true when the thread is to answer, and waits for a processor
  */
-void virtback_xen_trap_look(struct virtback_device *vd, void *watch)
+bool virtback_xen_trap_look(struct virtback_device *vd, void *watch)
 {
 	struct virtback_xen_vcpu *vcpu = watch;
 	unsigned long flags;
 
 	if (!virtback_slot_busy(vcpu->slot))
-		return;
+		return false;
 	/* What is called from here is also called by the handlers of other vCPUs. */
 	local_irq_save(flags);
-	if (virtback_slot_take(vcpu->slot, &vcpu->req) && !virtback_xen_serve(vcpu, false))
+	if (virtback_slot_take(vcpu->slot, &vcpu->req) && !virtback_xen_serve(vcpu, false)) {
+		virtback_xen_leave(vcpu);
 		irq_wake_thread(vcpu->irq, vcpu);
+	}
 	local_irq_restore(flags);
+	/* Pairs with virtback_xen_leave() and virtback_xen_trap_thread(). */
+	return READ_ONCE(vcpu->left);
 }
 
 /**

@@ -46,6 +46,7 @@
  * @event: it came with an event, whose EOI is due
  * @slow: the device whose access the thread is to do, NULL when the thread is to do what
  *	  the handler does
+ * @left: the thread is to answer, and has not begun to
  * @start: when it was taken, for the latency of its answer
  * @traps: requests taken
  * @slow_traps: those that may sleep, so the thread did them
@@ -66,6 +67,7 @@ struct virtback_xen_vcpu {
 	struct virtback_slot_req req;
 	bool event;
 	struct virtback_xen_dev *slow;
+	bool left;
 	u64 start;
 	u64 traps;
 	u64 slow_traps;
@@ -178,7 +180,7 @@ irqreturn_t virtback_xen_trap(int irq, void *data);
 irqreturn_t virtback_xen_trap_thread(int irq, void *data);
 void virtback_xen_dev_put(struct virtback_xen_dev *xd);
 void *virtback_xen_trap_watch(struct virtback_device *vd);
-void virtback_xen_trap_look(struct virtback_device *vd, void *watch);
+bool virtback_xen_trap_look(struct virtback_device *vd, void *watch);
 void virtback_xen_trap_unwatch(struct virtback_device *vd, void *watch);
 
 /* stats.c: what can be read of a guest */

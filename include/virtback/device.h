@@ -164,7 +164,8 @@ struct virtback_type_ops {
  *	   interrupt, without sleeping, instead of the host being told of them; optional.
  *	   Returns what to give to @look and @unwatch, or NULL: the host is told. Worker
  *	   context, preemption disabled.
- * @look: answer such an access if there is one. As @watch.
+ * @look: answer such an access if there is one; true when it is left to a thread, which
+ *	  is to have the processor. As @watch.
  * @unwatch: undo @watch. As @watch.
  * @in_use: would taking the device away harm a running guest? Removal is then
  *	    refused unless forced. May sleep.
@@ -194,7 +195,7 @@ struct virtback_host_ops {
 	void (*raise_irq)(struct virtback_device *vd);
 	void (*lower_irq)(struct virtback_device *vd);
 	void *(*watch)(struct virtback_device *vd);
-	void (*look)(struct virtback_device *vd, void *watch);
+	bool (*look)(struct virtback_device *vd, void *watch);
 	void (*unwatch)(struct virtback_device *vd, void *watch);
 	bool (*in_use)(struct virtback_device *vd);
 	unsigned int (*nr_cpus)(struct virtback_device *vd, const struct virtback_config *cfg);
