@@ -300,7 +300,8 @@ static void check_named(const struct virtback_copier *c, u32 n, const struct ran
 	}
 }
 
-static int fetch(struct virtback_req *req, struct virtback_chain *chain, struct virtback_copier *c)
+static int fetch(struct virtback_req *req, struct virtback_chain *chain, struct virtback_copier *c,
+		 bool last)
 {
 	struct queue *q = &queues[req->vq->index];
 	u32 n = c->nr;
@@ -308,8 +309,9 @@ static int fetch(struct virtback_req *req, struct virtback_chain *chain, struct 
 
 	if (track_of(req)->taken)
 		fz_bug("a request is used twice at once");
-	note_chain(q, chain);
-	err = virtback_blk_type.fetch(req, chain, c);
+	if (!last)
+		note_chain(q, chain);
+	err = virtback_blk_type.fetch(req, chain, c, last);
 	check_named(c, n, pending_of(q, chain)->range, pending_of(q, chain)->nr, false);
 	return err;
 }

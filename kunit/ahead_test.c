@@ -101,6 +101,7 @@ static void writes_share_three_calls(struct kunit *test)
 	for (i = 0; i < 8; i++)
 		expect_done(test, f, i);
 	KUNIT_EXPECT_EQ(test, atomic_read(&f->copy_calls), 3);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->copy_pages), 3 + 8);
 	KUNIT_EXPECT_EQ(test, ((struct blk_test *)test->priv)->disk->writes, 8);
 	expect_all_back(test, f);
 }

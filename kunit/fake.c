@@ -159,6 +159,11 @@ static bool fake_copy_bad(struct virtback_device *vd, const struct virtback_copy
 	return !vd->copies || !op->len || offset_in_page(op->buf) + op->len > PAGE_SIZE;
 }
 
+static unsigned long fake_page_of(const void *buf)
+{
+	return (unsigned long)buf & PAGE_MASK;
+}
+
 static int fake_copy(struct virtback_device *vd, struct virtback_copy *ops, unsigned int nr)
 {
 	struct fake *f = vd->host_priv;
@@ -178,6 +183,8 @@ static int fake_copy(struct virtback_device *vd, struct virtback_copy *ops, unsi
 		u64 off = op->addr - FAKE_BASE;
 
 		atomic_inc(&f->copies);
+		if (!i || fake_page_of(op->buf) != fake_page_of(op[-1].buf))
+			atomic_inc(&f->copy_pages);
 		f->pinned++;
 		if (fake_copy_bad(vd, op))
 			atomic_inc(&f->bad_pins);

@@ -85,6 +85,8 @@ struct fake_packed {
  *	      that no host could make; pins of a device that copies
  * @copies: copies made for a device that copies
  * @copy_calls: times that some of them were asked for
+ * @copy_pages: pages of ours that a host looks for: those of copies that follow each other
+ *		in one call once
  * @copy_error: guest address of a byte that cannot be copied, 0 for none
  * @copy_fails: the n-th next call that copies fails at its last copy, 0 for none
  * @copy_fails_more: so many calls that follow it fail as well
@@ -149,6 +151,7 @@ struct fake {
 	atomic_t bad_pins;
 	atomic_t copies;
 	atomic_t copy_calls;
+	atomic_t copy_pages;
 	u64 copy_error;
 	unsigned int copy_fails;
 	unsigned int copy_fails_more;

@@ -332,11 +332,15 @@ static void blk_begin(struct virtback_req *req, const struct virtback_chain *cha
 
 /* As prepare() does, which will also say what is wrong with a chain. */
 static int blk_fetch(struct virtback_req *req, struct virtback_chain *chain,
-		     struct virtback_copier *c)
+		     struct virtback_copier *c, bool last)
 {
 	static_assert(sizeof(struct virtio_blk_outhdr) <= VIRTBACK_HEAD_BYTES);
-	blk_begin(req, chain);
-	return blk_is_whole(chain) ? virtback_blk_fetch(req, &chain->out, req->head, c) : 0;
+	if (!last)
+		blk_begin(req, chain);
+	if (!blk_is_whole(chain))
+		return 0;
+	return last ? virtback_blk_fetch_data(req, &chain->out, c) :
+		      virtback_blk_fetch(req, &chain->out, req->head, c);
 }
 
 /*

@@ -309,6 +309,8 @@ void virtback_blk_write_config(struct virtback_device *vd, u32 off, u32 len, u64
 /* drivers/blk/data.c */
 int virtback_blk_fetch(struct virtback_req *req, const struct virtback_iter *it, void *hdr,
 		       struct virtback_copier *c);
+int virtback_blk_fetch_data(struct virtback_req *req, const struct virtback_iter *it,
+			    struct virtback_copier *c);
 int virtback_blk_read_header(struct virtback_req *req, struct virtback_iter *it,
 			     struct virtio_blk_outhdr *hdr);
 void virtback_blk_put_ahead(struct virtback_req *req);

@@ -260,26 +260,42 @@ static bool blk_want_ahead(struct virtback_req *req, u64 len)
  * @hdr: receives the header
  * @c: copier
  *
- * The data of a short write comes along, since a call that copies both costs little more.
- * If it cannot be had that is found out when it is wanted.
- *
  * Return: 0 or -EFAULT.
  */
 int virtback_blk_fetch(struct virtback_req *req, const struct virtback_iter *it, void *hdr,
 		       struct virtback_copier *c)
 {
+	struct virtback_iter pos = *it;
+
+	return virtback_copier_iter(c, &pos, hdr, sizeof(struct virtio_blk_outhdr), false);
+}
+
+/**
+ * virtback_blk_fetch_data() - name the copies of a short write's data
+ * @req: request, as above
+ * @it: as above
+ * @c: copier
+ *
+ * Before the header was looked at, since a call that copies both costs little more. If the
+ * data cannot be had that is found out when it is wanted.
+ *
+ * Return: 0 or -EFAULT.
+ */
+int virtback_blk_fetch_data(struct virtback_req *req, const struct virtback_iter *it,
+			    struct virtback_copier *c)
+{
 	u64 len = it->left - sizeof(struct virtio_blk_outhdr);
 	struct virtback_blk_req *br = virtback_req_priv(req);
 	struct virtback_iter pos = *it;
-	int err;
 
-	err = virtback_copier_iter(c, &pos, hdr, sizeof(struct virtio_blk_outhdr), false);
-	if (err || !blk_want_ahead(req, len))
-		return err;
+	if (!blk_want_ahead(req, len))
+		return 0;
 	br->len = len;
 	br->ahead = blk_get_pages(req);
-	if (br->ahead)
+	if (br->ahead) {
+		virtback_iter_skip(&pos, sizeof(struct virtio_blk_outhdr));
 		return blk_name_in(req, c, &pos);
+	}
 	/* What has no data is submitted as it is. */
 	br->len = 0;
 	br->nr_vecs = 0;
@@ -295,6 +311,8 @@ static int blk_fetch_alone(struct virtback_req *req, const struct virtback_iter 
 
 	virtback_copier_init(&c, req->vq);
 	err = virtback_blk_fetch(req, it, hdr, &c);
+	if (!err)
+		err = virtback_blk_fetch_data(req, it, &c);
 	return err ?: virtback_copier_flush(&c);
 }
 

@@ -186,24 +186,39 @@ static void virtback_ahead_pop(struct virtback_vq *vq)
 	a->nr_tables = 0;
 }
 
+/*
+ * Name the copies of the headers, or those of what else the requests begin with. A copier
+ * that is full goes to the host, so there may be errors on the way.
+ */
+static int virtback_ahead_begin(struct virtback_vq *vq, struct virtback_copier *c, bool last)
+{
+	struct virtback_ahead *a = vq->ahead;
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < a->nr && !err; i++) {
+		struct virtback_slot *slot = &a->slot[i];
+
+		slot->req->head = a->heads + i * VIRTBACK_HEAD_BYTES;
+		err = vq->vd->type->fetch(slot->req, &slot->chain, c, last);
+	}
+	return err;
+}
+
 /* Copy what the requests begin with, all or nothing. */
 static void virtback_ahead_fetch(struct virtback_vq *vq)
 {
 	struct virtback_ahead *a = vq->ahead;
 	struct virtback_copier c;
 	unsigned int i;
-	int err = 0;
+	int err;
 
 	if (!vq->vd->type->fetch)
 		return;
 	virtback_copier_init(&c, vq);
-	/* A copier that is full goes to the host, so there may be errors on the way. */
-	for (i = 0; i < a->nr && !err; i++) {
-		struct virtback_slot *slot = &a->slot[i];
-
-		slot->req->head = a->heads + i * VIRTBACK_HEAD_BYTES;
-		err = vq->vd->type->fetch(slot->req, &slot->chain, &c);
-	}
+	err = virtback_ahead_begin(vq, &c, false);
+	if (!err)
+		err = virtback_ahead_begin(vq, &c, true);
 	if (!err)
 		err = virtback_copier_flush(&c);
 	for (i = 0; i < a->nr; i++)

@@ -69,10 +69,11 @@ enum virtback_prepare {
  * @prepare: parse a chain, reserve pages, copy what the device reads. Called by
  *	     the worker under vq->ring_lock: may sleep, must not wait for requests.
  * @fetch: name the copies of what @prepare() will read first, of a device that copies: a
- *	   header of at most VIRTBACK_HEAD_BYTES into req->head, and what else to the
- *	   request's own. Optional. Called for several requests, then @prepare() for each,
- *	   with req->head set: with req->fetched all of them have been made, otherwise
- *	   some may have been, and it makes its own. As @prepare; 0 or -errno.
+ *	   header of at most VIRTBACK_HEAD_BYTES into req->head; what else, to the
+ *	   request's own, if @last, which comes for all requests after the headers.
+ *	   Optional. Called for several requests, then @prepare() for each, with req->head
+ *	   set: with req->fetched all of them have been made, otherwise some may have been,
+ *	   and it makes its own. As @prepare; 0 or -errno.
  * @unfetch: give back what @fetch() took, as @prepare() will not be called for this
  *	     request; optional. As @prepare
  * @resume: the same for the next pass of a request given to
@@ -111,7 +112,7 @@ struct virtback_type_ops {
 	void (*destroy)(struct virtback_device *vd);
 	enum virtback_prepare (*prepare)(struct virtback_req *req, struct virtback_chain *chain);
 	int (*fetch)(struct virtback_req *req, struct virtback_chain *chain,
-		     struct virtback_copier *c);
+		     struct virtback_copier *c, bool last);
 	void (*unfetch)(struct virtback_req *req);
 	enum virtback_prepare (*resume)(struct virtback_req *req);
 	int (*store)(struct virtback_req *req, struct virtback_copier *c, bool last);
