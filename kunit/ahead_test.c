@@ -161,6 +161,38 @@ static void bad_data_of_long_writes_fails_alone(struct kunit *test)
 	expect_all_back(test, f);
 }
 
+/* A read whose header is in four parts. */
+static void offer_parts(struct fake *f, unsigned int i)
+{
+	u64 table = PLACE_TABLE(i);
+	unsigned int part, len = HDR_LEN / 4;
+
+	offer(f, VIRTIO_BLK_T_IN, i);
+	for (part = 0; part < 4; part++)
+		fake_indirect(f, table, part, PLACE(i) + part * len, len, F_NEXT, part + 1);
+	fake_indirect(f, table, 4, PLACE_BUF(i), LEN, F_NEXT | F_WRITE, 5);
+	fake_indirect(f, table, 5, place_of_status(i), 1, F_WRITE, 0);
+	fake_desc(f, i, table, 6 * 16, F_INDIRECT, 0);
+}
+
+/* Also for those that were not asked yet when some of the headers were copied, in vain. */
+static void headers_that_failed_do_not_count(struct kunit *test)
+{
+	struct fake *f = copying(test, INDIRECT);
+	unsigned int i, n = FAKE_QUEUE_SIZE;
+
+	KUNIT_ASSERT_GT(test, 4 * n, VIRTBACK_COPY_BATCH);
+	/* The tables first. */
+	f->copy_fails = 2;
+	for (i = 0; i < n; i++)
+		offer_parts(f, i);
+	fake_kick(f);
+	for (i = 0; i < n; i++)
+		expect_done(test, f, i);
+	KUNIT_EXPECT_EQ(test, f->copy_fails, 0);
+	expect_all_back(test, f);
+}
+
 static void offer_four(struct fake *f, u32 type)
 {
 	unsigned int i;
@@ -421,6 +453,7 @@ static struct kunit_case ahead_cases[] = {
 	KUNIT_CASE(bad_buffer_fails_alone),
 	KUNIT_CASE(bad_data_of_a_write_fails_alone),
 	KUNIT_CASE(bad_data_of_long_writes_fails_alone),
+	KUNIT_CASE(headers_that_failed_do_not_count),
 	KUNIT_CASE(bad_header_breaks_after_those_before),
 	KUNIT_CASE(bad_header_of_a_write_loses_no_pages),
 	KUNIT_CASE(bad_table_breaks_after_those_before),
