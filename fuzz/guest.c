@@ -75,6 +75,7 @@ struct queue {
 	bool blurred;			/* its rings lie over others' */
 	u16 waiting[65536];		/* chains of this id that have no answer */
 	u64 broken;			/* requests that ended in resume(), unanswered */
+	u32 top;			/* requests behind this one were not taken yet */
 };
 
 struct fz_guest fz_guest;
@@ -101,7 +102,7 @@ static u32 offset_of(const volatile void *p)
 	return (const volatile u8 *)p - fz_arena;
 }
 
-static bool present(u32 off, u64 len)
+static fz_own bool present(u32 off, u64 len)
 {
 	u32 page;
 
@@ -123,8 +124,8 @@ static bool to_offset(u64 addr, u64 len, u32 *off)
 	return true;
 }
 
-/* Words are most of what is copied, and a call of memmove() has the sanitizer look twice. */
-static inline void move(void *to, const void *from, size_t len)
+/* Words are most of what is copied. */
+static inline fz_own void move(void *to, const void *from, size_t len)
 {
 	u64 word64;
 	u32 word32;
@@ -144,13 +145,13 @@ static inline void move(void *to, const void *from, size_t len)
 		memcpy(to, &word64, 8);
 		break;
 	default:
-		memmove(to, from, len);
+		fz_move(to, from, len);
 		break;
 	}
 }
 
 /* The second copy. */
-static void mirror_put(u32 off, const void *val, u32 len)
+static fz_own void mirror_put(u32 off, const void *val, u32 len)
 {
 	u32 page;
 
@@ -161,7 +162,7 @@ static void mirror_put(u32 off, const void *val, u32 len)
 
 /* --- what the driver in the guest does --- */
 
-void fz_guest_put(u32 off, const void *val, u32 len)
+fz_own void fz_guest_put(u32 off, const void *val, u32 len)
 {
 	if (off >= FZ_GUEST_LEN)
 		return;
@@ -170,7 +171,7 @@ void fz_guest_put(u32 off, const void *val, u32 len)
 	mirror_put(off, val, len);
 }
 
-void fz_guest_get(u32 off, void *val, u32 len)
+fz_own void fz_guest_get(u32 off, void *val, u32 len)
 {
 	move(val, fz_arena + off, len);
 }
@@ -246,7 +247,7 @@ static void note_chain(struct queue *q, const struct virtback_chain *chain)
 }
 #endif
 
-static void track_chain(struct track *t, const struct pending *p)
+static fz_own void track_chain(struct track *t, const struct pending *p)
 {
 	u32 i;
 
@@ -262,19 +263,24 @@ static void track_chain(struct track *t, const struct pending *p)
 }
 
 /* Segments to erase may be in a buffer that is the device's to write. */
-static bool in_range(const struct range *r, u64 addr, u32 len, bool write)
+static inline fz_own bool in_range(const struct range *r, u64 addr, u32 len, bool write)
 {
 	return (r->write || !write) && addr >= r->addr && addr - r->addr <= r->len &&
 	       len <= r->len - (addr - r->addr);
 }
 
-static bool in_ranges(const struct range *r, u32 nr, u64 addr, u32 len, bool write)
+static fz_own bool in_ranges(const struct range *r, u32 nr, u64 addr, u32 len, bool write)
 {
+	static u32 last;	/* the next piece is mostly in the same one */
 	u32 i;
 
+	if (last < nr && in_range(&r[last], addr, len, write))
+		return true;
 	for (i = 0; i < nr; i++) {
-		if (in_range(&r[i], addr, len, write))
+		if (in_range(&r[i], addr, len, write)) {
+			last = i;
 			return true;
+		}
 	}
 	return false;
 }
@@ -351,6 +357,7 @@ static enum virtback_prepare prepare(struct virtback_req *req, struct virtback_c
 		fz_bug("a request is used twice at once");
 	t->taken = true;
 	t->orphan = false;
+	q->top = max_t(u32, q->top, t - q->reqs + 1);
 	note_chain(q, chain);
 	track_chain(t, pending_of(q, chain));
 	q->waiting[id]++;
@@ -420,13 +427,13 @@ static void stopped(struct virtback_vq *vq)
 	u32 i, page;
 	struct pin *p;
 
-	for (i = 0; i < FZ_QUEUE_SIZE; i++)
+	for (i = 0; i < q->top; i++)
 		q->reqs[i].orphan = q->reqs[i].taken;
 	for (i = 0; i < AREAS; i++) {
 		if (areas[i].used && areas[i].vq == vq)
 			fz_bug("a ring is mapped after its queue was stopped");
 	}
-	for (page = 0; page < FZ_GUEST_PAGES; page++) {
+	for (page = 0; page < FZ_GUEST_PAGES && fz_guest.pins; page++) {
 		for (p = by_page[page]; p; p = p->next) {
 			if (p->req && p->req->vq == vq && !p->req->dma)
 				fz_bug("a buffer is pinned after its queue was stopped");
@@ -492,7 +499,7 @@ static bool fail(u32 *count)
 	return *count && !--*count;
 }
 
-static struct pin *pin_add(u32 off, u32 len, bool write)
+static fz_own struct pin *pin_add(u32 off, u32 len, bool write)
 {
 	struct pin *pin = free_pin;
 
@@ -512,7 +519,7 @@ static struct pin *pin_add(u32 off, u32 len, bool write)
 	return pin;
 }
 
-static void pin_del(struct pin *pin)
+static fz_own void pin_del(struct pin *pin)
 {
 	if (!pin->at || *pin->at != pin)
 		fz_bug("unpinned, and was not pinned");
@@ -643,16 +650,27 @@ static void host_give_back(struct virtback_vq *vq, struct virtback_piece *list)
 	}
 }
 
-static void flip(u32 off, u32 len)
+static fz_own void flip_now(u32 off, u32 len)
 {
 	u64 val = 0;
 
-	if (!fail(&fz_guest.flip_after))
-		return;
 	len = min_t(u32, len, sizeof(val));
 	fz_guest_get(off, &val, len);
 	val += fz_guest.flip_to;
 	fz_guest_put(off, &val, len);
+}
+
+static inline void flip(u32 off, u32 len)
+{
+	if (unlikely(fz_guest.flip_after) && fail(&fz_guest.flip_after))
+		flip_now(off, len);
+}
+
+/* The other end of a copy is the guest's, which is never poisoned. */
+static void check_buf(const struct virtback_copy *op)
+{
+	if (unlikely(fz_poisoned(op->buf, op->len)))
+		memmove(op->buf, op->buf, op->len);	/* and the sanitizer says where */
 }
 
 static int host_copy(struct virtback_device *vd, struct virtback_copy *ops, unsigned int nr)
@@ -674,10 +692,12 @@ static int host_copy(struct virtback_device *vd, struct virtback_copy *ops, unsi
 			return -EFAULT;
 		check_range(op->addr, op->len, op->write);
 		if (op->write) {
-			memcpy(fz_arena + off, op->buf, op->len);
+			check_buf(op);
+			move(fz_arena + off, op->buf, op->len);
 			mirror_put(off, op->buf, op->len);
 		} else {
-			memcpy(op->buf, fz_arena + off, op->len);
+			check_buf(op);
+			move(op->buf, fz_arena + off, op->len);
 			flip(off, op->len);
 		}
 	}
@@ -698,7 +718,7 @@ static struct virtback_vq *vq_of_area(struct virtback_device *vd, const struct v
 }
 
 /* No chain of this queue waits for an answer. */
-static void forget_ids(u32 qi)
+static fz_own void forget_ids(u32 qi)
 {
 	u32 i;
 
@@ -711,7 +731,7 @@ static void forget_ids(u32 qi)
 }
 
 /* A hostile driver may put one ring over another: whose a word is cannot be told. */
-static void find_overlap(const struct area *a)
+static fz_own void find_overlap(const struct area *a)
 {
 	int i;
 
@@ -798,7 +818,7 @@ const struct virtback_host_ops fz_host = {
 
 /* --- every access to it --- */
 
-static struct area *area_at(u32 off, u32 len, bool write)
+static fz_own struct area *area_at(u32 off, u32 len, bool write)
 {
 	int i;
 
@@ -812,16 +832,27 @@ static struct area *area_at(u32 off, u32 len, bool write)
 	return NULL;
 }
 
-static bool pinned(u32 off, u32 len, bool write)
+/* Does this pin allow it? One that was unpinned is nowhere. */
+static inline fz_own bool pin_allows(const struct pin *p, u32 off, u32 len, bool write)
 {
+	return (p->write || !write) && off >= p->off + (write ? p->head : 0) &&
+	       off + len <= p->off + p->len;
+}
+
+static fz_own bool pinned(u32 off, u32 len, bool write)
+{
+	static struct pin *last = pins;
 	int first = off / PAGE_SIZE, page;
 	struct pin *p;
 
+	if (last->at && pin_allows(last, off, len, write))
+		return true;
 	for (page = first; page >= 0 && page >= first - 16; page--) {
 		for (p = by_page[page]; p; p = p->next) {
-			if ((p->write || !write) && off >= p->off + (write ? p->head : 0) &&
-			    off + len <= p->off + p->len)
+			if (pin_allows(p, off, len, write)) {
+				last = p;
 				return true;
+			}
 		}
 		if (PAGE_SIZE % fz_guest.piece == 0)
 			break;
@@ -829,13 +860,13 @@ static bool pinned(u32 off, u32 len, bool write)
 	return false;
 }
 
-void fz_guest_read(const volatile void *p, size_t len)
+fz_own void fz_guest_read(const volatile void *p, size_t len)
 {
 	if (!area_at(offset_of(p), len, false))
 		fz_bug("a word is read that is in no ring");
 }
 
-void fz_guest_was_read(const volatile void *p, size_t len)
+fz_own void fz_guest_was_read(const volatile void *p, size_t len)
 {
 	flip(offset_of(p), len);
 }
@@ -900,7 +931,11 @@ void *fz_memcpy(void *to, const void *from, size_t len)
 		fz_bug("written: %#x, %zu bytes that are not pinned", offset_of(to), len);
 	if (fz_is_guest(from) && !pinned(offset_of(from), len, false))
 		fz_bug("read: %#x, %zu bytes that are not pinned", offset_of(from), len);
-	memmove(to, from, len);
+	/* The guest's memory is never poisoned; what is, memmove() complains about. */
+	if (unlikely((!fz_is_guest(to) && fz_poisoned(to, len)) ||
+		     (!fz_is_guest(from) && fz_poisoned(from, len))))
+		memmove(to, from, len);
+	fz_move(to, from, len);
 	if (fz_is_guest(to))
 		mirror_put(offset_of(to), to, len);
 	if (fz_is_guest(from))
@@ -916,7 +951,7 @@ void *fz_memcpy(void *to, const void *from, size_t len)
  */
 void fz_guest_begin(struct virtback_device *vd)
 {
-	int i, j, k;
+	u32 i, j, k;
 
 	dev = vd;
 	storing = false;
@@ -934,8 +969,8 @@ void fz_guest_begin(struct virtback_device *vd)
 	for (i = 0; i < FZ_GUEST_PAGES; i++) {
 		if (!(dirty >> i & 1))
 			continue;
-		memset(fz_arena + i * PAGE_SIZE, 0, PAGE_SIZE);
-		memset(mirror + i * PAGE_SIZE, 0, PAGE_SIZE);
+		fz_fill(fz_arena + i * PAGE_SIZE, 0, PAGE_SIZE);
+		fz_fill(mirror + i * PAGE_SIZE, 0, PAGE_SIZE);
 	}
 	dirty = 0;
 	memset(areas, 0, sizeof(areas));
@@ -944,10 +979,11 @@ void fz_guest_begin(struct virtback_device *vd)
 	memset(by_page, 0, sizeof(by_page));
 	nr_ranges = 0;
 	for (i = 0; i < FZ_QUEUES; i++) {
-		for (j = 0; j < FZ_QUEUE_SIZE; j++) {
+		for (j = 0; j < queues[i].top; j++) {
 			queues[i].reqs[j].taken = false;
 			queues[i].reqs[j].borrowed = 0;
 		}
+		queues[i].top = 0;
 		queues[i].broken = 0;
 	}
 	for (i = 0; i < FZ_QUEUES; i++)
@@ -1002,6 +1038,6 @@ void fz_guest_check(void)
 		if (areas[i].used)
 			fz_bug("a ring is left mapped");
 	}
-	if (memcmp(fz_arena, mirror, FZ_GUEST_LEN))
+	if (fz_compare(fz_arena, mirror, FZ_GUEST_LEN))
 		fz_bug("guest memory was written past all checks");
 }

@@ -9,10 +9,16 @@
 #include "shim.h"
 #undef memcpy
 
+/*
+ * Whose stack it is the sanitizer wants to know for what it prints (and for its fake stacks,
+ * which are off): a replay tells it.
+ */
 #if __has_feature(address_sanitizer)
 #include <sanitizer/common_interface_defs.h>
-#define fiber_leave(save, stack, len)	__sanitizer_start_switch_fiber(save, stack, len)
-#define fiber_enter(saved, stack, len)	__sanitizer_finish_switch_fiber(saved, stack, len)
+#define fiber_leave(save, stack, len)					\
+	do { if (fz_verbose) __sanitizer_start_switch_fiber(save, stack, len); } while (0)
+#define fiber_enter(saved, stack, len)					\
+	do { if (fz_verbose) __sanitizer_finish_switch_fiber(saved, stack, len); } while (0)
 #else
 #define fiber_leave(save, stack, len)	((void)(stack), (void)(len))
 #define fiber_enter(saved, stack, len)	((void)(stack), (void)(len))
@@ -41,13 +47,16 @@ static struct fz_task boot;
 struct fz_flags *fz_flags = &boot.flags;
 static const void *main_stack;
 static size_t main_stack_len;
-static u32 steps_left, preempt_at;
+static u32 steps, steps_left, preempt_at;
 static u64 clock_ns;
 static u32 clock_tick;
 static LIST_HEAD(timers);
 static struct timer_list *timer_now;
 static wait_queue_head_t timer_done;
 static unsigned int workers_made;
+static u32 busy;		/* tasks that have not ended, by number */
+static u32 waiting;		/* those with a wait queue */
+static_assert(FZ_TASKS == 32);
 
 /* --- switching --- */
 
@@ -108,6 +117,19 @@ __asm__(".text\n"
 #error "no switch of stacks for this processor"
 #endif
 
+/* 0 for main() */
+static u32 task_bit(const struct fz_task *t)
+{
+	return t == &boot ? 0 : BIT(t - fz_tasks);
+}
+
+/* The first of @mask that is no earlier than the @from-th, FZ_TASKS when there is none. */
+static unsigned int task_next(u32 mask, unsigned int from)
+{
+	mask = from < FZ_TASKS ? mask >> from << from : 0;
+	return mask ? __builtin_ctz(mask) : FZ_TASKS;
+}
+
 static void yield(void)
 {
 	struct fz_task *t = fz_current;
@@ -127,6 +149,7 @@ static void task_main(void)
 		if (t->spins || t->rcu_nest)
 			fz_bug("%s ends with a lock held", t->name);
 		t->fn = NULL;
+		busy &= ~task_bit(t);
 		yield();
 	}
 }
@@ -197,6 +220,16 @@ void fz_preempt_after(u32 points)
 	arm();
 }
 
+/**
+ * fz_points() - how many points has this input passed?
+ */
+u32 fz_points(void)
+{
+	u32 gone = (preempt_at && preempt_at < steps_left ? preempt_at : steps_left) - fz_countdown;
+
+	return steps - steps_left + gone;
+}
+
 /* fz_point() has counted to 0. */
 void fz_countdown_end(void)
 {
@@ -219,10 +252,10 @@ void fz_countdown_end(void)
 static bool settle_some(bool lookers)
 {
 	bool any = false;
-	int i;
+	unsigned int i;
 
-	for (i = 0; i < FZ_TASKS; i++) {
-		if (fz_tasks[i].fn && fz_runnable(&fz_tasks[i]) && fz_tasks[i].looking == lookers) {
+	for (i = task_next(busy, 0); i < FZ_TASKS; i = task_next(busy, i + 1)) {
+		if (fz_runnable(&fz_tasks[i]) && fz_tasks[i].looking == lookers) {
 			fz_run(&fz_tasks[i]);
 			any = true;
 		}
@@ -258,13 +291,7 @@ void fz_settle_but_lookers(void)
  */
 bool fz_busy(void)
 {
-	int i;
-
-	for (i = 0; i < FZ_TASKS; i++) {
-		if (fz_tasks[i].fn)
-			return true;
-	}
-	return false;
+	return busy;
 }
 
 /**
@@ -279,6 +306,7 @@ void fz_start(struct fz_task *t, void (*fn)(void *arg), void *arg)
 		fz_bug("%s is busy", t->name);
 	t->arg = arg;
 	t->fn = fn;
+	busy |= task_bit(t);
 	t->killed = false;
 	t->looking = false;
 	t->looks = false;
@@ -349,16 +377,17 @@ void fz_sched_init(void)
 
 /**
  * fz_sched_begin() - a new input
- * @steps: points that it may pass altogether
+ * @most: points that it may pass altogether
  * @tick: nanoseconds between two looks at the clock
  */
-void fz_sched_begin(u32 steps, u32 tick)
+void fz_sched_begin(u32 most, u32 tick)
 {
+	steps = most;
 	jiffies = 1000;
 	clock_ns = 0;
 	clock_tick = tick;
 	workers_made = 0;
-	steps_left = steps;
+	steps_left = most;
 	preempt_at = 0;
 	fz_preempted = false;
 	arm();
@@ -515,6 +544,7 @@ void fz_wait_prepare(wait_queue_head_t *wq)
 	struct fz_task *t = self();
 
 	t->wq = wq;
+	waiting |= task_bit(t);
 	t->woken = false;
 }
 
@@ -541,16 +571,19 @@ int fz_wait_sleep(wait_queue_head_t *wq, enum fz_wait how, long timeout)
 
 void fz_wait_end(void)
 {
-	self()->wq = NULL;
-	self()->deadline = 0;
+	struct fz_task *t = self();
+
+	t->wq = NULL;
+	waiting &= ~task_bit(t);
+	t->deadline = 0;
 }
 
 void wake_up(wait_queue_head_t *wq)
 {
-	int i;
+	unsigned int i;
 
 	fz_point();
-	for (i = 0; i < FZ_TASKS; i++) {
+	for (i = task_next(waiting, 0); i < FZ_TASKS; i = task_next(waiting, i + 1)) {
 		if (fz_tasks[i].wq == wq)
 			fz_tasks[i].woken = true;
 	}
@@ -882,12 +915,12 @@ bool fz_timer_fire(struct fz_task *irq)
  */
 bool fz_next_deadline(void)
 {
-	int i;
+	unsigned int i;
 
-	for (i = 0; i < FZ_TASKS; i++) {
+	for (i = task_next(waiting, 0); i < FZ_TASKS; i = task_next(waiting, i + 1)) {
 		struct fz_task *t = &fz_tasks[i];
 
-		if (t->fn && t->blocked && t->wq && t->deadline) {
+		if (t->fn && t->blocked && t->deadline) {
 			jiffies = t->deadline;
 			return true;
 		}
