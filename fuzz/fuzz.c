@@ -15,6 +15,7 @@
 
 #define MAX_OPS		96
 #define MAX_SEGS	48
+#define DEAR_POINTS	4000
 
 /* In the flags of what writes to a ring: a descriptor gets a next one that is there. */
 #define F_LINK		16
@@ -457,6 +458,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t len);
 size_t LLVMFuzzerCustomMutator(u8 *data, size_t size, size_t max, unsigned int seed);
 size_t LLVMFuzzerMutate(u8 *data, size_t size, size_t max);
 
+static void note_cost(const u8 *data, size_t size, u32 points);
+
 /* A larger quarantine is slower than it is of use: an input is short. */
 const char *__asan_default_options(void)
 {
@@ -494,6 +497,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t len)
 			fz_settle_but_lookers();
 	}
 	fz_machine_end();
+	note_cost(data, len, fz_points());
 	return 0;
 }
 
@@ -507,6 +511,45 @@ static u32 pick(u32 n)
 	return (seed_rng >> 8) % n;
 }
 
+/*
+ * What inputs cost. A fifth of them, long requests in many small pieces for the most part,
+ * would take more than half of the time, and repeat what shorter ones do: so what comes of
+ * one is mostly made shorter. The costs are points, not seconds, so that a seed always leads
+ * to the same inputs; of those that share a place in the table the last one is known.
+ */
+static struct {
+	u32 key;
+	u32 points;
+} costs[1 << 16];
+
+static u32 key_of(const u8 *data, size_t size)
+{
+	u64 key = size, word;
+
+	for (; size >= sizeof(word); size -= sizeof(word), data += sizeof(word)) {
+		memcpy(&word, data, sizeof(word));
+		key = (key ^ word) * 0x9e3779b97f4a7c15ULL;
+		key ^= key >> 32;
+	}
+	return key;
+}
+
+static void note_cost(const u8 *data, size_t size, u32 points)
+{
+	u32 key = key_of(data, size);
+
+	costs[key % ARRAY_SIZE(costs)].key = key;
+	costs[key % ARRAY_SIZE(costs)].points = points;
+}
+
+static bool is_dear(const u8 *data, size_t size)
+{
+	u32 key = key_of(data, size);
+
+	return costs[key % ARRAY_SIZE(costs)].key == key &&
+	       costs[key % ARRAY_SIZE(costs)].points > DEAR_POINTS;
+}
+
 static void random_op(u8 *at)
 {
 	int i;
@@ -518,6 +561,20 @@ static void random_op(u8 *at)
 		at[1] &= ~(F_LEAVE | F_PREEMPT);
 	if (pick(2))
 		at[3] &= 0x1f;
+}
+
+/* About half of the operations go. */
+static size_t shorten(u8 *data, size_t size)
+{
+	size_t to = FZ_HEAD, from;
+
+	for (from = FZ_HEAD; from + FZ_OP <= size; from += FZ_OP) {
+		if (pick(2))
+			continue;
+		memmove(data + to, data + from, FZ_OP);
+		to += FZ_OP;
+	}
+	return to;
 }
 
 static size_t insert_op(u8 *data, size_t size, size_t max, bool copy)
@@ -564,6 +621,8 @@ static void swap_ops(u8 *data, size_t size)
 
 size_t LLVMFuzzerCustomMutator(u8 *data, size_t size, size_t max, unsigned int seed)
 {
+	bool dear = is_dear(data, size);
+
 	seed_rng = seed;
 	if (max < FZ_HEAD + FZ_OP)
 		return size;
@@ -572,6 +631,8 @@ size_t LLVMFuzzerCustomMutator(u8 *data, size_t size, size_t max, unsigned int s
 		size = FZ_HEAD;
 	}
 	size = FZ_HEAD + (size - FZ_HEAD) / FZ_OP * FZ_OP;
+	if (dear && pick(8))
+		size = shorten(data, size);
 	do {
 		size_t n = (size - FZ_HEAD) / FZ_OP;
 		u8 *op = n ? data + FZ_HEAD + pick(n) * FZ_OP : NULL;
