@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the parts of the fuzzer share: the guest's memory with its oracles (guest.c),
- * the driver in the guest (ring.c), the machine (machine.c), the program that the
+ * What the parts of the fuzzer share: the guest's memory with its oracles (oracle.h), the
+ * driver's side of the rings (ring.c), the machine (machine.h), the program that the
  * input is (fuzz.c).
  */
 #ifndef FUZZ_FUZZ_H
