@@ -25,8 +25,13 @@ clang_args()
 
 clang_tree()
 {
-	local version=$1 arch=$2 clang=$3 src headers key
+	local version=$1 arch=$2 clang=$3 src headers key tool
 
+	# The kernel's own tools are linked with lld.
+	for tool in clang ld.lld llvm-nm; do
+		command -v "$tool-$clang" >/dev/null ||
+			need_packages "clang-$clang" "lld-$clang" "llvm-$clang" || return
+	done
 	src=$(kernel_source "$version")
 	headers=$(kernel_headers "$version" "$arch")
 	key=$(cache_key "$src" "$headers" "$("clang-$clang" --version | head -n 1)")

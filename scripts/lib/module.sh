@@ -32,7 +32,7 @@ unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL
 # ccache gives the warning again with the object.
 module_make()
 {
-	local target=$1 version arch clang copy lock
+	local target=$1 version arch clang copy lock kdir out
 	local -a kmake
 
 	shift
@@ -41,27 +41,29 @@ module_make()
 	exec {lock}>"$VB_WORK/$target/lock"
 	flock "$lock"
 	IFS=- read -r version arch clang <<< "$target"
+	# set -e does not hold where the caller looks at the status
 	case $arch${clang:+-clang} in
 	amd64)
-		kmake=(-C "$(kernel_headers "$version" amd64)" ARCH=x86_64
-			CROSS_COMPILE="$(_cross x86_64-linux-gnu)") ;;
+		kdir=$(kernel_headers "$version" amd64) || return
+		kmake=(-C "$kdir" ARCH=x86_64 CROSS_COMPILE="$(_cross x86_64-linux-gnu)") ;;
 	arm64)
-		kmake=(-C "$(kernel_headers "$version" arm64)" ARCH=arm64
-			CROSS_COMPILE="$(_cross aarch64-linux-gnu)") ;;
+		kdir=$(kernel_headers "$version" arm64) || return
+		kmake=(-C "$kdir" ARCH=arm64 CROSS_COMPILE="$(_cross aarch64-linux-gnu)") ;;
 	*-clang)
 		clang=${clang#clang}
+		kdir=$(kernel_source "$version") || return
+		out=$(clang_tree "$version" "$arch" "$clang") || return
 		mapfile -t kmake < <(clang_args "$arch" "$clang")
-		kmake+=(-C "$(kernel_source "$version")"
-			O="$(clang_tree "$version" "$arch" "$clang")") ;;
+		kmake+=(-C "$kdir" O="$out") ;;
 	um)
-		kmake=(-C "$(kernel_source "$version")" ARCH=um VIRTBACK_KUNIT=y
-			O="$("$VB_TOP/scripts/uml/build" "$version" plain)") ;;
+		kdir=$(kernel_source "$version") || return
+		out=$("$VB_TOP/scripts/uml/build" "$version" plain) || return
+		kmake=(-C "$kdir" ARCH=um VIRTBACK_KUNIT=y O="$out") ;;
 	*)
 		die "no such target: $target" ;;
 	esac
 	[ -n "$clang" ] || kmake+=('CC=ccache $(CROSS_COMPILE)gcc')
 	rm -rf "$copy"
-	# set -e does not hold where the caller looks at the status
 	module_sync "$VB_TOP" "$copy" || return
 	make -s -j2 "${kmake[@]}" M="$copy" "$@" modules 2>&1 | sed "s#$copy/##g" || return
 	[ -s "$copy/virtback.ko" ] || { echo "no virtback.ko"; return 1; }

@@ -7,9 +7,7 @@
 VB_PACKAGES=(
 	build-essential bc bison ca-certificates ccache curl flex kmod libelf-dev
 	libssl-dev patch perl python3 rsync xz-utils gcc-aarch64-linux-gnu
-	clang-14 llvm-14 libclang-rt-14-dev shellcheck sparse)
-# ... and what `make check-full` needs beyond them
-VB_PACKAGES_FULL=(clang-16 llvm-16 clang-19 llvm-19 coccinelle)
+	clang-14 lld-14 llvm-14 libclang-rt-14-dev shellcheck sparse)
 
 # Asking dpkg takes longer than a test run may; so ask for the programs first.
 host_tools()
@@ -17,7 +15,7 @@ host_tools()
 	local f
 
 	for f in gcc make bc bison ccache curl flex patch perl python3 rsync xz \
-		aarch64-linux-gnu-gcc clang-14 llvm-nm-14 shellcheck sparse \
+		aarch64-linux-gnu-gcc clang-14 ld.lld-14 llvm-nm-14 shellcheck sparse \
 		/usr/include/libelf.h /usr/include/openssl/ssl.h; do
 		if [ ! -e "$f" ] && ! command -v "$f" >/dev/null; then
 			need_packages "${VB_PACKAGES[@]}"

@@ -121,15 +121,21 @@ row_do()
 	[ "$line" = 0 ] || fail "in the guest ($line): $1"
 }
 
-# The output of command CMD is in /tmp/<row>.out, its status in .rc.
+# The output of command CMD is in /tmp/<row>.out, its status in .rc. The console is the
+# guest's kernel's as well, whose lines may come in the middle of these, but not in the
+# middle of sixteen bytes.
 row_done()
 {
 	awk -v n="$CMD" -v out="/tmp/$ROW.out" -v rc="/tmp/$ROW.rc" '
 		BEGIN { printf "" >out }
 		{ gsub(/\r/, "") }
-		index($0, "@@" n " rc=") == 1 { print substr($0, index($0, "=") + 1) >rc; ok = 1 }
+		match($0, "@@" n " rc=[0-9]+") {
+			rest = substr($0, RSTART, RLENGTH)
+			print substr(rest, index(rest, "=") + 1) >rc
+			ok = 1
+		}
 		on && !ok { print >out }
-		index($0, "@@" n " begin") == 1 { on = 1 }
+		index($0, "@@" n " begin") { on = 1 }
 		END { exit !ok }' "$LOGS/guest-$ROW.log"
 }
 
@@ -284,28 +290,39 @@ storm_end()
 # storm <seconds> [requests [check]]: so long, and so many at least; then the whole disk.
 storm()
 {
-	row_do "storm run /dev/vda /tmp/state $ROW_MIB $1 4 $ROW_PAUSE ${2:-16}
-		${3:+&& storm check /dev/vda /tmp/state}; echo status \$?"
+	row_do "{ storm run /dev/vda /tmp/state $ROW_MIB $1 4 $ROW_PAUSE ${2:-16}
+		${3:+&& storm check /dev/vda /tmp/state}; echo status \$?; } >/tmp/storm.out 2>&1;
+		cat /tmp/storm.out"
 	storm_read
 }
 
+# What it said; once more, if the guest's kernel said something meanwhile.
 storm_read()
 {
-	local line status=
+	local line status try
 
-	WRITES='' READS='' ERRORS=''
-	while read -r line; do
-		case $line in
-		"status "*) status=${line#status } ;;
-		*"storm: run: "*)
-			# W writes, R reads, F failed writes, G failed reads, ...
-			# shellcheck disable=SC2086
-			set -- ${line#*storm: run: }
-			WRITES=$1 READS=$3 ERRORS=$(( $5 + $8 )) ;;
-		esac
-	done <"/tmp/$ROW.out"
+	for try in 1 2 3; do
+		[ $try = 1 ] || row_do 'sleep 1; cat /tmp/storm.out'
+		WRITES='' READS='' ERRORS='' status=
+		while read -r line; do
+			case $line in
+			"status "[0-9]*[!0-9]*) ;;
+			"status "[0-9]*) status=${line#status } ;;
+			"storm: run: "*" ms at most")
+				# W writes, R reads, F failed writes, G failed reads, ...
+				# shellcheck disable=SC2086
+				set -- $line
+				case $3$5$7${10} in
+				*[!0-9]*) ;;
+				*) WRITES=$3 READS=$5 ERRORS=$(( $7 + ${10} )) ;;
+				esac ;;
+			esac
+		done <"/tmp/$ROW.out"
+		[ -z "$status" ] || [ -z "$ERRORS" ] || break
+	done
+	[ -n "$status" ] || fail "what the guest's program says cannot be read"
 	[ "$status" = 0 ] || fail "the guest's data is not what it wrote"
-	[ -n "$ERRORS" ] || fail "the guest's program says nothing"
+	[ -n "$ERRORS" ] || fail "the guest's program says nothing of what it did"
 }
 
 errors_seen()

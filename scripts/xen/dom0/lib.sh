@@ -294,16 +294,16 @@ guest_sh()
 {
 	guest_send "$1" "$2"
 	wait_for "$WAIT" "guest $1 to do: $2" \
-		grep -aq "^@@$CMD rc=" "$LOGS/guest-$1.log"
+		grep -aq "@@$CMD rc=[0-9]" "$LOGS/guest-$1.log"
 	guest_output "$1" $CMD
-	return "$(tr -d '\r' <"$LOGS/guest-$1.log" |
-		sed -n "s/^@@$CMD rc=//p" | tail -n 1)"
+	return "$(grep -ao "@@$CMD rc=[0-9]*" "$LOGS/guest-$1.log" | tail -n 1 | cut -d = -f 2)"
 }
 
+# A line of the guest's kernel may come before or after the marks, in the same line.
 guest_output()
 {
-	tr -d '\r' <"$LOGS/guest-$1.log" | sed -n "/^@@$2 begin/,/^@@$2 rc=/p" |
-		grep -v '^@@'
+	tr -d '\r' <"$LOGS/guest-$1.log" | sed -n "/@@$2 begin/,/@@$2 rc=/p" |
+		grep -v "@@$2 [br]"
 }
 
 # guest_do <name> <command>: the same, and it must succeed; output as notes.

@@ -3,7 +3,7 @@
 # The server of a disk on the network goes away and comes back: sooner than the disk was
 # told to wait (no request fails), or later (requests fail, and then work again), in turn.
 
-NBDS=16
+NBDS=24
 
 nbd_server()
 {
