@@ -23,7 +23,7 @@ void fz_store_reset(void)
 	int i;
 
 	for (i = 0; i < 2 * FZ_DISKS; i++) {
-		memset(stores[i], 0, dirty[i]);
+		fz_fill(stores[i], 0, dirty[i]);
 		dirty[i] = 0;
 	}
 }
@@ -35,7 +35,7 @@ static void move_some(unsigned int store, bool write, u64 pos, u8 *page, u32 len
 	if (pos >= FZ_DISK_BYTES) {
 		if (write)
 			return;
-		memset(pattern, 0x40 + store + (pos >> SECTOR_SHIFT) % 64, len);
+		fz_fill(pattern, 0x40 + store + (pos >> SECTOR_SHIFT) % 64, len);
 		fz_memcpy(page, pattern, len);
 		return;
 	}

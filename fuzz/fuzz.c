@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The fuzzer: an input is a machine (16 bytes, see machine.c) and a program for it, of
+ * The fuzzer: an input is a machine (16 bytes, see head.c) and a program for it, of
  * operations of 8 bytes: what, flags, two small arguments and a large one. Each means
  * something whatever it is, and most programs make a driver that does useful work
  * between what it should not do.
@@ -11,18 +11,13 @@
 #include <linux/virtio_ring.h>
 
 #include "machine.h"
+#include "mutate.h"
 #undef memcpy
 
-#define MAX_OPS		96
 #define MAX_SEGS	48
 
 /* In the flags of what writes to a ring: a descriptor gets a next one that is there. */
 #define F_LINK		16
-
-/* In the flags of every operation. */
-#define F_VCPU		1	/* the second vCPU does it */
-#define F_LEAVE		128	/* what it set off is left where it got to */
-#define F_PREEMPT	64	/* and is preempted after a few points */
 
 struct op {
 	u8 what;
@@ -144,7 +139,7 @@ static unsigned int add_data(struct fz_seg *segs, unsigned int nr, u32 type, con
 
 static void do_chain(const struct op *op)
 {
-	unsigned int q = op->flags >> 1 & 3, nr = 0, vcpu = op->flags & F_VCPU;
+	unsigned int q = op->flags >> 1 & 3, nr = 0, vcpu = op->flags & FZ_VCPU;
 	struct fz_ring *r = &fz_rings[q];
 	u32 type = types[op->a & 15], place = FZ_RING(q) + FZ_TABLES, hdr, status, table = 0;
 	struct virtio_blk_outhdr h = { .type = type, .sector = sector_of(op->c) };
@@ -256,12 +251,12 @@ static void do_register(const struct op *op, bool write)
 	u32 off = op->a & 0x80 ? op->c >> 16 & 0x3ff : registers[op->a % ARRAY_SIZE(registers)];
 	u64 val = op->a & 0x80 ? op->b : op->c;
 
-	fz_access(op->flags & F_VCPU, off, sizes[op->flags >> 1 & 7], write, val);
+	fz_access(op->flags & FZ_VCPU, off, sizes[op->flags >> 1 & 7], write, val);
 }
 
 static void do_config(const struct op *op)
 {
-	fz_access(op->flags & F_VCPU, VIRTIO_MMIO_CONFIG + (op->b & 127), 1 << (op->a & 3),
+	fz_access(op->flags & FZ_VCPU, VIRTIO_MMIO_CONFIG + (op->b & 127), 1 << (op->a & 3),
 		  op->a & 4, op->c);
 }
 
@@ -359,7 +354,7 @@ static void do_step(const struct op *op)
 
 static void do_reset(const struct op *op)
 {
-	unsigned int vcpu = op->flags & F_VCPU, q = op->b & 3;
+	unsigned int vcpu = op->flags & FZ_VCPU, q = op->b & 3;
 
 	switch (op->a & 3) {
 	case 0:
@@ -381,7 +376,7 @@ static void do_reset(const struct op *op)
 
 static void run_op(const struct op *op)
 {
-	unsigned int vcpu = op->flags & F_VCPU;
+	unsigned int vcpu = op->flags & FZ_VCPU;
 
 	switch (op->what & 31) {
 	case 0 ... 7:
@@ -454,8 +449,6 @@ static void show_op(const struct op *op)
 const char *__asan_default_options(void);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const u8 *data, size_t len);
-size_t LLVMFuzzerCustomMutator(u8 *data, size_t size, size_t max, unsigned int seed);
-size_t LLVMFuzzerMutate(u8 *data, size_t size, size_t max);
 
 /* A larger quarantine is slower than it is of use: an input is short. */
 const char *__asan_default_options(void)
@@ -476,7 +469,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t len)
 
 	memcpy(head, data, min_t(size_t, len, FZ_HEAD));
 	if (len > FZ_HEAD)
-		n = min_t(size_t, (len - FZ_HEAD) / FZ_OP, MAX_OPS);
+		n = min_t(size_t, (len - FZ_HEAD) / FZ_OP, FZ_MAX_OPS);
 	fz_machine_begin(head);
 	if (!(head[11] & 1))
 		fz_driver_start(0);
@@ -486,125 +479,14 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t len)
 		memcpy(&op, data + FZ_HEAD + i * FZ_OP, FZ_OP);
 		if (fz_verbose)
 			show_op(&op);
-		if (op.flags & F_PREEMPT)
+		if (op.flags & FZ_PREEMPT)
 			fz_preempt_after(1 + (op.c >> 8 & 127));
 		run_op(&op);
 		fz_preempt_after(0);
-		if (!(op.flags & F_LEAVE))
+		if (!(op.flags & FZ_LEAVE))
 			fz_settle_but_lookers();
 	}
 	fz_machine_end();
+	fz_note_cost(data, len, fz_points());
 	return 0;
-}
-
-/* --- mutations that know what an operation is --- */
-
-static u32 seed_rng;
-
-static u32 pick(u32 n)
-{
-	seed_rng = seed_rng * 1664525 + 1013904223;
-	return (seed_rng >> 8) % n;
-}
-
-static void random_op(u8 *at)
-{
-	int i;
-
-	for (i = 0; i < FZ_OP; i++)
-		at[i] = pick(256);
-	/* Most do all that they began, and little of the rest. */
-	if (pick(4))
-		at[1] &= ~(F_LEAVE | F_PREEMPT);
-	if (pick(2))
-		at[3] &= 0x1f;
-}
-
-static size_t insert_op(u8 *data, size_t size, size_t max, bool copy)
-{
-	size_t n = (size - FZ_HEAD) / FZ_OP;
-	u8 *ops = data + FZ_HEAD, op[FZ_OP];
-	size_t at = pick(n + 1);
-
-	if (size + FZ_OP > max || n >= MAX_OPS)
-		return size;
-	if (copy && n)
-		memcpy(op, ops + pick(n) * FZ_OP, FZ_OP);
-	else
-		random_op(op);
-	memmove(ops + (at + 1) * FZ_OP, ops + at * FZ_OP, (n - at) * FZ_OP);
-	memcpy(ops + at * FZ_OP, op, FZ_OP);
-	return FZ_HEAD + (n + 1) * FZ_OP;
-}
-
-static size_t remove_op(u8 *data, size_t size)
-{
-	size_t n = (size - FZ_HEAD) / FZ_OP, at;
-
-	if (!n)
-		return size;
-	at = pick(n);
-	memmove(data + FZ_HEAD + at * FZ_OP, data + FZ_HEAD + (at + 1) * FZ_OP,
-		(n - at - 1) * FZ_OP);
-	return FZ_HEAD + (n - 1) * FZ_OP;
-}
-
-static void swap_ops(u8 *data, size_t size)
-{
-	size_t n = (size - FZ_HEAD) / FZ_OP, at;
-	u8 op[FZ_OP];
-
-	if (n < 2)
-		return;
-	at = pick(n - 1);
-	memcpy(op, data + FZ_HEAD + at * FZ_OP, FZ_OP);
-	memcpy(data + FZ_HEAD + at * FZ_OP, data + FZ_HEAD + (at + 1) * FZ_OP, FZ_OP);
-	memcpy(data + FZ_HEAD + (at + 1) * FZ_OP, op, FZ_OP);
-}
-
-size_t LLVMFuzzerCustomMutator(u8 *data, size_t size, size_t max, unsigned int seed)
-{
-	seed_rng = seed;
-	if (max < FZ_HEAD + FZ_OP)
-		return size;
-	if (size < FZ_HEAD) {
-		memset(data, 0, FZ_HEAD);
-		size = FZ_HEAD;
-	}
-	size = FZ_HEAD + (size - FZ_HEAD) / FZ_OP * FZ_OP;
-	do {
-		size_t n = (size - FZ_HEAD) / FZ_OP;
-		u8 *op = n ? data + FZ_HEAD + pick(n) * FZ_OP : NULL;
-
-		switch (pick(10)) {
-		case 0 ... 2:
-			size = insert_op(data, size, max, false);
-			break;
-		case 3:
-			size = insert_op(data, size, max, true);
-			break;
-		case 4:
-			size = remove_op(data, size);
-			break;
-		case 5:
-			swap_ops(data, size);
-			break;
-		case 6:
-			data[pick(FZ_HEAD)] = pick(3) ? pick(256) : 0;
-			break;
-		case 7:
-			if (op)
-				op[pick(FZ_OP)] ^= 1 << pick(8);
-			break;
-		case 8:
-			if (op)
-				op[pick(FZ_OP)] = pick(256);
-			break;
-		default:
-			if (n)
-				LLVMFuzzerMutate(op, FZ_OP, FZ_OP);
-			break;
-		}
-	} while (pick(3));
-	return size;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the parts of the fuzzer share: the guest's memory with its oracles (guest.c),
- * the driver in the guest (ring.c), the machine (machine.c), the program that the
+ * What the parts of the fuzzer share: the guest's memory with its oracles (oracle.h), the
+ * driver's side of the rings (ring.c), the machine (machine.h), the program that the
  * input is (fuzz.c).
  */
 #ifndef FUZZ_FUZZ_H
@@ -27,9 +27,19 @@ struct virtback_host_ops;
 #define FZ_DATA		(FZ_QUEUES * 4 * PAGE_SIZE)
 #define FZ_DATA_LEN	(FZ_GUEST_LEN - FZ_DATA)
 
+/*
+ * What touches the harness's own memory alone, or the guest's, which is never poisoned: the
+ * sanitizer need not look at it, and that is what most of its time would go into.
+ */
+#define fz_own	__attribute__((no_sanitize("address")))
+
 /* mem.c */
+extern void *(*fz_move)(void *to, const void *from, size_t len);
+extern void *(*fz_fill)(void *to, int val, size_t len);
+extern int (*fz_compare)(const void *a, const void *b, size_t len);
 extern u32 fz_fail_alloc;
 extern bool fz_poison;
+bool fz_poisoned(const void *p, size_t len);
 void fz_mem_init(void);
 void fz_mem_begin(bool poison);
 void fz_mem_check(long before);

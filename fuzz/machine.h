@@ -65,9 +65,17 @@ void fz_pump(void);
 bool fz_access(unsigned int vcpu, u32 off, u32 size, bool write, u64 data);
 bool fz_do_admin(enum fz_admin what);
 bool fz_end_io(unsigned int irq, unsigned int which, u8 how);
+
+/* head.c */
+void fz_stores_begin(const u8 *head);
+void fz_config_begin(struct fz_machine *m, const u8 *head);
+
+/* driver.c */
 void fz_reg(unsigned int vcpu, u32 off, u32 val);
 void fz_negotiate(unsigned int vcpu, u64 drop);
 void fz_queue_up(unsigned int vcpu, unsigned int q, u16 num);
 void fz_driver_start(unsigned int vcpu);
+void fz_legit_init(void);
+void fz_legit_driver(void);
 
 #endif

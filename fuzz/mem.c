@@ -9,11 +9,13 @@
  * it is only known of malloc(), which replays use (FUZZ_VERBOSE), and inputs for which the
  * heap is too small.
  */
-#include "shim.h"
+#include <virtback/mem.h>
+
 #include "fuzz.h"
 #undef memcpy
 
 #if __has_feature(address_sanitizer)
+#include <dlfcn.h>
 #include <sanitizer/asan_interface.h>
 #else
 #define ASAN_POISON_MEMORY_REGION(p, n)		((void)0)
@@ -44,7 +46,8 @@ struct page fz_pages[ALL_PAGES];
 u32 fz_fail_alloc;
 bool fz_poison;
 
-static ptrdiff_t unpoisoned;	/* pages up to here have none */
+/* Pages of the pools up to here have no poison. */
+static ptrdiff_t unpoisoned = FZ_GUEST_PAGES;
 static struct page *free_pages[POOL_PAGES];
 static unsigned int nr_free;
 static long allocated;
@@ -63,7 +66,22 @@ static bool fail(void)
 	return fz_fail_alloc && !--fz_fail_alloc;
 }
 
-struct page *fz_page_alloc(void)
+/*
+ * An input takes pages in their order, so if one has no poison those before it have none.
+ * Poisoning what an input gave back is dear, and done where it says so.
+ */
+static void unpoison_to(const struct page *p)
+{
+	ptrdiff_t n = p - fz_pages;
+
+	if (n <= unpoisoned)
+		return;
+	ASAN_UNPOISON_MEMORY_REGION(page_address(&fz_pages[unpoisoned + 1]),
+				    (n - unpoisoned) * PAGE_SIZE);
+	unpoisoned = n;
+}
+
+fz_own struct page *fz_page_alloc(void)
 {
 	struct page *p;
 
@@ -72,22 +90,115 @@ struct page *fz_page_alloc(void)
 	if (!nr_free)
 		fz_bug("more pages than all queues need");
 	p = free_pages[--nr_free];
-	if (fz_poison || p - fz_pages > unpoisoned)
+	if (fz_poison)
 		ASAN_UNPOISON_MEMORY_REGION(page_address(p), PAGE_SIZE);
+	else
+		unpoison_to(p);
 	return p;
 }
 
-/* Poison is dear with so many pages, so the input says whether they get it. */
-void fz_page_free(struct page *p)
+fz_own void fz_page_free(struct page *p)
 {
 	if (fz_poison)
 		ASAN_POISON_MEMORY_REGION(page_address(p), PAGE_SIZE);
+	if (nr_free == POOL_PAGES)
+		fz_bug("more pages are freed than were there");
 	free_pages[nr_free++] = p;
-	if (!fz_poison && p - fz_pages > unpoisoned)
-		unpoisoned = p - fz_pages;
 }
 
-static void *heap_alloc(size_t len, bool zero)
+#ifndef FZ_BARE
+/*
+ * A queue has a thousand pages and two thousand pieces, and to watch the module count them
+ * takes longer than many an input. So that is done for it, to the same end, but where an
+ * allocation is to fail, or pages are poisoned; and in replays.
+ */
+int __real_virtback_pool_init_pages(struct virtback_pool *pool, unsigned int size);
+int __wrap_virtback_pool_init_pages(struct virtback_pool *pool, unsigned int size);
+void __real_virtback_pool_destroy_pages(struct virtback_pool *pool);
+void __wrap_virtback_pool_destroy_pages(struct virtback_pool *pool);
+int __real_virtback_pool_init_objects(struct virtback_pool *pool, unsigned int size,
+				      size_t bytes);
+int __wrap_virtback_pool_init_objects(struct virtback_pool *pool, unsigned int size,
+				      size_t bytes);
+
+static bool watched(void)
+{
+	return fz_poison || fz_verbose || fz_fail_alloc;
+}
+
+static void pool_begin(struct virtback_pool *pool, unsigned int size)
+{
+	spin_lock_init(&pool->lock);
+	pool->free = fz_alloc(size, sizeof(*pool->free), false);
+	pool->slab = NULL;
+	pool->size = size;
+	pool->nr = size;
+}
+
+static fz_own void take_pages(void **list, unsigned int size)
+{
+	unsigned int i;
+
+	if (nr_free < size)
+		fz_bug("more pages than all queues need");
+	nr_free -= size;
+	for (i = 0; i < size; i++)
+		list[i] = free_pages[nr_free + size - 1 - i];
+	unpoison_to(list[size - 1]);
+}
+
+int __wrap_virtback_pool_init_pages(struct virtback_pool *pool, unsigned int size)
+{
+	if (watched())
+		return __real_virtback_pool_init_pages(pool, size);
+	pool_begin(pool, size);
+	take_pages(pool->free, size);
+	return 0;
+}
+
+static fz_own void return_pages(void **list, unsigned int size)
+{
+	unsigned int i;
+
+	for (i = 0; i < size; i++)
+		free_pages[nr_free + i] = list[size - 1 - i];
+	nr_free += size;
+}
+
+void __wrap_virtback_pool_destroy_pages(struct virtback_pool *pool)
+{
+	if (watched() || pool->nr > POOL_PAGES - nr_free) {
+		__real_virtback_pool_destroy_pages(pool);
+		return;
+	}
+	return_pages(pool->free, pool->nr);
+	fz_free(pool->free);
+	pool->nr = 0;
+	pool->free = NULL;
+	pool->size = 0;
+}
+
+static fz_own void list_objects(void **list, unsigned int size, u8 *slab, size_t bytes)
+{
+	unsigned int i;
+
+	for (i = 0; i < size; i++)
+		list[i] = slab + i * bytes;
+}
+
+int __wrap_virtback_pool_init_objects(struct virtback_pool *pool, unsigned int size, size_t bytes)
+{
+	if (watched())
+		return __real_virtback_pool_init_objects(pool, size, bytes);
+	pool_begin(pool, size);
+	pool->slab = fz_alloc(size, bytes, true);
+	list_objects(pool->free, size, pool->slab, bytes);
+	return 0;
+}
+#endif
+
+/* The head of a block is always poisoned, and for us alone. */
+static fz_own void *heap_alloc(size_t len, bool zero)
 {
 	size_t end = heap_used + HEAP_ALIGN + ALIGN(len + 1, HEAP_ALIGN);
 	struct heap_block *block;
@@ -98,20 +209,16 @@ static void *heap_alloc(size_t len, bool zero)
 	p = heap + heap_used + HEAP_ALIGN;
 	heap_used = end;
 	block = (struct heap_block *)p - 1;
-	ASAN_UNPOISON_MEMORY_REGION(block, sizeof(*block));
-	*block = (struct heap_block){ len, HEAP_MAGIC };
-	ASAN_POISON_MEMORY_REGION(block, sizeof(*block));
+	block->len = len;
+	block->magic = HEAP_MAGIC;
 	ASAN_UNPOISON_MEMORY_REGION(p, len);
-	if (zero)
-		memset(p, 0, len);
-	else
-		memset(p, 0xbe, min_t(size_t, len, HEAP_FILL));
+	fz_fill(p, zero ? 0 : 0xbe, zero ? len : min_t(size_t, len, HEAP_FILL));
 	return p;
 }
 
-static void heap_free(u8 *p)
+static fz_own void heap_free(u8 *p)
 {
-	struct heap_block *block = (struct heap_block *)p - 1, was;
+	struct heap_block *block = (struct heap_block *)p - 1;
 
 	if (p < heap || p >= heap + HEAP_LEN) {
 		free(p);
@@ -119,12 +226,10 @@ static void heap_free(u8 *p)
 	}
 	if (p < heap + HEAP_ALIGN || p >= heap + heap_used)
 		fz_bug("what is freed was not allocated");
-	ASAN_UNPOISON_MEMORY_REGION(block, sizeof(*block));
-	was = *block;
-	block->magic = 0;
-	if (was.magic != HEAP_MAGIC)
+	if (block->magic != HEAP_MAGIC)
 		fz_bug("freed twice, or not from its start");
-	ASAN_POISON_MEMORY_REGION(block, sizeof(*block) + was.len);
+	block->magic = 0;
+	ASAN_POISON_MEMORY_REGION(p, block->len);
 }
 
 void *fz_alloc(size_t n, size_t size, bool zero)
@@ -158,7 +263,7 @@ void fz_free(const void *p)
  * The first ones are taken first, by each input: so it always gets the same, and those
  * that were ever taken since the last poisoning are those up to @unpoisoned.
  */
-static void sort_pages(void)
+static fz_own void sort_pages(void)
 {
 	unsigned int i;
 
@@ -166,11 +271,42 @@ static void sort_pages(void)
 		free_pages[i] = &fz_pages[ALL_PAGES - 1 - i];
 }
 
+/* The C library's own, which no sanitizer looks at: for memory that need not be looked at. */
+void *(*fz_move)(void *to, const void *from, size_t len) = memmove;
+void *(*fz_fill)(void *to, int val, size_t len) = memset;
+int (*fz_compare)(const void *a, const void *b, size_t len) = memcmp;
+
+/**
+ * fz_poisoned() - is there a byte that nobody may touch?
+ * @p: memory
+ * @len: of it
+ */
+bool fz_poisoned(const void *p, size_t len)
+{
+#if __has_feature(address_sanitizer)
+	return __asan_region_is_poisoned((void *)p, len);
+#else
+	return false;
+#endif
+}
+
+static void raw_init(void)
+{
+#if __has_feature(address_sanitizer)
+	fz_move = dlsym(RTLD_NEXT, "memmove");
+	fz_fill = dlsym(RTLD_NEXT, "memset");
+	fz_compare = dlsym(RTLD_NEXT, "memcmp");
+	if (!fz_move || !fz_fill || !fz_compare)
+		abort();
+#endif
+}
+
 /**
  * fz_mem_init() - once for the process
  */
 void fz_mem_init(void)
 {
+	raw_init();
 	ASAN_POISON_MEMORY_REGION(fz_arena + FZ_GUEST_LEN, (1 + POOL_PAGES) * PAGE_SIZE);
 	ASAN_POISON_MEMORY_REGION(heap, HEAP_LEN);
 	sort_pages();
@@ -194,7 +330,7 @@ void fz_mem_begin(bool poison)
 		return;
 	/* Those of inputs before have none. */
 	ASAN_POISON_MEMORY_REGION(fz_arena + FZ_GUEST_LEN, (1 + POOL_PAGES) * PAGE_SIZE);
-	unpoisoned = 0;
+	unpoisoned = FZ_GUEST_PAGES;
 }
 
 /**

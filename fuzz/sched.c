@@ -3,51 +3,42 @@
  * The scheduler of the fuzzer; see sched.h. Only main() is no task: it interprets the
  * input and says which task goes on.
  */
-#include <stdarg.h>
 #include <sys/mman.h>
 
-#include "shim.h"
+#include "task.h"
 #undef memcpy
 
+/*
+ * Whose stack it is the sanitizer wants to know for what it prints (and for its fake stacks,
+ * which are off): a replay tells it.
+ */
 #if __has_feature(address_sanitizer)
 #include <sanitizer/common_interface_defs.h>
-#define fiber_leave(save, stack, len)	__sanitizer_start_switch_fiber(save, stack, len)
-#define fiber_enter(saved, stack, len)	__sanitizer_finish_switch_fiber(saved, stack, len)
+#define fiber_leave(save, stack, len)					\
+	do { if (fz_verbose) __sanitizer_start_switch_fiber(save, stack, len); } while (0)
+#define fiber_enter(saved, stack, len)					\
+	do { if (fz_verbose) __sanitizer_finish_switch_fiber(saved, stack, len); } while (0)
 #else
 #define fiber_leave(save, stack, len)	((void)(stack), (void)(len))
 #define fiber_enter(saved, stack, len)	((void)(stack), (void)(len))
 #endif
 
 #define STACK		(128 * 1024)
-#define WORKERS		2
-
-struct workqueue_struct {
-	struct fz_task *tasks[WORKERS];
-	struct work_struct *now[WORKERS];
-	int nr;
-	struct list_head works;
-	wait_queue_head_t done;
-};
 
 struct fz_task fz_tasks[FZ_TASKS];
 struct fz_task *fz_current;
 bool fz_preempted;
 u32 fz_countdown;
-unsigned long jiffies;
 bool fz_tracing;
-struct workqueue_struct *system_wq;
 
-static struct fz_task boot;
-struct fz_flags *fz_flags = &boot.flags;
+struct fz_task fz_boot;
+u32 fz_tasks_busy;
+u32 fz_tasks_waiting;
+struct fz_flags *fz_flags = &fz_boot.flags;
 static const void *main_stack;
 static size_t main_stack_len;
-static u32 steps_left, preempt_at;
-static u64 clock_ns;
-static u32 clock_tick;
-static LIST_HEAD(timers);
-static struct timer_list *timer_now;
-static wait_queue_head_t timer_done;
-static unsigned int workers_made;
+static u32 steps, steps_left, preempt_at;
+static_assert(FZ_TASKS == 32);
 
 /* --- switching --- */
 
@@ -108,12 +99,15 @@ __asm__(".text\n"
 #error "no switch of stacks for this processor"
 #endif
 
-static void yield(void)
+/**
+ * fz_yield() - let main() go on
+ */
+void fz_yield(void)
 {
 	struct fz_task *t = fz_current;
 
 	fiber_leave(&t->fake_stack, main_stack, main_stack_len);
-	fz_switch(&t->sp, boot.sp);
+	fz_switch(&t->sp, fz_boot.sp);
 	fiber_enter(t->fake_stack, &main_stack, &main_stack_len);
 }
 
@@ -127,7 +121,8 @@ static void task_main(void)
 		if (t->spins || t->rcu_nest)
 			fz_bug("%s ends with a lock held", t->name);
 		t->fn = NULL;
-		yield();
+		fz_tasks_busy &= ~fz_task_bit(t);
+		fz_yield();
 	}
 }
 
@@ -148,11 +143,11 @@ void fz_run(struct fz_task *t)
 	}
 	fz_current = t;
 	fz_flags = &t->flags;
-	fiber_leave(&boot.fake_stack, t->stack, STACK);
-	fz_switch(&boot.sp, t->sp);
-	fiber_enter(boot.fake_stack, NULL, NULL);
+	fiber_leave(&fz_boot.fake_stack, t->stack, STACK);
+	fz_switch(&fz_boot.sp, t->sp);
+	fiber_enter(fz_boot.fake_stack, NULL, NULL);
 	fz_current = NULL;
-	fz_flags = &boot.flags;
+	fz_flags = &fz_boot.flags;
 }
 
 /**
@@ -173,10 +168,13 @@ bool fz_runnable(const struct fz_task *t)
 	       (t->deadline && (long)(jiffies - t->deadline) >= 0);
 }
 
-static void block(void)
+/**
+ * fz_block() - the running task waits; see fz_runnable() for what
+ */
+void fz_block(void)
 {
 	fz_current->blocked = true;
-	yield();
+	fz_yield();
 }
 
 static void arm(void)
@@ -197,6 +195,16 @@ void fz_preempt_after(u32 points)
 	arm();
 }
 
+/**
+ * fz_points() - how many points has this input passed?
+ */
+u32 fz_points(void)
+{
+	u32 gone = (preempt_at && preempt_at < steps_left ? preempt_at : steps_left) - fz_countdown;
+
+	return steps - steps_left + gone;
+}
+
 /* fz_point() has counted to 0. */
 void fz_countdown_end(void)
 {
@@ -211,7 +219,7 @@ void fz_countdown_end(void)
 	arm();
 	if (fz_current && !fz_current->spins) {
 		fz_preempted = true;
-		yield();
+		fz_yield();
 	}
 }
 
@@ -219,10 +227,10 @@ void fz_countdown_end(void)
 static bool settle_some(bool lookers)
 {
 	bool any = false;
-	int i;
+	unsigned int i;
 
-	for (i = 0; i < FZ_TASKS; i++) {
-		if (fz_tasks[i].fn && fz_runnable(&fz_tasks[i]) && fz_tasks[i].looking == lookers) {
+	fz_for_each_task(i, fz_tasks_busy) {
+		if (fz_runnable(&fz_tasks[i]) && fz_tasks[i].looking == lookers) {
 			fz_run(&fz_tasks[i]);
 			any = true;
 		}
@@ -258,13 +266,7 @@ void fz_settle_but_lookers(void)
  */
 bool fz_busy(void)
 {
-	int i;
-
-	for (i = 0; i < FZ_TASKS; i++) {
-		if (fz_tasks[i].fn)
-			return true;
-	}
-	return false;
+	return fz_tasks_busy;
 }
 
 /**
@@ -279,6 +281,7 @@ void fz_start(struct fz_task *t, void (*fn)(void *arg), void *arg)
 		fz_bug("%s is busy", t->name);
 	t->arg = arg;
 	t->fn = fn;
+	fz_tasks_busy |= fz_task_bit(t);
 	t->killed = false;
 	t->looking = false;
 	t->looks = false;
@@ -344,21 +347,19 @@ void fz_sched_init(void)
 		task_init(&fz_tasks[i]);
 	steps_left = U32_MAX;
 	arm();
-	system_wq = alloc_workqueue("events", 0, 1);
+	fz_work_init();
 }
 
 /**
  * fz_sched_begin() - a new input
- * @steps: points that it may pass altogether
+ * @most: points that it may pass altogether
  * @tick: nanoseconds between two looks at the clock
  */
-void fz_sched_begin(u32 steps, u32 tick)
+void fz_sched_begin(u32 most, u32 tick)
 {
-	jiffies = 1000;
-	clock_ns = 0;
-	clock_tick = tick;
-	workers_made = 0;
-	steps_left = steps;
+	steps = most;
+	fz_work_begin(tick);
+	steps_left = most;
 	preempt_at = 0;
 	fz_preempted = false;
 	arm();
@@ -369,528 +370,9 @@ void fz_sched_begin(u32 steps, u32 tick)
  */
 void fz_sched_end(void)
 {
-	if (!list_empty(&timers))
-		fz_bug("a timer is left");
 	if (fz_busy())
 		fz_bug("a task is left");
-	if (boot.spins || boot.rcu_nest)
+	if (fz_boot.spins || fz_boot.rcu_nest)
 		fz_bug("a lock is left");
-}
-
-/* --- locks --- */
-
-static struct fz_task *self(void)
-{
-	return fz_current ?: &boot;
-}
-
-bool fz_holds(const struct fz_task *owner, bool held)
-{
-	return held && owner == self();
-}
-
-void fz_may_sleep(const char *what)
-{
-	struct fz_task *t = self();
-
-	if (t->irq || t->spins || t->rcu_nest || t->preempt)
-		fz_bug("%s in atomic context (%s)", what, t->name);
-}
-
-void mutex_init(struct mutex *m)
-{
-	m->held = false;
-	m->owner = NULL;
-}
-
-void fz_mutex_destroy(struct mutex *m)
-{
-	if (m->held)
-		fz_bug("a mutex is destroyed that is held");
-}
-
-void mutex_lock(struct mutex *m)
-{
-	fz_may_sleep("mutex_lock()");
-	fz_point();
-	if (m->held && m->owner == self())
-		fz_bug("a mutex is taken twice");
-	while (m->held) {
-		if (!fz_current)
-			fz_bug("main would wait for a mutex");
-		fz_current->mutex = m;
-		block();
-	}
-	m->held = true;
-	m->owner = self();
-}
-
-bool mutex_trylock(struct mutex *m)
-{
-	fz_point();
-	if (m->held)
-		return false;
-	m->held = true;
-	m->owner = self();
-	return true;
-}
-
-void mutex_unlock(struct mutex *m)
-{
-	if (!fz_holds(m->owner, m->held))
-		fz_bug("a mutex is unlocked that is not held");
-	m->held = false;
-	fz_point();
-}
-
-void spin_lock_init(spinlock_t *l)
-{
-	l->held = false;
-}
-
-void spin_lock_irq(spinlock_t *l)
-{
-	fz_point();
-	/* Nobody is preempted with one. */
-	if (l->held)
-		fz_bug("a spinlock is taken twice");
-	l->held = true;
-	l->owner = self();
-	self()->spins++;
-}
-
-void spin_unlock_irq(spinlock_t *l)
-{
-	if (!fz_holds(l->owner, l->held))
-		fz_bug("a spinlock is unlocked that is not held");
-	l->held = false;
-	self()->spins--;
-	fz_point();
-}
-
-void rcu_read_lock(void)
-{
-	fz_point();
-	self()->rcu_nest++;
-}
-
-void rcu_read_unlock(void)
-{
-	struct fz_task *t = self();
-
-	if (!t->rcu_nest)
-		fz_bug("rcu_read_unlock() without a lock");
-	if (!--t->rcu_nest)
-		t->rcu_done++;
-	fz_point();
-}
-
-void synchronize_rcu(void)
-{
-	unsigned int nr[FZ_TASKS];
-	bool in[FZ_TASKS];
-	int i;
-
-	fz_may_sleep("synchronize_rcu()");
-	fz_point();
-	for (i = 0; i < FZ_TASKS; i++) {
-		in[i] = fz_tasks[i].rcu_nest;
-		nr[i] = fz_tasks[i].rcu_done;
-	}
-	for (i = 0; i < FZ_TASKS; i++) {
-		while (in[i] && fz_tasks[i].rcu_nest && fz_tasks[i].rcu_done == nr[i]) {
-			if (!fz_current)
-				fz_bug("main would wait for RCU");
-			fz_current->rcu = &fz_tasks[i];
-			fz_current->rcu_nr = nr[i];
-			block();
-		}
-	}
-}
-
-/* --- waiting --- */
-
-void fz_wait_prepare(wait_queue_head_t *wq)
-{
-	struct fz_task *t = self();
-
-	t->wq = wq;
-	t->woken = false;
-}
-
-int fz_wait_sleep(wait_queue_head_t *wq, enum fz_wait how, long timeout)
-{
-	struct fz_task *t = fz_current;
-
-	if (!t)
-		fz_bug("main would wait");
-	if (timeout && !t->deadline)
-		t->deadline = jiffies + timeout;
-	if (how == FZ_WAIT_KILLABLE && t->killed)
-		return -ERESTARTSYS;
-	t->killable = how == FZ_WAIT_KILLABLE;
-	if (!t->woken)
-		block();
-	t->killable = false;
-	if (t->woken)
-		return 0;
-	if (how == FZ_WAIT_KILLABLE && t->killed)
-		return -ERESTARTSYS;
-	return -ETIME;
-}
-
-void fz_wait_end(void)
-{
-	self()->wq = NULL;
-	self()->deadline = 0;
-}
-
-void wake_up(wait_queue_head_t *wq)
-{
-	int i;
-
-	fz_point();
-	for (i = 0; i < FZ_TASKS; i++) {
-		if (fz_tasks[i].wq == wq)
-			fz_tasks[i].woken = true;
-	}
-}
-
-/* Who waits busily does so between two of these. */
-void cond_resched(void)
-{
-	struct fz_task *t = self();
-
-	fz_may_sleep("cond_resched()");
-	fz_point();
-	if (!t->looks || !fz_current)
-		return;
-	t->looks = false;
-	t->looking = true;
-	yield();
-	t->looking = false;
-}
-
-/* Who looks in vain is to let others run. */
-bool need_resched(void)
-{
-	return fz_current && self()->looks;
-}
-
-void preempt_disable(void)
-{
-	self()->preempt++;
-}
-
-void preempt_enable(void)
-{
-	self()->preempt--;
-}
-
-void cpu_relax(void)
-{
-	self()->looks = true;
-	clock_ns += 1000;
-}
-
-/* For what the kernel waits for in ways of its own. */
-static void let_others(void)
-{
-	if (!fz_current)
-		fz_bug("main would wait for a task");
-	fz_point();
-	yield();
-}
-
-/* --- work --- */
-
-static void worker_run(void *arg)
-{
-	struct kthread_worker *w = arg;
-
-	while (!list_empty(&w->works)) {
-		w->now = list_first_entry(&w->works, struct kthread_work, node);
-		list_del_init(&w->now->node);
-		w->now->pending = false;
-		w->now->func(w->now);
-		w->now = NULL;
-		wake_up(&w->done);
-	}
-}
-
-void kthread_init_work(struct kthread_work *work, void (*func)(struct kthread_work *work))
-{
-	INIT_LIST_HEAD(&work->node);
-	work->worker = NULL;
-	work->pending = false;
-	work->func = func;
-}
-
-struct kthread_worker *kthread_create_worker(unsigned int flags, const char *fmt, ...)
-{
-	struct kthread_worker *w = fz_alloc(1, sizeof(*w), true);
-
-	if (!w)
-		return ERR_PTR(-ENOMEM);
-	w->task = &w->thread;
-	w->run = fz_task_get("worker");
-	w->run->vq = workers_made++;
-	INIT_LIST_HEAD(&w->works);
-	return w;
-}
-
-static void worker_flush(struct kthread_worker *w, struct kthread_work *work)
-{
-	wait_event(w->done, work ? !work->pending && w->now != work :
-				   list_empty(&w->works) && !w->now);
-	/* wake_up() is the last that the task does, but it may be preempted there. */
-	while (!work && w->run->fn)
-		let_others();
-}
-
-void kthread_destroy_worker(struct kthread_worker *w)
-{
-	worker_flush(w, NULL);
-	fz_task_put(w->run);
-	fz_free(w);
-}
-
-bool kthread_queue_work(struct kthread_worker *w, struct kthread_work *work)
-{
-	fz_point();
-	if (work->pending)
-		return false;
-	work->pending = true;
-	work->worker = w;
-	list_add_tail(&work->node, &w->works);
-	if (!w->run->fn)
-		fz_start(w->run, worker_run, w);
-	return true;
-}
-
-void kthread_flush_work(struct kthread_work *work)
-{
-	fz_may_sleep("kthread_flush_work()");
-	if (work->worker)
-		worker_flush(work->worker, work);
-}
-
-static void wq_run(void *arg)
-{
-	struct workqueue_struct *wq = arg;
-	struct work_struct *work;
-	int i = 0;
-
-	while (i < wq->nr - 1 && wq->tasks[i] != fz_current)
-		i++;
-	while (!list_empty(&wq->works)) {
-		work = list_first_entry(&wq->works, struct work_struct, link);
-		list_del(&work->link);
-		work->pending = false;
-		wq->now[i] = work;
-		/* May free it, or queue it again. */
-		work->func(work);
-		wq->now[i] = NULL;
-		wake_up(&wq->done);
-	}
-}
-
-struct workqueue_struct *alloc_workqueue(const char *fmt, unsigned int flags, int max_active, ...)
-{
-	struct workqueue_struct *wq = fz_alloc(1, sizeof(*wq), true);
-	int i;
-
-	if (!wq)
-		return NULL;
-	wq->nr = max_active == 1 ? 1 : WORKERS;
-	for (i = 0; i < wq->nr; i++)
-		wq->tasks[i] = fz_task_get("wq");
-	INIT_LIST_HEAD(&wq->works);
-	return wq;
-}
-
-static bool wq_idle(const struct workqueue_struct *wq)
-{
-	return list_empty(&wq->works) && !wq->now[0] && !wq->now[1];
-}
-
-void flush_workqueue(struct workqueue_struct *wq)
-{
-	wait_event(wq->done, wq_idle(wq));
-}
-
-void destroy_workqueue(struct workqueue_struct *wq)
-{
-	int i;
-
-	flush_workqueue(wq);
-	for (i = 0; i < wq->nr; i++) {
-		while (wq->tasks[i]->fn)
-			let_others();
-		fz_task_put(wq->tasks[i]);
-	}
-	fz_free(wq);
-}
-
-bool queue_work(struct workqueue_struct *wq, struct work_struct *work)
-{
-	int i;
-
-	fz_point();
-	if (work->pending)
-		return false;
-	work->pending = true;
-	work->wq = wq;
-	list_add_tail(&work->link, &wq->works);
-	for (i = 0; i < wq->nr; i++) {
-		if (!wq->tasks[i]->fn) {
-			fz_start(wq->tasks[i], wq_run, wq);
-			break;
-		}
-	}
-	return true;
-}
-
-void fz_delayed_work_timer(struct timer_list *t)
-{
-	struct delayed_work *dw = container_of(t, struct delayed_work, timer);
-
-	queue_work(dw->wq ?: system_wq, &dw->work);
-}
-
-bool schedule_delayed_work(struct delayed_work *dw, unsigned long delay)
-{
-	if (dw->work.pending || dw->timer.pending)
-		return false;
-	mod_timer(&dw->timer, jiffies + delay);
-	return true;
-}
-
-bool mod_delayed_work(struct workqueue_struct *wq, struct delayed_work *dw, unsigned long delay)
-{
-	if (dw->work.pending)
-		return true;
-	if (delay) {
-		mod_timer(&dw->timer, jiffies + delay);
-		return true;
-	}
-	if (dw->timer.pending) {
-		list_del(&dw->timer.link);
-		dw->timer.pending = false;
-	}
-	return queue_work(wq, &dw->work);
-}
-
-bool cancel_delayed_work_sync(struct delayed_work *dw)
-{
-	struct workqueue_struct *wq = system_wq;
-
-	timer_delete_sync(&dw->timer);
-	if (dw->work.pending) {
-		list_del(&dw->work.link);
-		dw->work.pending = false;
-	}
-	wait_event(wq->done, wq->now[0] != &dw->work);
-	/* It may have armed itself meanwhile, which the kernel prevents. */
-	timer_delete_sync(&dw->timer);
-	return true;
-}
-
-/* --- time --- */
-
-u64 ktime_get_ns(void)
-{
-	clock_ns += clock_tick;
-	return jiffies * (NSEC_PER_SEC / HZ) + clock_ns;
-}
-
-int mod_timer(struct timer_list *t, unsigned long expires)
-{
-	fz_point();
-	if (!t->pending)
-		list_add_tail(&t->link, &timers);
-	t->pending = true;
-	t->expires = expires;
-	return 0;
-}
-
-int timer_reduce(struct timer_list *t, unsigned long expires)
-{
-	if (t->pending && (long)(t->expires - expires) <= 0)
-		return 1;
-	return mod_timer(t, expires);
-}
-
-int timer_delete_sync(struct timer_list *t)
-{
-	fz_may_sleep("timer_delete_sync()");
-	for (;;) {
-		if (t->pending) {
-			list_del(&t->link);
-			t->pending = false;
-		}
-		if (timer_now != t)
-			return 0;
-		wait_event(timer_done, timer_now != t);
-	}
-}
-
-static void timer_run(void *arg)
-{
-	timer_now->func(timer_now);
-	timer_now = NULL;
-	wake_up(&timer_done);
-}
-
-/**
- * fz_advance() - time passes
- * @by: jiffies
- */
-void fz_advance(unsigned long by)
-{
-	jiffies += by;
-}
-
-/**
- * fz_timer_fire() - start a timer that is due
- * @irq: task for it
- *
- * Return: false when none is due
- */
-bool fz_timer_fire(struct fz_task *irq)
-{
-	struct timer_list *t;
-
-	if (irq->fn || timer_now)
-		return false;
-	list_for_each_entry(t, &timers, link) {
-		if ((long)(jiffies - t->expires) < 0)
-			continue;
-		list_del(&t->link);
-		t->pending = false;
-		timer_now = t;
-		fz_start(irq, timer_run, NULL);
-		return true;
-	}
-	return false;
-}
-
-/**
- * fz_next_deadline() - let the time pass that a task waits for
- *
- * Return: false when none waits for time
- */
-bool fz_next_deadline(void)
-{
-	int i;
-
-	for (i = 0; i < FZ_TASKS; i++) {
-		struct fz_task *t = &fz_tasks[i];
-
-		if (t->fn && t->blocked && t->wq && t->deadline) {
-			jiffies = t->deadline;
-			return true;
-		}
-	}
-	return false;
+	fz_work_end();
 }

@@ -308,7 +308,7 @@ extern struct fz_task *fz_current;
 extern bool fz_preempted;
 
 void fz_sched_init(void);
-void fz_sched_begin(u32 steps, u32 tick);
+void fz_sched_begin(u32 most, u32 tick);
 void fz_sched_end(void);
 struct fz_task *fz_task_get(const char *name);
 void fz_task_put(struct fz_task *t);
@@ -318,6 +318,7 @@ void fz_run(struct fz_task *t);
 void fz_settle(void);
 void fz_settle_but_lookers(void);
 void fz_preempt_after(u32 points);
+u32 fz_points(void);
 bool fz_busy(void);
 void fz_advance(unsigned long by);
 bool fz_next_deadline(void);

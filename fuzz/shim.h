@@ -4,7 +4,7 @@
  * for one thread. scripts/fuzz makes a <linux/...> of each header that they include,
  * which is this file. Words that other CPUs could change are places where the
  * scheduler (sched.h) may go on with another task; words of the guest are looked at by
- * the oracles (guest.h).
+ * the oracles (oracle.h).
  */
 #ifndef FUZZ_SHIM_H
 #define FUZZ_SHIM_H

@@ -67,6 +67,8 @@ static void expect_all_back(struct kunit *test, struct fake *f)
 	struct virtback_vq *vq = &f->vd.vqs[0];
 
 	KUNIT_EXPECT_EQ(test, vq->pages.nr, vq->pages.size);
+	KUNIT_EXPECT_EQ(test, vq->pieces.nr, vq->pieces.size);
+	KUNIT_EXPECT_EQ(test, vq->keep.nr, vq->keep.size);
 	KUNIT_EXPECT_EQ(test, virtback_vq_inflight(vq), 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&f->bad_pins), 0);
 }
@@ -291,6 +293,35 @@ static void bad_status_breaks_after_those_before(struct kunit *test)
 	expect_all_back(test, f);
 }
 
+/*
+ * The first and the third end together, and the third cannot be answered. The second, which
+ * ended long before, waits for the first alone.
+ */
+static void one_that_breaks_takes_no_others_along(struct kunit *test)
+{
+	struct fake *f = copying(test, INDIRECT | BIT_ULL(VIRTIO_F_IN_ORDER));
+	struct test_disk *disk = ((struct blk_test *)test->priv)->disk;
+
+	disk->hold = true;
+	offer(f, VIRTIO_BLK_T_IN, 0);
+	offer(f, VIRTIO_BLK_T_IN, 1);
+	fake_kick(f);
+	KUNIT_ASSERT_TRUE(test, test_disk_end(disk, true));
+	fake_settle(f);
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 0);
+	offer(f, VIRTIO_BLK_T_IN, 2);
+	fake_kick(f);
+	f->copy_error = place_of_status(2);
+	KUNIT_ASSERT_TRUE(test, test_disk_end(disk, false));
+	KUNIT_ASSERT_TRUE(test, test_disk_end(disk, false));
+	fake_settle(f);
+	KUNIT_EXPECT_TRUE(test, fake_broken(f));
+	expect_done(test, f, 0);
+	expect_done(test, f, 1);
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 2);
+	expect_all_back(test, f);
+}
+
 /* In the moment between the look at the ring and the copies. */
 static void change_head(struct fake *f)
 {
@@ -400,7 +431,38 @@ static void stall_gives_chains_back(struct kunit *test)
 	expect_all_back(test, f);
 }
 
-/* The same in a packed ring, over its end. */
+/* What went back was copied for nothing: so no more are taken than were tried before. */
+static void stall_takes_fewer_next_time(struct kunit *test)
+{
+	struct blk_test *b = test->priv;
+	struct fake *f = copying(test, INDIRECT);
+	struct virtback_vq *vq = &f->vd.vqs[0];
+	LIST_HEAD(taken);
+	unsigned int i;
+	int before;
+
+	KUNIT_ASSERT_TRUE(test, virtback_pool_get_pages(&vq->pages, &taken, vq->pages.size - 2));
+	b->disk->hold = true;
+	for (i = 0; i < 6; i++)
+		offer(f, VIRTIO_BLK_T_IN, i);
+	fake_kick(f);
+	KUNIT_EXPECT_EQ(test, virtback_vq_inflight(vq), 2);
+	/* Tables and headers of all; the third finds no pages, and is tried again, with two. */
+	before = atomic_read(&f->copies);
+	KUNIT_EXPECT_EQ(test, before, 2 * (6 + 3));
+	KUNIT_ASSERT_TRUE(test, test_disk_end(b->disk, false));
+	fake_settle(f);
+	/* Data and status of the first; the third alone, two more, and one of these again. */
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->copies) - before, 2 + 2 * (1 + 2 + 1));
+	while (test_disk_end(b->disk, false))
+		fake_settle(f);
+	for (i = 0; i < 6; i++)
+		expect_done(test, f, i);
+	virtback_pool_put_pages(&vq->pages, &taken);
+	expect_all_back(test, f);
+}
+
+/* Chains go back to a packed ring as well, over its end. */
 static void packed_stall_gives_chains_back(struct kunit *test)
 {
 	struct blk_test *b = test->priv;
@@ -460,11 +522,13 @@ static struct kunit_case ahead_cases[] = {
 	KUNIT_CASE(tables_that_failed_do_not_count),
 	KUNIT_CASE(broken_table_breaks_after_those_before),
 	KUNIT_CASE(bad_status_breaks_after_those_before),
+	KUNIT_CASE(one_that_breaks_takes_no_others_along),
 	KUNIT_CASE(table_of_another_address_is_not_used),
 	KUNIT_CASE(table_of_another_length_is_not_used),
 	KUNIT_CASE(tables_are_read_once),
 	KUNIT_CASE(stall_gives_chains_back),
 	KUNIT_CASE(packed_stall_gives_chains_back),
+	KUNIT_CASE(stall_takes_fewer_next_time),
 	KUNIT_CASE(more_than_there_are_requests),
 	{}
 };

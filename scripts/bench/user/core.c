@@ -118,7 +118,7 @@ static void round_of(const struct point *p, unsigned int n)
 
 static void measure(const struct point *p)
 {
-	/* See config_begin() and disk_begin() in fuzz/machine.c. */
+	/* See fz_config_begin() and disk_begin() in fuzz/head.c. */
 	const u8 head[FZ_HEAD] = {
 		[0] = p->direct ? 16 : 0,
 		[1] = 10,		/* 256 entries */
