@@ -71,6 +71,8 @@ static void virtback_xen_answer(struct virtback_xen_vcpu *vcpu)
 {
 	bool event = vcpu->event;
 
+	/* Pairs with virtback_xen_trap_look(). Before the vCPU may trap again. */
+	WRITE_ONCE(vcpu->left, false);
 	virtback_slot_finish(vcpu->slot, &vcpu->req);
 	if (event)
 		xen_irq_lateeoi(vcpu->irq, 0);
@@ -206,8 +208,6 @@ irqreturn_t virtback_xen_trap_thread(int irq, void *data)
 	struct virtback_access access;
 	struct virtback_xen_dev *xd;
 
-	/* Pairs with virtback_xen_trap_look(). */
-	WRITE_ONCE(vcpu->left, false);
 	/* A guest decides how much is done here, and may come with all its vCPUs. */
 	if (rt_task(current))
 		sched_set_normal(current, VIRTBACK_TRAP_NICE);
@@ -259,7 +259,7 @@ void *virtback_xen_trap_watch(struct virtback_device *vd)
  *
  * As virtback_xen_trap_watch().
  *
- * Return: true when the thread is to answer, and waits for a processor
+ * Return: true when the thread is to answer, which may be waiting for this processor
  */
 bool virtback_xen_trap_look(struct virtback_device *vd, void *watch)
 {
@@ -275,7 +275,7 @@ bool virtback_xen_trap_look(struct virtback_device *vd, void *watch)
 		irq_wake_thread(vcpu->irq, vcpu);
 	}
 	local_irq_restore(flags);
-	/* Pairs with virtback_xen_leave() and virtback_xen_trap_thread(). */
+	/* Pairs with virtback_xen_leave() and virtback_xen_answer(). */
 	return READ_ONCE(vcpu->left);
 }
 

@@ -46,7 +46,7 @@
  * @event: it came with an event, whose EOI is due
  * @slow: the device whose access the thread is to do, NULL when the thread is to do what
  *	  the handler does
- * @left: the thread is to answer, and has not begun to
+ * @left: the thread is to answer, and has not yet
  * @start: when it was taken, for the latency of its answer
  * @traps: requests taken
  * @slow_traps: those that may sleep, so the thread did them
