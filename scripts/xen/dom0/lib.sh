@@ -268,7 +268,7 @@ guest_ready()
 
 _guest_started()
 {
-	[ "$(grep -c '^@@ready' "$LOGS/guest-$1.log")" -ge "$2" ]
+	[ "$(grep -ac '@@ready' "$LOGS/guest-$1.log")" -ge "$2" ]
 }
 
 guest_id()

@@ -25,8 +25,8 @@ for op in write verify; do
 	a=$CMD
 	guest_send b "$(all_disks $op 200)"
 	b=$CMD
-	wait_for "$WAIT" "guest a to $op" grep -aq "^@@$a rc=" "$LOGS/guest-a.log"
-	wait_for "$WAIT" "guest b to $op" grep -aq "^@@$b rc=" "$LOGS/guest-b.log"
+	wait_for "$WAIT" "guest a to $op" grep -aq "@@$a rc=[0-9]" "$LOGS/guest-a.log"
+	wait_for "$WAIT" "guest b to $op" grep -aq "@@$b rc=[0-9]" "$LOGS/guest-b.log"
 	{ guest_output a "$a"; guest_output b "$b"; } >/tmp/out
 	sed 's/^/# /' /tmp/out
 	[ "$(grep -c "$op .* 0 bad sectors" /tmp/out)" = 6 ] || fail "$op went wrong"

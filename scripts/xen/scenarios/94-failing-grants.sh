@@ -84,7 +84,7 @@ still_mapped()
 
 refused_or_bound()
 {
-	grep -q needs-reset "$state" || grep -aq "@@$bind rc=" "$LOGS/guest-g.log"
+	grep -q needs-reset "$state" || grep -aq "@@$bind rc=[0-9]" "$LOGS/guest-g.log"
 }
 
 # All of it, with a guest of its own.
