@@ -73,7 +73,7 @@ doctor_module()
 			"apt install linux-headers-$(uname -r) && dkms autoinstall"
 	else
 		bad module "virtback is not installed for $(uname -r)" \
-			"install virtback-dkms, or in its source: make && make modules_install"
+			"install virtback-dkms, or in its source: make && make install"
 	fi
 	[ -z "$_l" ] ||
 		warn 'module signing' "this kernel is locked down ($_l) and loads signed modules only" \
