@@ -228,7 +228,15 @@ test_static_scripts_name_what_is_wrong()
 	scripts/lint/run nope|nope|checkpatch
 	scripts/fuzz nope|nope|coverage
 	scripts/fuzz mutants nope|nope|endless-chain
+	scripts/fuzz replay fuzz|fuzz|no file
+	scripts/fuzz run 5|5|unknown argument
 	scripts/mutants nope|nope|kunit/mutants
+	scripts/build-matrix 6.1-mips|6.1-mips|no target
+	scripts/bench/run quick virtback 4k-read-4x8|quick|none of these points
+	scripts/soak hung-disk nope|nope|xenstored
+	scripts/soak paused:25|25 rows|24
+	scripts/soak paused paused|paused|named twice
+	scripts/soak rmmod:2|rmmod|twice at once
 	END
 	return $r
 }
