@@ -14,11 +14,10 @@
 #include <linux/sched/rt.h>
 #include <linux/virtio_mmio.h>
 
-#include <xen/events.h>
-
 #include <virtback/count.h>
 #include <virtback/mmio.h>
 
+#include "event.h"
 #include "xen.h"
 
 /* A tenth of what others weigh (sched(7)). */
