@@ -183,6 +183,13 @@ static void thread_answers_what_is_too_much(struct kunit *test)
 	thread(test);
 	expect_answer(test, 0x74726976, 2);
 	KUNIT_EXPECT_EQ(test, trap.vcpu.slow_traps, 1);
+	/* That device was for that access alone. */
+	trap.notified = 0;
+	fill(VIRTBACK_WINDOW_SIZE, false, 0);
+	KUNIT_EXPECT_EQ(test, interrupt_once_more(), IRQ_WAKE_THREAD);
+	thread(test);
+	expect_answer(test, U32_MAX, 3);
+	KUNIT_EXPECT_EQ(test, refcount_read(&trap.xd.users), 1);
 }
 
 static void what_hits_nothing_reads_as_ones(struct kunit *test)
