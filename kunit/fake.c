@@ -429,6 +429,8 @@ static enum virtback_prepare fake_prepare(struct virtback_req *req, struct virtb
 
 	if (f->slow_ms)
 		msleep(f->slow_ms);
+	if (f->on_prepare)
+		f->on_prepare(f);
 	if (f->stalls) {
 		f->stalls--;
 		return VIRTBACK_STALL;

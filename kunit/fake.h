@@ -119,6 +119,7 @@ struct fake_packed {
  * @on_collected: called in submit() before that is published
  * @broken: prepare() and resume() refuse
  * @slow_ms: prepare() takes so long
+ * @on_prepare: called within each prepare()
  * @stalls: so many of the next prepare() and resume() calls stall
  * @stall_first: resume() of the request at descriptor 0 stalls
  * @passes: passes of a request
@@ -185,6 +186,7 @@ struct fake {
 	void (*on_collected)(struct fake *f);
 	bool broken;
 	unsigned int slow_ms;
+	void (*on_prepare)(struct fake *f);
 	unsigned int stalls;
 	bool stall_first;
 	unsigned int passes;

@@ -187,14 +187,46 @@ static void share_exit(struct kunit *test)
 	}
 }
 
+/* Somebody else who wants the processor, once, or from then on until told to @stop. */
 struct other {
+	struct kthread_worker *worker;
 	struct kthread_work work;
 	bool ran;
+	bool stop;
 };
 
 static void other_runs(struct kthread_work *work)
 {
-	WRITE_ONCE(container_of(work, struct other, work)->ran, true);
+	struct other *other = container_of(work, struct other, work);
+
+	WRITE_ONCE(other->ran, true);
+	while (!READ_ONCE(other->stop))
+		schedule();
+}
+
+static void other_begin(struct kunit *test, struct other *other, bool stop)
+{
+	other->worker = kthread_create_worker(0, "other");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(other->worker));
+	kthread_init_work(&other->work, other_runs);
+	other->stop = stop;
+}
+
+static void other_end(struct other *other)
+{
+	WRITE_ONCE(other->stop, true);
+	kthread_destroy_worker(other->worker);
+}
+
+/* From now on the processor is wanted by others all the time. */
+static void others_wait(struct kunit *test, struct other *other)
+{
+	unsigned int i;
+
+	other_begin(test, other, false);
+	kthread_queue_work(other->worker, &other->work);
+	for (i = 0; i < 10000 && !READ_ONCE(other->ran); i++)
+		usleep_range(100, 200);
 }
 
 /* A turn that has just begun is over only when the scheduler or the host takes its time. */
@@ -229,7 +261,6 @@ static bool over_when_alone(struct virtback_vq *vq)
 
 static void turn_ends_when_others_wait(struct kunit *test)
 {
-	struct kthread_worker *worker;
 	struct virtback_vq *vq = queue(0, 0);
 	bool at_once, late, ran;
 	struct other other = {};
@@ -237,14 +268,12 @@ static void turn_ends_when_others_wait(struct kunit *test)
 
 	if (num_online_cpus() > 1)
 		kunit_skip(test, "others need not wait for this processor");
-	worker = kthread_create_worker(0, "other");
-	KUNIT_ASSERT_FALSE(test, IS_ERR(worker));
-	kthread_init_work(&other.work, other_runs);
+	other_begin(test, &other, true);
 	/* For as long as one likes when nobody waits. */
 	KUNIT_EXPECT_FALSE(test, over_when_alone(vq));
 
 	preempt_disable();
-	kthread_queue_work(worker, &other.work);
+	kthread_queue_work(other.worker, &other.work);
 	at_once = over_at_once(vq);
 	clear_tsk_need_resched(current);
 	vq->turn = local_clock() - NSEC_PER_SEC;
@@ -262,7 +291,82 @@ static void turn_ends_when_others_wait(struct kunit *test)
 	} while (++i < 1000000 && !READ_ONCE(other.ran));
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(other.ran));
 	KUNIT_EXPECT_LT(test, local_clock() - vq->turn, NSEC_PER_SEC / 2);
-	kthread_destroy_worker(worker);
+	other_end(&other);
+}
+
+static void turn_was_long(struct fake *f)
+{
+	WRITE_ONCE(f->vd.vqs[0].turn, local_clock() - NSEC_PER_SEC);
+}
+
+static bool turn_begun_anew(struct fake *f)
+{
+	return local_clock() - READ_ONCE(f->vd.vqs[0].turn) < NSEC_PER_SEC / 2;
+}
+
+/* Who waits has the processor after the request that took too long, not after all of them. */
+static void request_is_the_last_of_a_turn(struct kunit *test)
+{
+	struct fake *f = share.fakes[0];
+	struct other other = {};
+	unsigned int i;
+
+	if (num_online_cpus() > 1)
+		kunit_skip(test, "others need not wait for this processor");
+	fake_start(f, 0);
+	f->on_prepare = turn_was_long;
+	for (i = 0; i < 4; i++) {
+		fake_desc(f, i, FAKE_DATA + i * 64, 8, F_WRITE, 0);
+		fake_offer(f, i);
+	}
+	others_wait(test, &other);
+	fake_kick(f);
+	other_end(&other);
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 4);
+	KUNIT_EXPECT_EQ(test, f->most_submitted, 1);
+	KUNIT_EXPECT_TRUE(test, turn_begun_anew(f));
+}
+
+static bool in_time(struct fake *f, bool (*what)(struct fake *f))
+{
+	unsigned int i;
+
+	for (i = 0; i < 10000 && !what(f); i++)
+		usleep_range(100, 200);
+	return what(f);
+}
+
+static bool looks_on(struct fake *f)
+{
+	return READ_ONCE(f->vd.vqs[0].poll.polled);
+}
+
+/* A worker that looks on for the next request is no different. */
+static void looking_on_takes_turns(struct kunit *test)
+{
+	struct fake *f = share.fakes[0];
+	struct virtback_vq *vq = &f->vd.vqs[0];
+	struct other other = {};
+	bool looked, begun;
+
+	if (num_online_cpus() > 1)
+		kunit_skip(test, "others need not wait for this processor");
+	fake_start(f, 0);
+	fake_desc(f, 0, FAKE_DATA, 8, F_WRITE, 0);
+	vq->poll.gap[false] = 0;
+	vq->poll.gap[true] = 0;
+	WRITE_ONCE(f->vd.poll_us, 300 * USEC_PER_SEC);
+	fake_offer(f, 0);
+	fake_write(f, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+	looked = in_time(f, looks_on);
+	others_wait(test, &other);
+	turn_was_long(f);
+	begun = in_time(f, turn_begun_anew);
+	WRITE_ONCE(f->vd.poll_us, 0);
+	other_end(&other);
+	fake_settle(f);
+	KUNIT_EXPECT_TRUE(test, looked);
+	KUNIT_EXPECT_TRUE(test, begun);
 }
 
 static struct kunit_case share_cases[] = {
@@ -275,6 +379,8 @@ static struct kunit_case share_cases[] = {
 	KUNIT_CASE(it_is_added_to_the_priority),
 	KUNIT_CASE(worker_looks_itself),
 	KUNIT_CASE(turn_ends_when_others_wait),
+	KUNIT_CASE(request_is_the_last_of_a_turn),
+	KUNIT_CASE(looking_on_takes_turns),
 	{}
 };
 
