@@ -6,6 +6,7 @@
 #include <linux/slab.h>
 
 #include "blk_fixture.h"
+#include "other.h"
 
 #define LEN		4096
 #define PLACE(i)	(FAKE_DATA + 0x10000 + (i) * 0x80)
@@ -509,6 +510,66 @@ static void more_than_there_are_requests(struct kunit *test)
 	expect_all_back(test, f);
 }
 
+/* So many reads of @len bytes that the disk has ended; the worker has seen none of that. */
+static struct fake *ended(struct kunit *test, unsigned int n, u32 len)
+{
+	struct test_disk *disk;
+	struct fake *f = copying(test, INDIRECT);
+	unsigned int i;
+
+	disk = ((struct blk_test *)test->priv)->disk;
+	disk->hold = true;
+	for (i = 0; i < n; i++)
+		offer_bytes(f, VIRTIO_BLK_T_IN, i, PLACE_BUF(i), len);
+	fake_kick(f);
+	mutex_lock(&f->vd.vqs[0].ring_lock);
+	for (i = 0; i < n; i++)
+		KUNIT_EXPECT_TRUE(test, test_disk_end(disk, false));
+	atomic_set(&f->copies, 0);
+	return f;
+}
+
+static void go_on(struct kunit *test, struct fake *f)
+{
+	mutex_unlock(&f->vd.vqs[0].ring_lock);
+	fake_settle(f);
+}
+
+/* Others wait for a part of the stock of pages, not for what fills all of it. */
+static void much_is_not_copied_together(struct kunit *test)
+{
+	struct fake *f = ended(test, 8, SZ_128K);
+	unsigned int i;
+
+	go_on(test, f);
+	for (i = 0; i < 8; i++)
+		KUNIT_EXPECT_EQ(test, status_of(f, i), VIRTIO_BLK_S_OK);
+	KUNIT_EXPECT_TRUE(test, blk_same(test->priv, PLACE_BUF(7), 8 * 7, SZ_128K));
+	/* The last two are copied when the others have been told. */
+	KUNIT_EXPECT_EQ(test, f->used_at_copy, 6);
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 8);
+	expect_all_back(test, f);
+}
+
+/* What is put off when all have been copied is only told later. */
+static void turn_copies_nothing_twice(struct kunit *test)
+{
+	struct other other = {};
+	struct fake *f;
+	unsigned int i;
+
+	other_waits(test, &other);
+	f = ended(test, 4, LEN);
+	f->on_copy = other_has_waited;
+	go_on(test, f);
+	other_end(&other);
+	for (i = 0; i < 4; i++)
+		expect_done(test, f, i);
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 4);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->copies), 4 * 2);
+	expect_all_back(test, f);
+}
+
 static struct kunit_case ahead_cases[] = {
 	KUNIT_CASE(reads_share_three_calls),
 	KUNIT_CASE(writes_share_three_calls),
@@ -530,6 +591,8 @@ static struct kunit_case ahead_cases[] = {
 	KUNIT_CASE(packed_stall_gives_chains_back),
 	KUNIT_CASE(stall_takes_fewer_next_time),
 	KUNIT_CASE(more_than_there_are_requests),
+	KUNIT_CASE(much_is_not_copied_together),
+	KUNIT_CASE(turn_copies_nothing_twice),
 	{}
 };
 

@@ -478,6 +478,8 @@ static enum virtback_prepare fake_resume(struct virtback_req *req)
 		return VIRTBACK_STALL;
 	}
 	f->resumed++;
+	if (f->on_prepare)
+		f->on_prepare(f);
 	return f->broken ? VIRTBACK_BROKEN : VIRTBACK_SUBMIT;
 }
 

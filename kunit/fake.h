@@ -119,7 +119,7 @@ struct fake_packed {
  * @on_collected: called in submit() before that is published
  * @broken: prepare() and resume() refuse
  * @slow_ms: prepare() takes so long
- * @on_prepare: called within each prepare()
+ * @on_prepare: called within each prepare() and resume()
  * @stalls: so many of the next prepare() and resume() calls stall
  * @stall_first: resume() of the request at descriptor 0 stalls
  * @passes: passes of a request

@@ -12,6 +12,7 @@
 
 #include "../drivers/core/core.h"
 #include "fake.h"
+#include "other.h"
 
 #define DEVICES		4
 #define GUEST		7
@@ -187,48 +188,6 @@ static void share_exit(struct kunit *test)
 	}
 }
 
-/* Somebody else who wants the processor, once, or from then on until told to @stop. */
-struct other {
-	struct kthread_worker *worker;
-	struct kthread_work work;
-	bool ran;
-	bool stop;
-};
-
-static void other_runs(struct kthread_work *work)
-{
-	struct other *other = container_of(work, struct other, work);
-
-	WRITE_ONCE(other->ran, true);
-	while (!READ_ONCE(other->stop))
-		schedule();
-}
-
-static void other_begin(struct kunit *test, struct other *other, bool stop)
-{
-	other->worker = kthread_create_worker(0, "other");
-	KUNIT_ASSERT_FALSE(test, IS_ERR(other->worker));
-	kthread_init_work(&other->work, other_runs);
-	other->stop = stop;
-}
-
-static void other_end(struct other *other)
-{
-	WRITE_ONCE(other->stop, true);
-	kthread_destroy_worker(other->worker);
-}
-
-/* From now on the processor is wanted by others all the time. */
-static void others_wait(struct kunit *test, struct other *other)
-{
-	unsigned int i;
-
-	other_begin(test, other, false);
-	kthread_queue_work(other->worker, &other->work);
-	for (i = 0; i < 10000 && !READ_ONCE(other->ran); i++)
-		usleep_range(100, 200);
-}
-
 /* A turn that has just begun is over only when the scheduler or the host takes its time. */
 static bool over_at_once(struct virtback_vq *vq)
 {
@@ -266,9 +225,8 @@ static void turn_ends_when_others_wait(struct kunit *test)
 	struct other other = {};
 	unsigned int i;
 
-	if (num_online_cpus() > 1)
-		kunit_skip(test, "others need not wait for this processor");
-	other_begin(test, &other, true);
+	other_begin(test, &other);
+	other.stop = true;
 	/* For as long as one likes when nobody waits. */
 	KUNIT_EXPECT_FALSE(test, over_when_alone(vq));
 
@@ -294,11 +252,6 @@ static void turn_ends_when_others_wait(struct kunit *test)
 	other_end(&other);
 }
 
-static void turn_was_long(struct fake *f)
-{
-	WRITE_ONCE(f->vd.vqs[0].turn, local_clock() - NSEC_PER_SEC);
-}
-
 static bool turn_begun_anew(struct fake *f)
 {
 	return local_clock() - READ_ONCE(f->vd.vqs[0].turn) < NSEC_PER_SEC / 2;
@@ -311,20 +264,52 @@ static void request_is_the_last_of_a_turn(struct kunit *test)
 	struct other other = {};
 	unsigned int i;
 
-	if (num_online_cpus() > 1)
-		kunit_skip(test, "others need not wait for this processor");
 	fake_start(f, 0);
-	f->on_prepare = turn_was_long;
+	f->on_prepare = other_has_waited;
 	for (i = 0; i < 4; i++) {
 		fake_desc(f, i, FAKE_DATA + i * 64, 8, F_WRITE, 0);
 		fake_offer(f, i);
 	}
-	others_wait(test, &other);
+	other_waits(test, &other);
 	fake_kick(f);
 	other_end(&other);
 	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 4);
 	KUNIT_EXPECT_EQ(test, f->most_submitted, 1);
 	KUNIT_EXPECT_TRUE(test, turn_begun_anew(f));
+}
+
+/* Nor after all the passes that ended at once. */
+static void pass_is_the_last_of_a_turn(struct kunit *test)
+{
+	struct fake *f = share.fakes[0];
+	struct virtback_vq *vq = &f->vd.vqs[0];
+	struct other other = {};
+	unsigned int i;
+
+	fake_start(f, 0);
+	f->hold = true;
+	f->passes = 2;
+	for (i = 0; i < 4; i++) {
+		fake_desc(f, i, FAKE_DATA + i * 64, 8, F_WRITE, 0);
+		fake_offer(f, i);
+	}
+	fake_kick(f);
+	KUNIT_ASSERT_EQ(test, fake_held(f), 4);
+	other_waits(test, &other);
+	f->hold = false;
+	f->most_submitted = 0;
+	f->on_prepare = other_has_waited;
+	mutex_lock(&vq->ring_lock);
+	for (i = 0; i < 4; i++)
+		fake_end(f);
+	mutex_unlock(&vq->ring_lock);
+	fake_settle(f);
+	other_end(&other);
+	KUNIT_EXPECT_EQ(test, f->resumed, 4);
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 4);
+	KUNIT_EXPECT_EQ(test, f->most_submitted, 1);
+	for (i = 0; i < 4; i++)
+		KUNIT_EXPECT_EQ(test, fake_used_id(f, i), i);
 }
 
 static bool in_time(struct fake *f, bool (*what)(struct fake *f))
@@ -349,8 +334,6 @@ static void looking_on_takes_turns(struct kunit *test)
 	struct other other = {};
 	bool looked, begun;
 
-	if (num_online_cpus() > 1)
-		kunit_skip(test, "others need not wait for this processor");
 	fake_start(f, 0);
 	fake_desc(f, 0, FAKE_DATA, 8, F_WRITE, 0);
 	vq->poll.gap[false] = 0;
@@ -359,8 +342,8 @@ static void looking_on_takes_turns(struct kunit *test)
 	fake_offer(f, 0);
 	fake_write(f, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
 	looked = in_time(f, looks_on);
-	others_wait(test, &other);
-	turn_was_long(f);
+	other_waits(test, &other);
+	other_has_waited(f);
 	begun = in_time(f, turn_begun_anew);
 	WRITE_ONCE(f->vd.poll_us, 0);
 	other_end(&other);
@@ -380,6 +363,7 @@ static struct kunit_case share_cases[] = {
 	KUNIT_CASE(worker_looks_itself),
 	KUNIT_CASE(turn_ends_when_others_wait),
 	KUNIT_CASE(request_is_the_last_of_a_turn),
+	KUNIT_CASE(pass_is_the_last_of_a_turn),
 	KUNIT_CASE(looking_on_takes_turns),
 	{}
 };

@@ -247,7 +247,8 @@ int virtback_ahead_next(struct virtback_vq *vq, struct virtback_chain **chain,
 void virtback_ahead_drop(struct virtback_vq *vq);
 struct virtback_req *virtback_vq_get_req(struct virtback_vq *vq);
 void virtback_vq_put_req(struct virtback_vq *vq, struct virtback_req *req);
-bool virtback_together_store(struct virtback_vq *vq, struct list_head *reqs);
+bool virtback_together_store(struct virtback_vq *vq, struct list_head *reqs,
+			     struct list_head *rest);
 void virtback_serve_init(struct virtback_vq *vq);
 void virtback_vq_drop_done(struct virtback_vq *vq);
 void virtback_vq_wake(struct virtback_vq *vq);

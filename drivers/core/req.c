@@ -433,6 +433,7 @@ void virtback_req_resume(struct virtback_req *req)
 	if (!vq->vd->copies && virtback_req_live(req))
 		virtback_req_unpin(req, &req->data);
 	spin_lock_irqsave(&vq->lock, flags);
+	req->stored = false;
 	if (!req->borrowed)
 		req->dma = false;
 	list_add_tail(&req->batch, &vq->resume);

@@ -211,25 +211,38 @@ static unsigned int virtback_vq_take_resumed(struct virtback_vq *vq, struct list
 	return n;
 }
 
+/* Those that are not tried now come first the next time. */
+static bool virtback_vq_put_off(struct virtback_vq *vq, struct list_head *reqs)
+{
+	if (list_empty(reqs))
+		return false;
+	spin_lock_irq(&vq->lock);
+	list_splice_init(reqs, &vq->resume);
+	spin_unlock_irq(&vq->lock);
+	return true;
+}
+
 /*
- * Go on with resumed requests; those that have to wait are put on @stalled. Also with
- * those behind one that broke the device: they have nobody else to end them, and who
- * pauses the device waits for them. True when there are more.
+ * Go on with resumed requests, at least one, for as long as others may wait; those that have
+ * to wait are put on @stalled. Also with those behind one that broke the device: they have
+ * nobody else to end them, and who pauses the device waits for them. True when there are more.
  */
 static bool virtback_vq_resume_some(struct virtback_vq *vq, struct list_head *batch,
-				    struct list_head *stalled)
+				    struct list_head *stalled, u64 end)
 {
-	struct virtback_req *req, *next;
+	struct virtback_req *req;
 	LIST_HEAD(reqs);
+	LIST_HEAD(rest);
 	bool more, together;
 
 	more = virtback_vq_take_resumed(vq, &reqs) > VIRTBACK_BATCH;
-	together = vq->vd->copies && virtback_together_store(vq, &reqs);
+	together = vq->vd->copies && virtback_together_store(vq, &reqs, &rest);
 	if (together)
 		virtback_vq_collect(vq);
-	list_for_each_entry_safe(req, next, &reqs, batch) {
+	while (!list_empty(&reqs)) {
 		enum virtback_prepare what = VIRTBACK_SUBMIT;
 
+		req = list_first_entry(&reqs, struct virtback_req, batch);
 		list_del(&req->batch);
 		if (virtback_req_live(req))
 			what = vq->vd->type->resume(req);
@@ -248,10 +261,14 @@ static bool virtback_vq_resume_some(struct virtback_vq *vq, struct list_head *ba
 		case VIRTBACK_DONE:
 			break;
 		}
+		/* As with chains. Each may have had as much to copy. */
+		if (!list_empty(&reqs) && (virtback_turn_over(vq) || ktime_get_ns() > end))
+			break;
 	}
 	if (together)
 		virtback_vq_publish(vq);
-	return more;
+	list_splice_init(&reqs, &rest);
+	return virtback_vq_put_off(vq, &rest) || more;
 }
 
 /**
@@ -272,10 +289,10 @@ enum virtback_resumed {
  */
 static enum virtback_resumed virtback_vq_gather_resumed(struct virtback_vq *vq,
 							struct list_head *batch,
-							struct list_head *stalled)
+							struct list_head *stalled, u64 end)
 {
 	for (;;) {
-		if (virtback_vq_resume_some(vq, batch, stalled))
+		if (virtback_vq_resume_some(vq, batch, stalled, end))
 			return VIRTBACK_RESUMED_SOME;
 		if (list_empty(stalled))
 			return VIRTBACK_RESUMED_ALL;
@@ -394,7 +411,7 @@ static bool virtback_vq_gather(struct virtback_vq *vq, struct list_head *batch,
 	spin_unlock_irq(&vq->lock);
 	vq->poll.wait = false;
 
-	resumed = virtback_vq_gather_resumed(vq, batch, stalled);
+	resumed = virtback_vq_gather_resumed(vq, batch, stalled, end);
 	if (resumed != VIRTBACK_RESUMED_ALL)
 		return resumed == VIRTBACK_RESUMED_SOME;
 	if (!virtback_vq_runnable(vq))

@@ -9,10 +9,41 @@
  */
 #include <linux/errno.h>
 #include <linux/list.h>
+#include <linux/sizes.h>
 
 #include <virtback/device.h>
 
 #include "core.h"
+
+/* What is copied together, more or less: whoever wants ring_lock or the processor waits. */
+#define VIRTBACK_TOGETHER_BYTES	SZ_256K
+
+static u64 virtback_together_bytes(const struct virtback_req *req)
+{
+	const struct virtback_piece *p;
+	u64 bytes = 0;
+
+	/* An orphan's pieces are not the worker's. */
+	if (!virtback_req_live(req))
+		return 0;
+	for (p = req->data.head; p; p = p->next)
+		bytes += p->len;
+	return bytes;
+}
+
+/* What is too much at once goes to @rest. */
+static void virtback_together_bound(struct list_head *reqs, struct list_head *rest)
+{
+	struct virtback_req *req, *next;
+	u64 bytes = 0;
+
+	list_for_each_entry_safe(req, next, reqs, batch) {
+		if (bytes >= VIRTBACK_TOGETHER_BYTES)
+			list_move_tail(&req->batch, rest);
+		else
+			bytes += virtback_together_bytes(req);
+	}
+}
 
 /* Name the copies of all @reqs. */
 static int virtback_together_name(struct virtback_vq *vq, struct list_head *reqs,
@@ -22,7 +53,8 @@ static int virtback_together_name(struct virtback_vq *vq, struct list_head *reqs
 	int err;
 
 	list_for_each_entry(req, reqs, batch) {
-		if (!virtback_req_live(req))
+		/* It was put off when all that was left to do was to tell its driver. */
+		if (req->stored || !virtback_req_live(req))
 			continue;
 		err = vq->vd->type->store(req, c, last);
 		if (err)
@@ -50,12 +82,14 @@ static int virtback_together_copy(struct virtback_vq *vq, struct list_head *reqs
  * virtback_together_store() - copy what ended requests have for their driver
  * @vq: queue of a device that copies
  * @reqs: requests given to virtback_req_resume(), linked by &virtback_req.batch
+ * @rest: those that are too much to copy at once are moved here
  *
  * Sets their @stored. One alone does the same itself. Called with ring_lock held, may sleep.
  *
  * Return: true when there are several, so that they end together.
  */
-bool virtback_together_store(struct virtback_vq *vq, struct list_head *reqs)
+bool virtback_together_store(struct virtback_vq *vq, struct list_head *reqs,
+			     struct list_head *rest)
 {
 	struct virtback_req *req;
 	bool stored;
@@ -63,12 +97,12 @@ bool virtback_together_store(struct virtback_vq *vq, struct list_head *reqs)
 	lockdep_assert_held(&vq->ring_lock);
 	if (list_empty(reqs))
 		return false;
-	if (list_is_singular(reqs)) {
-		list_first_entry(reqs, struct virtback_req, batch)->stored = false;
+	if (!list_is_singular(reqs))
+		virtback_together_bound(reqs, rest);
+	if (list_is_singular(reqs))
 		return false;
-	}
 	stored = !virtback_together_copy(vq, reqs);
 	list_for_each_entry(req, reqs, batch)
-		req->stored = stored;
+		req->stored |= stored;
 	return true;
 }

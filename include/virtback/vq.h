@@ -163,7 +163,8 @@ struct virtback_window {
  * @head: what &virtback_type_ops.fetch was given for a header, NULL when it was not called;
  *	  the worker's, for prepare()
  * @fetched: what it named has been copied; as @head
- * @stored: what &virtback_type_ops.store named has been copied; the worker's, for resume()
+ * @stored: what &virtback_type_ops.store named has been copied since the pass has ended; the
+ *	    worker's, for resume()
  * @kept: storage of a buffer list, see virtback_req_keep()
  *
  * @data and @status belong to the request's completion while it is live and to
