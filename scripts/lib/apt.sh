@@ -6,6 +6,7 @@
 # resolved when a script runs, because mirrors drop old ones; what was fetched is
 # kept, and serves when the mirror fails.  To be sourced after common.sh.
 #
+#   kernel_known   <option> <version>         ends when there is no such kernel
 #   kernel_headers <6.1|6.12> <arm64|amd64>   prints a KDIR
 #   kernel_source  <6.1|6.12>                 prints an unpacked linux-source
 #   kernel_image   <6.1|6.12> [arm64|amd64]   prints a dir with boot/ and lib/modules
@@ -250,6 +251,15 @@ deb_libraries()
 		done
 	done
 	printf '%s\n' "${!seen[@]}" | sort
+}
+
+# Of Debian 12 and its backports.
+VB_KERNELS="6.1 6.12"
+
+kernel_known()
+{
+	# shellcheck disable=SC2086
+	one_of "$1" "$2" $VB_KERNELS
 }
 
 # kernel_abi <6.1|6.12> <arch>: the newest ABI of the plain kernel ("6.1.0-56")
