@@ -246,3 +246,28 @@ test_static_scripts_name_what_is_wrong()
 	END
 	return $r
 }
+
+# What a scenario reads of a guest's console, with dom0's shell.
+test_static_output_of_a_guest()
+{
+	local d=$VB_TMP/guest name=vb-test-$$ want text
+
+	mkdir -p "$d"
+	sed -n '/^guest_output()/,/^}/p' "$VB_TOP/scripts/xen/dom0/lib.sh" >"$d/lib.sh"
+	sed -n '/^row_done()/,/^}/p' "$VB_TOP/scripts/xen/dom0/faults.sh" >>"$d/lib.sh"
+	# Without a newline, with one, none at all, and with what the kernel says.
+	while IFS='|' read -r text want; do
+		printf "@@6 begin\\r\\nold\\r\\n@@6 rc=1\\r\\n[    1.5] it boots@@7 begin\\r\\n$text\\r\\n@@8 begin\\n" \
+			>"$d/guest-$name.log"
+		LOGS=$d ROW=$name CMD=7 busybox sh -c '. "$1/lib.sh"; guest_output "$ROW" 7 >"$1/out"
+			row_done; mv "/tmp/$ROW.out" "$1/row"; rm "/tmp/$ROW.rc"' _ "$d"
+		[ "$(paste -sd+ "$d/out")" = "$want" ] || { echo "$text: $(cat "$d/out")"; return 1; }
+		[ "$(paste -sd+ "$d/row")" = "$want" ] || { echo "$text, row: $(cat "$d/row")"; return 1; }
+	done <<-'END'
+	a\nlast@@7 rc=0|a+last
+	a\n@@7 rc=0|a
+	@@7 rc=3|
+	a b@@7 rc=0[   12.25] sd|a b
+	a\n[   12.25] it runs@@7 rc=0|a
+	END
+}

@@ -132,6 +132,10 @@ row_done()
 		match($0, "@@" n " rc=[0-9]+") {
 			rest = substr($0, RSTART, RLENGTH)
 			print substr(rest, index(rest, "=") + 1) >rc
+			# As guest_output().
+			last = substr($0, 1, RSTART - 1)
+			if (on && !ok && last != "" && last !~ /^\[ *[0-9]*\.[0-9]*\] /)
+				print last >out
 			ok = 1
 		}
 		on && !ok { print >out }

@@ -299,11 +299,13 @@ guest_sh()
 	return "$(grep -ao "@@$CMD rc=[0-9]*" "$LOGS/guest-$1.log" | tail -n 1 | cut -d = -f 2)"
 }
 
-# A line of the guest's kernel may come before or after the marks, in the same line.
+# A line of the guest's kernel may come before or after the marks, in the same line, and so
+# does what a command says last if it does not end its line.
 guest_output()
 {
 	tr -d '\r' <"$LOGS/guest-$1.log" | sed -n "/@@$2 begin/,/@@$2 rc=/p" |
-		grep -v "@@$2 [br]"
+		sed -e "/@@$2 begin/d" -e "/@@$2 rc=/{" -e "s/@@$2 rc=.*//" -e '/^$/d' \
+			-e '/^\[ *[0-9]*\.[0-9]*\] /d' -e '}'
 }
 
 # guest_do <name> <command>: the same, and it must succeed; output as notes.
