@@ -551,6 +551,47 @@ static void much_is_not_copied_together(struct kunit *test)
 	expect_all_back(test, f);
 }
 
+/* All that it has is given back, also what a request of one pass does not have. */
+static void long_request_that_breaks_leaves_nothing(struct kunit *test)
+{
+	struct fake *f = copying(test, INDIRECT);
+
+	f->copy_error = place_of_status(0);
+	offer_bytes(f, VIRTIO_BLK_T_IN, 0, PLACE_BUF(0), MIB + LEN);
+	offer(f, VIRTIO_BLK_T_IN, 1);
+	fake_kick(f);
+	KUNIT_EXPECT_TRUE(test, fake_broken(f));
+	KUNIT_EXPECT_EQ(test, status_of(f, 0), NO_STATUS);
+	expect_all_back(test, f);
+}
+
+static u16 taken;
+
+static void look_how_many(struct fake *f)
+{
+	/* The first call copies tables, the next one data. */
+	if (atomic_read(&f->copy_calls) == 2)
+		taken = f->vd.vqs[0].last_avail;
+}
+
+/* Before the first of them is looked at. */
+static void data_that_is_taken_ahead_is_bounded(struct kunit *test)
+{
+	struct fake *f = copying(test, INDIRECT);
+	unsigned int i;
+
+	taken = 0;
+	f->on_copy = look_how_many;
+	for (i = 0; i < 8; i++)
+		offer_bytes(f, VIRTIO_BLK_T_OUT, i, PLACE_BUF(0), SZ_128K);
+	fake_kick(f);
+	for (i = 0; i < 8; i++)
+		KUNIT_EXPECT_EQ(test, status_of(f, i), VIRTIO_BLK_S_OK);
+	KUNIT_EXPECT_GE(test, taken, 2);
+	KUNIT_EXPECT_LE(test, taken, 3);
+	expect_all_back(test, f);
+}
+
 /* What is put off when all have been copied is only told later. */
 static void turn_copies_nothing_twice(struct kunit *test)
 {
@@ -591,6 +632,8 @@ static struct kunit_case ahead_cases[] = {
 	KUNIT_CASE(packed_stall_gives_chains_back),
 	KUNIT_CASE(stall_takes_fewer_next_time),
 	KUNIT_CASE(more_than_there_are_requests),
+	KUNIT_CASE(long_request_that_breaks_leaves_nothing),
+	KUNIT_CASE(data_that_is_taken_ahead_is_bounded),
 	KUNIT_CASE(much_is_not_copied_together),
 	KUNIT_CASE(turn_copies_nothing_twice),
 	{}

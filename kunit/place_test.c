@@ -105,6 +105,18 @@ static void kick_says_where(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, vq->place.idle);
 }
 
+/* Its driver is gone, or never was: who is interrupted for nothing says nothing. */
+static void kick_of_a_stopped_queue_says_nothing(struct kunit *test)
+{
+	struct virtback_vq *vq = queue(test);
+
+	vq->kick_cpu = -1;
+	virtback_vq_kick(vq, 7);
+	KUNIT_EXPECT_EQ(test, vq->kick_cpu, -1);
+	KUNIT_EXPECT_EQ(test, vq->kicked, 0);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&vq->kicks), 1);
+}
+
 static struct kunit_case place_cases[] = {
 	KUNIT_CASE(worker_goes_where_the_kicks_are),
 	KUNIT_CASE(worker_goes_once_in_a_while),
@@ -113,6 +125,7 @@ static struct kunit_case place_cases[] = {
 	KUNIT_CASE(worker_does_not_go_where_others_run),
 	KUNIT_CASE(kick_counts_once),
 	KUNIT_CASE(kick_says_where),
+	KUNIT_CASE(kick_of_a_stopped_queue_says_nothing),
 	{}
 };
 

@@ -8,6 +8,7 @@
 #include <linux/irqflags.h>
 #include <linux/jiffies.h>
 #include <linux/mutex.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/timer.h>
 #include <linux/workqueue.h>
@@ -302,6 +303,24 @@ static void more_requests_than_a_batch_are_served(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 128);
 	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].stats.requests, 128);
 	KUNIT_EXPECT_EQ(test, f->vd.vqs[0].stats.completed, 128);
+}
+
+static bool no_io;
+
+static void look_at_flags(struct fake *f)
+{
+	no_io = current->flags & PF_MEMALLOC_NOIO;
+}
+
+/* It may be written to the disk that this request is of. */
+static void memory_for_a_request_waits_for_no_disk(struct kunit *test)
+{
+	struct fake *f = started(test);
+
+	no_io = false;
+	f->on_prepare = look_at_flags;
+	offer(f, 1);
+	KUNIT_EXPECT_TRUE(test, no_io);
 }
 
 /* --- stalls --- */
@@ -704,6 +723,7 @@ static struct kunit_case req_cases[] = {
 	FAKE_CASE(buffer_outside_memory_leaves_nothing_pinned),
 	FAKE_CASE(refused_request_breaks_the_device),
 	FAKE_CASE(more_requests_than_a_batch_are_served),
+	KUNIT_CASE(memory_for_a_request_waits_for_no_disk),
 	FAKE_CASE(stall_is_tried_again_at_once),
 	FAKE_CASE(stalled_chain_waits_for_a_completion),
 	FAKE_CASE(slow_chain_that_stalls_is_left_alone),

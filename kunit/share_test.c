@@ -278,6 +278,20 @@ static void request_is_the_last_of_a_turn(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, turn_begun_anew(f));
 }
 
+/* What was before it slept does not count. */
+static void turn_begins_with_the_work(struct kunit *test)
+{
+	struct fake *f = share.fakes[0];
+
+	fake_start(f, 0);
+	fake_desc(f, 0, FAKE_DATA, 8, F_WRITE, 0);
+	other_has_waited(f);
+	fake_offer(f, 0);
+	fake_kick(f);
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 1);
+	KUNIT_EXPECT_TRUE(test, turn_begun_anew(f));
+}
+
 /* Nor after all the passes that ended at once. */
 static void pass_is_the_last_of_a_turn(struct kunit *test)
 {
@@ -362,6 +376,7 @@ static struct kunit_case share_cases[] = {
 	KUNIT_CASE(it_is_added_to_the_priority),
 	KUNIT_CASE(worker_looks_itself),
 	KUNIT_CASE(turn_ends_when_others_wait),
+	KUNIT_CASE(turn_begins_with_the_work),
 	KUNIT_CASE(request_is_the_last_of_a_turn),
 	KUNIT_CASE(pass_is_the_last_of_a_turn),
 	KUNIT_CASE(looking_on_takes_turns),
