@@ -30,6 +30,14 @@ DEFINE_MUTEX(virtback_cpus_lock);
 /* Those of a worker that moves. */
 static struct cpumask virtback_place_mask;
 
+/*
+ * What is exported moves a thread only by changing where it may run, so for some microseconds
+ * that is one processor. Our own options wait for virtback_cpus_lock. What user space says
+ * meanwhile (taskset) is seen by the second look, or, between that and the last step, kept by
+ * the kernel itself: set_cpus_allowed_ptr() stays within what was asked for by user space
+ * where both have a processor in common. Before Linux 6.2 it knows nothing of that, and what
+ * comes between these two is lost; so is a taskset to just @cpu.
+ */
 static void virtback_place_move(int cpu)
 {
 	/* Of a worker whose only processor went offline the scheduler would forget the rest. */
