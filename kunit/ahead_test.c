@@ -555,9 +555,13 @@ static void much_is_not_copied_together(struct kunit *test)
 static void long_request_that_breaks_leaves_nothing(struct kunit *test)
 {
 	struct fake *f = copying(test, INDIRECT);
+	u64 table = PLACE_TABLE(0);
 
 	f->copy_error = place_of_status(0);
-	offer_bytes(f, VIRTIO_BLK_T_IN, 0, PLACE_BUF(0), MIB + LEN);
+	offer_bytes(f, VIRTIO_BLK_T_IN, 0, PLACE_BUF(0), MIB / 2);
+	fake_indirect(f, table, 2, PLACE_BUF(0), MIB, F_NEXT | F_WRITE, 3);
+	fake_indirect(f, table, 3, place_of_status(0), 1, F_WRITE, 0);
+	fake_desc(f, 0, table, 4 * 16, F_INDIRECT, 0);
 	offer(f, VIRTIO_BLK_T_IN, 1);
 	fake_kick(f);
 	KUNIT_EXPECT_TRUE(test, fake_broken(f));
