@@ -278,6 +278,13 @@ static void request_is_the_last_of_a_turn(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, turn_begun_anew(f));
 }
 
+static bool anew;
+
+static void look_at_turn(struct fake *f)
+{
+	anew = turn_begun_anew(f);
+}
+
 /* What was before it slept does not count. */
 static void turn_begins_with_the_work(struct kunit *test)
 {
@@ -286,10 +293,12 @@ static void turn_begins_with_the_work(struct kunit *test)
 	fake_start(f, 0);
 	fake_desc(f, 0, FAKE_DATA, 8, F_WRITE, 0);
 	other_has_waited(f);
+	f->on_prepare = look_at_turn;
+	anew = false;
 	fake_offer(f, 0);
 	fake_kick(f);
 	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 1);
-	KUNIT_EXPECT_TRUE(test, turn_begun_anew(f));
+	KUNIT_EXPECT_TRUE(test, anew);
 }
 
 /* Nor after all the passes that ended at once. */
