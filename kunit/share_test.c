@@ -278,6 +278,21 @@ static void request_is_the_last_of_a_turn(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, turn_begun_anew(f));
 }
 
+/* Whoever has been woken, and comes before the worker, say; also if the turn has just begun. */
+static void turn_ends_when_the_scheduler_says_so(struct kunit *test)
+{
+	struct virtback_vq *vq = queue(0, 0);
+	bool over;
+
+	preempt_disable();
+	set_tsk_need_resched(current);
+	vq->turn = local_clock();
+	over = virtback_turn_over(vq);
+	clear_tsk_need_resched(current);
+	preempt_enable();
+	KUNIT_EXPECT_TRUE(test, over);
+}
+
 static bool anew;
 
 static void look_at_turn(struct fake *f)
@@ -385,6 +400,7 @@ static struct kunit_case share_cases[] = {
 	KUNIT_CASE(it_is_added_to_the_priority),
 	KUNIT_CASE(worker_looks_itself),
 	KUNIT_CASE(turn_ends_when_others_wait),
+	KUNIT_CASE(turn_ends_when_the_scheduler_says_so),
 	KUNIT_CASE(turn_begins_with_the_work),
 	KUNIT_CASE(request_is_the_last_of_a_turn),
 	KUNIT_CASE(pass_is_the_last_of_a_turn),
