@@ -4,6 +4,7 @@
 # before; it stays where "cpus" says, or taskset.
 
 PLACE_TRIES=10
+T=/sys/kernel/tracing
 
 # Requests, one at a time.
 requests()
@@ -43,17 +44,27 @@ worker_on()
 	echo 0-1 >"$dev/cpus"
 }
 
-# comes_to <processor>: the worker does, within some requests.
-comes_to()
+# went_to <processor>: it was not the scheduler that took the worker there, which also does
+# where it likes to. A thread that moves itself is moved by that of its old processor.
+went_to()
+{
+	grep "^ *migration/.* pid=$pid .* dest_cpu=$1" $T/trace
+}
+
+# goes_to <processor>: the worker does, within some requests. Wherever it is, it has to go
+# there from the other one.
+goes_to()
 {
 	local n=0
 
-	while [ "$(place_of "$pid")" != "$1" ]; do
+	echo >$T/trace
+	until went_to "$1" >/tmp/went; do
 		n=$(( n + 1 ))
 		[ $n -le $PLACE_TRIES ] || return 1
+		worker_on $(( 1 - $1 ))
 		requests
 	done
-	note "the worker is on $1 after $(( n * 64 )) requests"
+	note "the worker goes to $1 at try $n: $(head -n 1 /tmp/went)"
 }
 
 load
@@ -64,12 +75,18 @@ dev=$SYS/dom$id.2000000
 # The program stays on the vCPU of that queue.
 guest_do p 'taskset -p 1 1'
 pid=$(cat "$dev/vq0/pid")
+grep -q " $T " /proc/mounts || mount -t tracefs tracefs $T
+echo 1 >$T/tracing_on
+echo "pid == $pid" >$T/events/sched/sched_migrate_task/filter
+echo 1 >$T/events/sched/sched_migrate_task/enable
 for cpu in 1 0; do
 	kicks_come_to $cpu
-	worker_on $(( 1 - cpu ))
-	comes_to $cpu || fail "the worker stays on $(place_of "$pid"), and its kicks come to $cpu"
+	goes_to $cpu || fail "its kicks come to $cpu, and the worker does not go there"
 	[ "$(allowed_of "$pid")" = 0-1 ] || fail "then it may only run on $(allowed_of "$pid")"
 done
+echo 0 >$T/events/sched/sched_migrate_task/enable
+echo 0 >$T/events/sched/sched_migrate_task/filter
+echo >$T/trace
 note "and stays where taskset says"
 taskset -p 2 "$pid"
 requests
