@@ -3,13 +3,14 @@
 # A worker goes to the processor where its kicks come in, and may then run where it might
 # before; it stays where "cpus" says, or taskset.
 
-PLACE_TRIES=10
+# The scheduler may be first, many times where processors are emulated and busy.
+PLACE_TRIES=30
 T=/sys/kernel/tracing
 
-# Requests, one at a time.
+# requests [<length>]: 64 of them, or what makes 1 MiB, one at a time.
 requests()
 {
-	guest_do p 'vbio write /dev/vda 1 1 16384 1' >/dev/null
+	guest_do p "vbio write /dev/vda 1 1 ${1:-16384} 1" >/dev/null
 }
 
 # Where the thread was last.
@@ -39,7 +40,7 @@ kicks_come_to()
 worker_on()
 {
 	echo "$1" >"$dev/cpus"
-	requests
+	requests 262144
 	[ "$(place_of "$pid")" = "$1" ] || fail "the worker is on $(place_of "$pid"), not $1"
 	echo 0-1 >"$dev/cpus"
 }
@@ -89,7 +90,6 @@ echo 0 >$T/events/sched/sched_migrate_task/filter
 echo >$T/trace
 note "and stays where taskset says"
 taskset -p 2 "$pid"
-requests
 requests
 [ "$(place_of "$pid")" = 1 ] || fail "it is on $(place_of "$pid")"
 [ "$(allowed_of "$pid")" = 1 ] || fail "it may run on $(allowed_of "$pid")"
