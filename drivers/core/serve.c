@@ -236,6 +236,8 @@ static bool virtback_vq_resume_some(struct virtback_vq *vq, struct list_head *ba
 	bool more, together;
 
 	more = virtback_vq_take_resumed(vq, &reqs) > VIRTBACK_BATCH;
+	if (list_empty(&reqs))
+		return more;
 	together = vq->vd->copies && virtback_together_store(vq, &reqs, &rest);
 	if (together)
 		virtback_vq_collect(vq);
