@@ -134,6 +134,36 @@ static void last_byte_is_found(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, it.off, 3);
 }
 
+/* A store may end a read well that it has written nothing of. */
+static void stock_of_pages_has_nothing_of_others(struct kunit *test)
+{
+	struct virtback_pool pool = {};
+	LIST_HEAD(pages);
+	struct page *page, *next;
+	unsigned int i, old = 0;
+
+	for (i = 0; i < 64; i++) {
+		page = alloc_page(GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, page);
+		memset(page_address(page), 0xa5, PAGE_SIZE);
+		list_add(&page->lru, &pages);
+	}
+	list_for_each_entry_safe(page, next, &pages, lru) {
+		list_del(&page->lru);
+		__free_page(page);
+	}
+
+	KUNIT_ASSERT_EQ(test, virtback_pool_init_pages(&pool, 64), 0);
+	KUNIT_EXPECT_TRUE(test, virtback_pool_get_pages(&pool, &pages, 64));
+	list_for_each_entry(page, &pages, lru) {
+		if (memchr_inv(page_address(page), 0, PAGE_SIZE))
+			old++;
+	}
+	KUNIT_EXPECT_EQ(test, old, 0);
+	virtback_pool_put_pages(&pool, &pages);
+	virtback_pool_destroy_pages(&pool);
+}
+
 static void stock_gives_all_or_nothing(struct kunit *test)
 {
 	struct virtback_pool pool;
@@ -183,6 +213,7 @@ static struct kunit_case mem_cases[] = {
 	KUNIT_CASE(write_scatters_to_buffers),
 	KUNIT_CASE(skip_passes_empty_buffers),
 	KUNIT_CASE(last_byte_is_found),
+	KUNIT_CASE(stock_of_pages_has_nothing_of_others),
 	KUNIT_CASE(stock_gives_all_or_nothing),
 	KUNIT_CASE(stock_of_objects_ends),
 	{}

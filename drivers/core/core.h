@@ -25,6 +25,12 @@
 
 #define VIRTBACK_DESC_SIZE	16
 
+/*
+ * For a queue's stocks: its driver decides when they are made, so nothing of this domain may be
+ * killed to make room, and the log says already what was refused.
+ */
+#define VIRTBACK_STOCK_GFP	(GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+
 /**
  * struct virtback_desc - a descriptor in this kernel's byte order: the one copy
  *			  that is looked at
