@@ -2,8 +2,11 @@
 /*
  * Positions in buffer lists (drivers/core/iter.c) and stocks (pool.c).
  */
+#include <linux/mm.h>
+#include <linux/sizes.h>
 #include <linux/string.h>
 
+#include "../drivers/core/core.h"
 #include "fake.h"
 
 static unsigned int list_count(struct list_head *list)
@@ -164,6 +167,19 @@ static void stock_of_pages_has_nothing_of_others(struct kunit *test)
 	virtback_pool_destroy_pages(&pool);
 }
 
+/* A dom0 of 1 GiB: 4.5 MiB, and 16 for its own. */
+static void stocks_leave_memory_to_others(struct kunit *test)
+{
+	const unsigned long gib = SZ_1G >> PAGE_SHIFT;
+	const long need = (20 * SZ_1M + SZ_512K) >> PAGE_SHIFT;
+
+	KUNIT_EXPECT_TRUE(test, virtback_stock_fits(need, gib));
+	KUNIT_EXPECT_FALSE(test, virtback_stock_fits(need - 1, gib));
+	KUNIT_EXPECT_FALSE(test, virtback_stock_fits(0, 0));
+	KUNIT_EXPECT_FALSE(test, virtback_stock_fits(-1, gib));
+	KUNIT_EXPECT_FALSE(test, virtback_stock_fits(need, 2 * gib));
+}
+
 static void stock_gives_all_or_nothing(struct kunit *test)
 {
 	struct virtback_pool pool;
@@ -214,6 +230,7 @@ static struct kunit_case mem_cases[] = {
 	KUNIT_CASE(skip_passes_empty_buffers),
 	KUNIT_CASE(last_byte_is_found),
 	KUNIT_CASE(stock_of_pages_has_nothing_of_others),
+	KUNIT_CASE(stocks_leave_memory_to_others),
 	KUNIT_CASE(stock_gives_all_or_nothing),
 	KUNIT_CASE(stock_of_objects_ends),
 	{}
