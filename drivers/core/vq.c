@@ -220,7 +220,8 @@ void virtback_vq_stop(struct virtback_vq *vq)
  */
 void virtback_vq_drain(struct virtback_vq *vq)
 {
-	wait_event(vq->drained, !virtback_vq_inflight(vq));
+	/* Idle: a disk that hangs is none of the kernel's tasks that do. */
+	wait_event_idle(vq->drained, !virtback_vq_inflight(vq));
 }
 
 /**
