@@ -22,9 +22,6 @@
 
 #include "core.h"
 
-/* Requests that are published together, at most. */
-#define VIRTBACK_ENDS	8
-
 /**
  * virtback_req_unpin() - unpin the pieces of a list and empty it
  * @req: live request, or an orphan with vq->lock held
@@ -279,11 +276,14 @@ static bool virtback_vq_want_irq(struct virtback_vq *vq, unsigned int n)
 }
 
 /* Let go of what requests have pinned that have ended. Under RCU. */
-static void virtback_vq_unpin_ended(struct virtback_vq *vq, struct list_head *reqs, u64 now)
+static void virtback_vq_unpin_ended(struct virtback_vq *vq, struct virtback_req *const reqs[],
+				    unsigned int nr, u64 now)
 {
-	struct virtback_req *req;
+	unsigned int i;
 
-	list_for_each_entry(req, reqs, batch) {
+	for (i = 0; i < nr; i++) {
+		struct virtback_req *req = reqs[i];
+
 		if (!virtback_req_live(req))
 			continue;
 		/* Before the used element hands the buffers back to the driver. */
@@ -293,14 +293,14 @@ static void virtback_vq_unpin_ended(struct virtback_vq *vq, struct list_head *re
 	}
 }
 
-/* End requests of a queue, linked by &virtback_req.batch. Any context. */
-static void virtback_vq_end(struct virtback_vq *vq, struct list_head *reqs)
+/* End @nr requests of a queue. Any context. */
+static void virtback_vq_end(struct virtback_vq *vq, struct virtback_req *const reqs[],
+			    unsigned int nr)
 {
 	struct virtback_device *vd = vq->vd;
 	bool irq, last_orphan = false, again;
 	u64 now = virtback_latency_now();
-	struct virtback_req *req, *next;
-	unsigned int n = 0;
+	unsigned int i, n = 0;
 	unsigned long flags;
 
 	/*
@@ -308,15 +308,15 @@ static void virtback_vq_end(struct virtback_vq *vq, struct list_head *reqs)
 	 * request may have been woken; virtback_device_drain() waits for RCU.
 	 */
 	rcu_read_lock();
-	virtback_vq_unpin_ended(vq, reqs, now);
+	virtback_vq_unpin_ended(vq, reqs, nr, now);
 
 	spin_lock_irqsave(&vq->lock, flags);
 	/* Those that went may be used again as soon as the lock is free. */
-	list_for_each_entry_safe(req, next, reqs, batch) {
-		if (req->epoch == vq->epoch)
-			n += virtback_req_end(req);
+	for (i = 0; i < nr; i++) {
+		if (reqs[i]->epoch == vq->epoch)
+			n += virtback_req_end(reqs[i]);
 		else
-			last_orphan |= virtback_req_drop(req);
+			last_orphan |= virtback_req_drop(reqs[i]);
 	}
 	irq = virtback_vq_want_irq(vq, n);
 	again = vq->stalled;
@@ -362,11 +362,10 @@ static bool virtback_vq_collects(const struct virtback_vq *vq)
 
 static void virtback_vq_end_collected(struct virtback_vq *vq)
 {
-	LIST_HEAD(reqs);
+	unsigned int nr = vq->nr_ended;
 
 	vq->nr_ended = 0;
-	list_splice_init(&vq->ended, &reqs);
-	virtback_vq_end(vq, &reqs);
+	virtback_vq_end(vq, vq->ended, nr);
 }
 
 /**
@@ -396,7 +395,6 @@ void virtback_vq_publish(struct virtback_vq *vq)
 void virtback_req_complete(struct virtback_req *req, u32 written)
 {
 	struct virtback_vq *vq = req->vq;
-	LIST_HEAD(reqs);
 
 	trace_virtback_request_complete(req, written);
 	/* The driver must not get back what is mapped. */
@@ -404,13 +402,12 @@ void virtback_req_complete(struct virtback_req *req, u32 written)
 	virtback_req_unkeep(req);
 	req->written = written;
 	if (!virtback_vq_collects(vq)) {
-		list_add(&req->batch, &reqs);
-		virtback_vq_end(vq, &reqs);
+		virtback_vq_end(vq, &req, 1);
 		return;
 	}
-	list_add_tail(&req->batch, &vq->ended);
+	vq->ended[vq->nr_ended++] = req;
 	/* The driver may go on with some while the rest is copied. */
-	if (++vq->nr_ended == VIRTBACK_ENDS)
+	if (vq->nr_ended == VIRTBACK_ENDS)
 		virtback_vq_end_collected(vq);
 }
 

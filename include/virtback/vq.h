@@ -62,6 +62,9 @@ struct virtback_vq;
  */
 #define VIRTBACK_KEEP_REQS		8
 
+/* Requests that are published together, at most. */
+#define VIRTBACK_ENDS		8
+
 /* Copies of a copier that go to the host at once. */
 #define VIRTBACK_COPY_BATCH	32
 
@@ -143,8 +146,7 @@ struct virtback_window {
  * @vq: the queue it came from
  * @idle: the next one, while it is in @vq->idle (protected by @vq->lock) or @vq->spare
  * @inflight: link in @vq->inflight (IN_ORDER), or alone; protected by @vq->lock
- * @batch: link in the list given to submit(), in @vq->resume (protected by @vq->lock),
- *	   or of those that have ended together
+ * @batch: link in the list given to submit(), or in @vq->resume (protected by @vq->lock)
  * @epoch: @vq->epoch when it was taken; another value there makes it an orphan
  * @id: descriptor id for the used ring
  * @ndesc: descriptors of the ring that its chain takes
@@ -405,7 +407,7 @@ struct virtback_share {
  * @collector: current, of the task that collects what ends, NULL for none; the worker
  *	       alone sets it. Read without a lock: is this the task?
  * @ended: what it has collected; @collector's alone
- * @nr_ended: length of @ended
+ * @nr_ended: how many are in @ended
  * @nr_borrowed: requests that have borrowed. Written by the worker alone, read
  *		 without a lock by virtback_device_exposed().
  * @stalled: the worker ran out of requests or pages; the next completion wakes it
@@ -483,7 +485,7 @@ struct virtback_vq {
 	struct list_head busy;
 	struct timer_list look_again;
 	const void *collector;
-	struct list_head ended;
+	struct virtback_req *ended[VIRTBACK_ENDS];
 	unsigned int nr_ended;
 	unsigned int nr_borrowed;
 	bool stalled;
