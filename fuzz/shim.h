@@ -51,6 +51,7 @@ typedef u64 sector_t;
 #define fallthrough		__attribute__((fallthrough))
 #define likely(x)		__builtin_expect(!!(x), 1)
 #define unlikely(x)		__builtin_expect(!!(x), 0)
+#define noinline		__attribute__((noinline))
 #define barrier()		__asm__ __volatile__("" ::: "memory")
 #define KBUILD_MODNAME		"virtback"
 #define KERNEL_VERSION(a, b, c)	(((a) << 16) + ((b) << 8) + (c))
