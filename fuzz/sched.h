@@ -65,8 +65,7 @@ void cpu_relax(void);
 void preempt_disable(void);
 void preempt_enable(void);
 bool need_resched(void);
-/* Others may want to run at any time. */
-#define single_task_running()		false
+bool single_task_running(void);
 
 /* --- waiting --- */
 

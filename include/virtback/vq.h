@@ -12,6 +12,8 @@
 #include <linux/kthread.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/sched.h>
+#include <linux/sched/stat.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/timer.h>
@@ -576,8 +578,23 @@ void virtback_vq_kick(struct virtback_vq *vq, u64 now);
 
 /* drivers/core/worker.c: turns of a worker */
 void virtback_turn_begin(struct virtback_vq *vq);
-bool virtback_turn_over(const struct virtback_vq *vq);
+bool virtback_turn_long(const struct virtback_vq *vq);
 void virtback_turn_end(struct virtback_vq *vq);
+
+/**
+ * virtback_turn_over() - is it time to let others have the processor?
+ * @vq: queue of the worker that runs
+ *
+ * The scheduler takes a processor away when its tick finds that one has had too much of it,
+ * some milliseconds later than it ought to. Who waits that long for a turn of 50 µs does not
+ * see a fair share but a disk that stands still now and then.
+ *
+ * Return: true when virtback_turn_end() is due
+ */
+static inline bool virtback_turn_over(const struct virtback_vq *vq)
+{
+	return need_resched() || (!single_task_running() && virtback_turn_long(vq));
+}
 
 /* drivers/core/req.c: what device types do with a request */
 void virtback_vq_collect(struct virtback_vq *vq);
