@@ -256,11 +256,18 @@ static inline void virtback_iter_step(struct virtback_iter *it, u32 len)
 /* What worker.c and place.c share. */
 extern struct mutex virtback_cpus_lock;
 
-/* Undo virtback_iter_pin(). Any context, vq->lock may be held. */
-static inline void virtback_piece_unpin(struct virtback_device *vd, struct virtback_piece *p)
+/* Undo virtback_iter_pin() of a list. Any context, vq->lock may be held. */
+static inline void virtback_pieces_unpin(struct virtback_device *vd, struct virtback_piece *list)
 {
 	if (!vd->copies)
-		vd->host->unpin(vd, p);
+		vd->host->unpin(vd, list);
+}
+
+/* The same of one that is on no list. */
+static inline void virtback_piece_unpin(struct virtback_device *vd, struct virtback_piece *p)
+{
+	p->next = NULL;
+	virtback_pieces_unpin(vd, p);
 }
 
 int virtback_iter_pin(struct virtback_vq *vq, struct virtback_iter *it, u32 len, bool write,

@@ -33,19 +33,14 @@ void virtback_req_unpin(struct virtback_req *req, struct virtback_pieces *list)
 {
 	struct virtback_vq *vq = req->vq;
 	struct virtback_piece *p = list->head;
-	struct virtback_pieces more;
 
 	if (!p)
 		return;
 	list->head = NULL;
-	virtback_piece_unpin(vq->vd, p);
+	virtback_pieces_unpin(vq->vd, p);
 	/* Most have one. */
-	if (likely(!p->next))
-		return;
-	more.head = p->next;
-	for (p = more.head; p; p = p->next)
-		virtback_piece_unpin(vq->vd, p);
-	virtback_pool_put_pieces(&vq->pieces, &more);
+	if (unlikely(p->next))
+		virtback_pool_put_pieces(&vq->pieces, p->next);
 }
 
 /* A piece for the end of a list. Most have one, and nobody to share it with. */
@@ -275,10 +270,29 @@ static bool virtback_vq_want_irq(struct virtback_vq *vq, unsigned int n)
 	return irq;
 }
 
+/* Put the piece of a list in front of @all, to be unpinned with these; several are now. */
+static struct virtback_piece *virtback_req_let_go(struct virtback_req *req,
+						  struct virtback_pieces *list,
+						  struct virtback_piece *all)
+{
+	struct virtback_piece *p = list->head;
+
+	if (!p)
+		return all;
+	if (unlikely(p->next)) {
+		virtback_req_unpin(req, list);
+		return all;
+	}
+	list->head = NULL;
+	p->next = all;
+	return p;
+}
+
 /* Let go of what requests have pinned that have ended. Under RCU. */
 static void virtback_vq_unpin_ended(struct virtback_vq *vq, struct virtback_req *const reqs[],
 				    unsigned int nr, u64 now)
 {
+	struct virtback_piece *all = NULL;
 	unsigned int i;
 
 	for (i = 0; i < nr; i++) {
@@ -286,11 +300,13 @@ static void virtback_vq_unpin_ended(struct virtback_vq *vq, struct virtback_req 
 
 		if (!virtback_req_live(req))
 			continue;
-		/* Before the used element hands the buffers back to the driver. */
-		virtback_req_unpin(req, &req->data);
-		virtback_req_unpin(req, &req->status);
+		all = virtback_req_let_go(req, &req->data, all);
+		all = virtback_req_let_go(req, &req->status, all);
 		virtback_latency_add(&vq->latency[VIRTBACK_LATENCY_COMPLETE], req->submitted, now);
 	}
+	/* Before the used elements hand the buffers back to the driver. */
+	if (all)
+		virtback_pieces_unpin(vq->vd, all);
 }
 
 /* End @nr requests of a queue. Any context. */
