@@ -52,21 +52,32 @@ static void blk_count_error(struct virtback_req *req, u8 status)
 	virtback_vq_count(req->vq, i, 1);
 }
 
+/* The status byte, which the host copies. */
+static noinline int blk_tell_copied(struct virtback_req *req, u8 status)
+{
+	const struct virtback_piece *p = req->status.head;
+	struct virtback_copier c;
+	int err;
+
+	virtback_copier_init(&c, req->vq);
+	err = virtback_copier_piece(&c, p, p->len - 1, &status, sizeof(status), true);
+	return err ?: virtback_copier_flush(&c);
+}
+
 /* The status byte; nothing of an orphan, whose memory is the driver's again. */
 static int blk_tell(struct virtback_req *req, u8 status)
 {
 	const struct virtback_piece *p;
-	struct virtback_copier c;
-	int err;
 
 	/* Who stops the queue unpins the status when this is over, not before. */
 	if (!virtback_req_live(req))
 		return 0;
 	p = req->status.head;
-	virtback_copier_init(&c, req->vq);
+	if (!p->va)
+		return blk_tell_copied(req, status);
 	/* The header may be before it. */
-	err = virtback_copier_piece(&c, p, p->len - 1, &status, sizeof(status), true);
-	return err ?: virtback_copier_flush(&c);
+	memcpy(p->va + p->len - 1, &status, sizeof(status));
+	return 0;
 }
 
 /**

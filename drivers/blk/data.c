@@ -139,11 +139,6 @@ static int blk_name_out(struct virtback_req *req, struct virtback_copier *c)
 	struct page *page;
 	int err;
 
-	/* One piece and one page: most of all requests. */
-	if (p && p->len == left && left <= PAGE_SIZE) {
-		page = list_first_entry(&br->pages, struct page, lru);
-		return virtback_copier_piece(c, p, 0, page_address(page), left, true);
-	}
 	list_for_each_entry(page, &br->pages, lru) {
 		u32 len = min_t(u32, left, PAGE_SIZE);
 		void *from = page_address(page);
@@ -184,11 +179,8 @@ static int blk_name_ok(struct virtback_req *req, struct virtback_copier *c)
 	return virtback_copier_piece(c, p, p->len - 1, &virtback_blk_of(req)->ok, 1, true);
 }
 
-/*
- * Bounce pages to the driver, for a read. The status byte of its last pass goes with them,
- * where one call can copy both. Under RCU or in the worker; it is live.
- */
-static int blk_copy_out(struct virtback_req *req)
+/* As blk_copy_out(), of any number of parts. */
+static noinline int blk_copy_out_parts(struct virtback_req *req)
 {
 	struct virtback_blk_req *br = virtback_req_priv(req);
 	bool tell = req->vq->vd->copies && blk_is_last(br);
@@ -204,6 +196,24 @@ static int blk_copy_out(struct virtback_req *req)
 	if (!err)
 		br->told = tell;
 	return err;
+}
+
+/*
+ * Bounce pages to the driver, for a read. The status byte of its last pass goes with them,
+ * where one call can copy both. Under RCU or in the worker; it is live.
+ */
+static int blk_copy_out(struct virtback_req *req)
+{
+	struct virtback_blk_req *br = virtback_req_priv(req);
+	const struct virtback_piece *p = req->data.head;
+
+	/* One piece within reach and one page: most of all requests. */
+	if (p && p->va && p->len == br->len && br->len <= PAGE_SIZE) {
+		memcpy(p->va, page_address(list_first_entry(&br->pages, struct page, lru)),
+		       br->len);
+		return 0;
+	}
+	return blk_copy_out_parts(req);
 }
 
 /* Is what the pass has for the driver copied together with that of others? */
