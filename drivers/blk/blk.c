@@ -306,10 +306,16 @@ static bool blk_parse(struct virtback_blk_req *br, const struct virtio_blk_outhd
 static int blk_read_header(struct virtback_req *req, struct virtback_iter *out,
 			   struct virtback_iter *status, struct virtio_blk_outhdr *hdr)
 {
+	const void *both;
 	int err;
 
-	if (virtback_req_pin_both(req, &req->status, status, out, hdr, sizeof(*hdr)))
+	both = virtback_req_pin_both(req, &req->status, status, out, sizeof(*hdr));
+	if (both) {
+		memcpy(hdr, both, sizeof(*hdr));
+		/* The driver may be writing it: nothing reads it again instead of @hdr. */
+		barrier();
 		return 0;
+	}
 	err = virtback_blk_read_header(req, out, hdr);
 	return err ?: virtback_req_pin(req, &req->status, status, 1, true);
 }

@@ -120,7 +120,7 @@ static int blk_name_in(struct virtback_req *req, struct virtback_copier *c,
 	return err;
 }
 
-static int blk_bounce_in(struct virtback_req *req, struct virtback_iter *it)
+static noinline int blk_bounce_in(struct virtback_req *req, struct virtback_iter *it)
 {
 	struct virtback_copier c;
 	int err;
@@ -390,19 +390,19 @@ static bool blk_pieces_fit(struct virtback_req *req)
 static int blk_load_direct(struct virtback_req *req, struct virtback_iter *it)
 {
 	struct virtback_blk_req *br = virtback_req_priv(req);
-	struct virtback_iter pos = *it;
+	struct virtback_iter begin = *it;
 	int err;
 
-	err = virtback_req_pin(req, &req->data, &pos, br->len, !op_is_write(br->opf));
+	err = virtback_req_pin(req, &req->data, it, br->len, !op_is_write(br->opf));
 	if (!err && !blk_pieces_fit(req))
 		err = -EINVAL;
 	if (err) {
 		virtback_req_unpin(req, &req->data);
+		*it = begin;
 		return err;
 	}
 	req->dma = true;
 	virtback_add_once(req->vq->stats.direct, br->len);
-	*it = pos;
 	return 0;
 }
 
@@ -440,7 +440,7 @@ static bool blk_must_bounce(const struct virtback_blk_req *br)
 static int blk_load(struct virtback_req *req, struct virtback_iter *it)
 {
 	struct virtback_blk_req *br = virtback_req_priv(req);
-	struct virtback_iter pos = *it;
+	struct virtback_iter begin = *it;
 	int err;
 
 	br->len = min_t(u32, br->total - br->done, BLK_PASS_BYTES);
@@ -462,16 +462,16 @@ static int blk_load(struct virtback_req *req, struct virtback_iter *it)
 	if (!blk_get_pages(req))
 		return -ENOSPC;
 	if (op_is_write(br->opf))
-		err = blk_bounce_in(req, &pos);
+		err = blk_bounce_in(req, it);
 	else
-		err = virtback_req_pin(req, &req->data, &pos, br->len, true);
+		err = virtback_req_pin(req, &req->data, it, br->len, true);
 	if (err) {
 		virtback_req_unpin(req, &req->data);
 		blk_put_pages(req);
+		*it = begin;
 		return err;
 	}
 	virtback_add_once(req->vq->stats.bounced, br->len);
-	*it = pos;
 	return 0;
 }
 

@@ -253,6 +253,40 @@ static inline void virtback_iter_step(struct virtback_iter *it, u32 len)
 	}
 }
 
+/**
+ * virtback_iter_pin() - pin the next bytes and pass them; name them, if vd->copies
+ * @vq: queue whose guest it is
+ * @it: position
+ * @len: bytes wanted, 1 to it->left
+ * @write: the device will write them
+ * @p: receives the piece; its length may be less than @len
+ *
+ * Worker context, may sleep.
+ *
+ * Return: 0, or -EFAULT when it is not guest memory (which of a piece that is only
+ * named shows when it is copied).
+ */
+static inline int virtback_iter_pin(struct virtback_vq *vq, struct virtback_iter *it, u32 len,
+				    bool write, struct virtback_piece *p)
+{
+	struct virtback_device *vd = vq->vd;
+	u64 addr;
+	int ret;
+
+	virtback_iter_step(it, 0);
+	addr = it->sg->addr + it->off;
+	len = min(len, it->sg->len - it->off);
+	if (vd->copies) {
+		*p = (struct virtback_piece){ .addr = addr, .len = len };
+		ret = 0;
+	} else {
+		ret = vd->host->pin(vd, addr, len, write, p);
+	}
+	if (!ret)
+		virtback_iter_step(it, p->len);
+	return ret;
+}
+
 /* What worker.c and place.c share. */
 extern struct mutex virtback_cpus_lock;
 
@@ -270,8 +304,6 @@ static inline void virtback_piece_unpin(struct virtback_device *vd, struct virtb
 	virtback_pieces_unpin(vd, p);
 }
 
-int virtback_iter_pin(struct virtback_vq *vq, struct virtback_iter *it, u32 len, bool write,
-		      struct virtback_piece *p);
 void virtback_req_retire(struct virtback_req *req);
 bool virtback_req_busy(const struct virtback_req *req);
 void virtback_give_back(struct virtback_vq *vq, struct list_head *reqs);

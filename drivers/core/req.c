@@ -96,23 +96,22 @@ int virtback_req_pin(struct virtback_req *req, struct virtback_pieces *list,
 }
 
 /**
- * virtback_req_pin_both() - pin a byte, and by the way read what is right before it
+ * virtback_req_pin_both() - pin a byte, and by the way what is right before it
  * @req: request being prepared
  * @list: its @data or @status, empty; receives one piece, of which the byte is the last
  * @last: position of the byte, which the device will write
- * @it: position of what is read, passes it
- * @buf: where to
+ * @it: position of what is to be read, passes it
  * @len: bytes, at most it->left
  *
  * Drivers have a request's header and its status byte in one structure, so that one pin
  * does for both. Where that is not so nothing is changed, and the caller does one after
  * the other. Context of prepare(), may sleep.
  *
- * Return: true when both was done.
+ * Return: where the @len bytes are, to be copied once; NULL when nothing was done.
  */
-bool virtback_req_pin_both(struct virtback_req *req, struct virtback_pieces *list,
-			   const struct virtback_iter *last, struct virtback_iter *it, void *buf,
-			   u32 len)
+const void *virtback_req_pin_both(struct virtback_req *req, struct virtback_pieces *list,
+				  const struct virtback_iter *last, struct virtback_iter *it,
+				  u32 len)
 {
 	struct virtback_piece *p = virtback_req_piece(req, list);
 	u64 addr = it->sg->addr + it->off;
@@ -121,21 +120,18 @@ bool virtback_req_pin_both(struct virtback_req *req, struct virtback_pieces *lis
 	lockdep_assert_held(&vq->ring_lock);
 	if (vq->vd->copies || it->sg->len - it->off < len ||
 	    last->sg->addr + last->off != addr + len)
-		return false;
+		return NULL;
 	if (vq->vd->host->pin(vq->vd, addr, len + 1, true, p))
-		return false;
+		return NULL;
 	if (p->len <= len) {
 		virtback_piece_unpin(vq->vd, p);
-		return false;
+		return NULL;
 	}
-	memcpy(buf, p->va, len);
-	/* The driver may be writing it: nothing reads it again instead of @buf. */
-	barrier();
 	p->next = NULL;
 	list->head = p;
 	list->tail = p;
 	virtback_iter_step(it, len);
-	return true;
+	return p->va;
 }
 
 /**

@@ -603,9 +603,9 @@ void virtback_req_complete(struct virtback_req *req, u32 written);
 void virtback_req_resume(struct virtback_req *req);
 int virtback_req_pin(struct virtback_req *req, struct virtback_pieces *list,
 		     struct virtback_iter *it, u32 len, bool write);
-bool virtback_req_pin_both(struct virtback_req *req, struct virtback_pieces *list,
-			   const struct virtback_iter *last, struct virtback_iter *it, void *buf,
-			   u32 len);
+const void *virtback_req_pin_both(struct virtback_req *req, struct virtback_pieces *list,
+				  const struct virtback_iter *last, struct virtback_iter *it,
+				  u32 len);
 void virtback_req_unpin(struct virtback_req *req, struct virtback_pieces *list);
 int virtback_req_borrow(struct virtback_req *req, struct virtback_iter *it, u32 len, u32 mask,
 			bool write);
@@ -685,6 +685,25 @@ static inline int virtback_copier_piece(struct virtback_copier *c, const struct 
 int virtback_iter_read(struct virtback_vq *vq, struct virtback_iter *it, void *buf, u32 len);
 int virtback_iter_write(struct virtback_vq *vq, struct virtback_iter *it, const void *buf, u32 len);
 void virtback_iter_skip(struct virtback_iter *it, u64 len);
-void virtback_iter_last(struct virtback_iter *it);
+
+/**
+ * virtback_iter_last() - go to the last byte
+ * @it: position with something left
+ *
+ * As virtback_iter_skip() to there, but for a chain of many buffers without a look at
+ * each.
+ */
+static inline void virtback_iter_last(struct virtback_iter *it)
+{
+	const struct virtback_sg *sg = it->sg + it->nr - 1;
+
+	/* There is one with a byte, if not the last. */
+	while (!sg->len)
+		sg--;
+	it->nr -= sg - it->sg;
+	it->sg = sg;
+	it->off = sg->len - 1;
+	it->left = 1;
+}
 
 #endif
