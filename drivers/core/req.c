@@ -190,7 +190,8 @@ void virtback_req_retire(struct virtback_req *req)
 	req->idle = vq->idle;
 	vq->idle = req;
 	virtback_add_once(vq->nr_retired, 1);
-	if (!virtback_vq_inflight(vq))
+	/* Nobody waits, as a rule. Pairs with wait_event(): queued, barrier, then read. */
+	if (!virtback_vq_inflight(vq) && wq_has_sleeper(&vq->drained))
 		wake_up(&vq->drained);
 }
 
