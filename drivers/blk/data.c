@@ -640,7 +640,7 @@ void virtback_blk_pass_done(struct virtback_req *req, u8 status)
 /**
  * virtback_blk_submit() - start what prepare() or resume() made ready
  * @vq: the queue
- * @reqs: requests, linked by &virtback_req.batch
+ * @reqs: requests, linked by &virtback_req.batch; not a list any more afterwards
  *
  * A request that a reset orphaned meanwhile does not reach the disk: an old
  * write must not land after those of the next driver.
@@ -665,8 +665,10 @@ void virtback_blk_submit(struct virtback_vq *vq, struct list_head *reqs)
 		if (n % BLK_TAGS == 0)
 			virtback_plug_expect(&plug, min(nr - n, BLK_TAGS));
 		n++;
-		/* The request is no longer ours once it was submitted. */
-		list_del_init(&req->batch);
+		/*
+		 * The request is no longer ours once it was submitted, and its link may
+		 * be in another list: nobody looks back at it, so it stays in this one.
+		 */
 		if (virtback_req_live(req)) {
 			struct virtback_backing *b = virtback_blk_of(req)->backing;
 			struct virtback_blk_req *br = virtback_req_priv(req);
