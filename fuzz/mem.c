@@ -128,6 +128,9 @@ static bool watched(void)
 
 static void pool_begin(struct virtback_pool *pool, unsigned int size)
 {
+	/* Each member is set here, as pool.c would set it. */
+	static_assert(sizeof(*pool) == ALIGN(sizeof(pool->lock) + 2 * sizeof(unsigned int), 8) +
+				       2 * sizeof(void *));
 	spin_lock_init(&pool->lock);
 	pool->free = fz_alloc(size, sizeof(*pool->free), false);
 	pool->slab = NULL;

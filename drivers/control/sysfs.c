@@ -9,6 +9,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/capability.h>
 #include <linux/kstrtox.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -40,10 +41,15 @@ const char *virtback_cut_reason(const char *buf, size_t count)
 	return NULL;
 }
 
-static int virtback_class_whole(const char *attr, const char *buf, size_t count)
+/* A mode lets root write, even one that has lost its rights, as in many a container. */
+static int virtback_class_check(const char *attr, const char *buf, size_t count)
 {
 	const char *why = virtback_cut_reason(buf, count);
 
+	if (!capable(CAP_SYS_ADMIN)) {
+		pr_err_ratelimited("%s: needs CAP_SYS_ADMIN\n", attr);
+		return -EPERM;
+	}
 	if (!why)
 		return 0;
 	pr_err("%s: %s\n", attr, why);
@@ -57,7 +63,7 @@ static ssize_t add_store(virtback_class_const struct class *class,
 	struct virtback_config cfg;
 	int err;
 
-	err = virtback_class_whole("add", buf, count);
+	err = virtback_class_check("add", buf, count);
 	if (!err)
 		err = virtback_config_parse(&cfg, buf);
 	if (err)
@@ -99,7 +105,7 @@ static ssize_t remove_store(virtback_class_const struct class *class,
 	bool force;
 	int err;
 
-	err = virtback_class_whole("remove", buf, count);
+	err = virtback_class_check("remove", buf, count);
 	if (err)
 		return err;
 	copy = kstrndup(buf, count, GFP_KERNEL);
@@ -183,6 +189,11 @@ static ssize_t virtback_opt_store(struct device *dev, struct device_attribute *a
 	char *copy;
 	int err;
 
+	if (!capable(CAP_SYS_ADMIN)) {
+		pr_err_ratelimited("%s: %s: needs CAP_SYS_ADMIN\n", entry->vd.name,
+				   attr->attr.name);
+		return -EPERM;
+	}
 	if (why) {
 		pr_err("%s: %s: %s\n", entry->vd.name, attr->attr.name, why);
 		return -EINVAL;
