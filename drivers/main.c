@@ -4,6 +4,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/capability.h>
 #include <linux/init.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -119,8 +120,13 @@ unsigned int virtback_map_limit_mb;
  * a part may mean something. (insmod's are whole, whatever their length; such a long one
  * is no number, and could not be read again as defaults.)
  */
-static int param_is_whole(const char *name, const char *val)
+static int param_check(const char *name, const char *val)
 {
+	/* As for what is written to sysfs; who loads a module needs another capability. */
+	if (given_used && !capable(CAP_SYS_ADMIN)) {
+		pr_err_ratelimited("%s: needs CAP_SYS_ADMIN\n", name);
+		return -EPERM;
+	}
 	if (strnlen(val, PAGE_SIZE) < PAGE_SIZE)
 		return 0;
 	pr_err("%s: longer than what fits into a page\n", name);
@@ -135,7 +141,7 @@ static int map_limit_set(const char *val, const struct kernel_param *kp)
 
 	if (given && !given_used)
 		return given_add("map_limit_mb=", val);
-	err = param_is_whole("map_limit_mb", val);
+	err = param_check("map_limit_mb", val);
 	if (err)
 		return err;
 	err = virtback_parse_map_limit_mb(val, &mb, &why);
@@ -156,7 +162,7 @@ MODULE_PARM_DESC(map_limit_mb, "MiB of a guest that may be mapped, 1 to 16384, o
 
 static int defaults_set(const char *val, const struct kernel_param *kp)
 {
-	return param_is_whole("defaults", val) ?: virtback_defaults_set(val);
+	return param_check("defaults", val) ?: virtback_defaults_set(val);
 }
 
 static int defaults_get(char *buf, const struct kernel_param *kp)
@@ -182,7 +188,7 @@ MODULE_PARM_DESC(defaults, "options for devices made from now on that do not giv
 static int latency_set(const char *val, const struct kernel_param *kp)
 {
 	bool on;
-	int err = param_is_whole("latency", val);
+	int err = param_check("latency", val);
 
 	if (err)
 		return err;
@@ -220,7 +226,7 @@ static int grant_map_set(const char *val, const struct kernel_param *kp)
 	unsigned int kb;
 	int err;
 
-	err = param_is_whole("grant_map_kb", val);
+	err = param_check("grant_map_kb", val);
 	if (err)
 		return err;
 	err = virtback_parse_grant_map_kb(val, &kb, &why);

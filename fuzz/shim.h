@@ -276,6 +276,8 @@ void fz_free(const void *p);
 #define kvfree(p)			fz_free(p)
 #define bitmap_zalloc(n, gfp)		fz_alloc(((n) + 63) / 64, 8, true)
 #define bitmap_free(p)			fz_free(p)
+#define si_mem_available()		(1L << 20)
+#define totalram_pages()		(1UL << 20)
 
 /* --- what is counted for each CPU, of which there is one --- */
 

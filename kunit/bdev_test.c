@@ -520,6 +520,26 @@ static void disk_that_became_read_only_is_not_written(struct kunit *test)
 }
 
 /* Make a second device on the same disk. */
+/* As after a format, or another table of device-mapper; not all drivers look again. */
+static void disk_whose_blocks_grew_gets_no_parts_of_them(struct kunit *test)
+{
+	struct blk_test *b = test->priv;
+	struct queue_limits *lim;
+	struct fake *f;
+
+	f = blk_start(b, 0);
+	lim = &b->disk->gd->queue->limits;
+	KUNIT_EXPECT_EQ(test, blk_request(f, VIRTIO_BLK_T_IN, 9, BUF, 512), VIRTIO_BLK_S_OK);
+	lim->logical_block_size = 4096;
+	KUNIT_EXPECT_EQ(test, blk_request(f, VIRTIO_BLK_T_IN, 8, BUF, 512), VIRTIO_BLK_S_IOERR);
+	KUNIT_EXPECT_EQ(test, blk_request(f, VIRTIO_BLK_T_OUT, 9, BUF, 4096), VIRTIO_BLK_S_IOERR);
+	KUNIT_EXPECT_EQ(test, b->disk->bios, 1);
+	KUNIT_EXPECT_EQ(test, blk_request(f, VIRTIO_BLK_T_OUT, 8, BUF, 4096), VIRTIO_BLK_S_OK);
+	lim->logical_block_size = 512;
+	KUNIT_EXPECT_EQ(test, blk_request(f, VIRTIO_BLK_T_IN, 9, BUF, 512), VIRTIO_BLK_S_OK);
+	KUNIT_EXPECT_EQ(test, b->disk->bios, 3);
+}
+
 static int second(struct blk_test *b, bool readonly, const char *path)
 {
 	struct virtback_config cfg = { .readonly = readonly, .backing = (char *)path };
@@ -603,6 +623,7 @@ static struct kunit_case bdev_cases[] = {
 	KUNIT_CASE(read_only_option_offers_ro),
 	KUNIT_CASE(read_only_device_offers_ro),
 	FAKE_CASE(disk_that_became_read_only_is_not_written),
+	FAKE_CASE(disk_whose_blocks_grew_gets_no_parts_of_them),
 	KUNIT_CASE(writable_disk_has_one_owner),
 	KUNIT_CASE(read_only_disks_are_shared),
 	KUNIT_CASE(unfit_paths_are_refused),

@@ -392,7 +392,7 @@ static void accept(struct hostile *h, u64 features)
 	offered = (u64)get(h, VIRTIO_MMIO_DEVICE_FEATURES) << 32;
 	set(h, VIRTIO_MMIO_DEVICE_FEATURES_SEL, 0);
 	offered |= get(h, VIRTIO_MMIO_DEVICE_FEATURES);
-	h->features = (features & offered) | BIT_ULL(VIRTIO_F_VERSION_1);
+	h->features = ((features | h->must) & offered) | BIT_ULL(VIRTIO_F_VERSION_1);
 	set(h, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 0);
 	set(h, VIRTIO_MMIO_DRIVER_FEATURES, h->features);
 	set(h, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
@@ -638,7 +638,7 @@ u16 hostile_used_idx(struct hostile *h, unsigned int queue)
 }
 
 /**
- * hostile_read_all() - keep a split queue full of short reads
+ * hostile_read_all() - keep a split queue full of reads
  * @h: driver after hostile_run()
  * @queue: the queue
  * @used: hostile_used_idx()
@@ -658,7 +658,7 @@ unsigned int hostile_read_all(struct hostile *h, unsigned int queue, u16 used)
 		u64 hdr = header(h, &rng, VIRTIO_BLK_T_IN);
 		struct buffer b[] = {
 			{ hdr, 16 },
-			{ h->base + DATA + i * 4096ULL, 4096, VRING_DESC_F_WRITE },
+			{ h->base + DATA + i * 4096ULL, h->read_len ?: 4096, VRING_DESC_F_WRITE },
 			{ hdr + STATUS_BYTE, 1, VRING_DESC_F_WRITE },
 		};
 

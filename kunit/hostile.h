@@ -71,6 +71,8 @@ struct hostile_ring {
  * @holes_len: bytes of them, 0 for none
  * @window: guest address of the device's registers
  * @sectors: of the disk
+ * @must: features that it always accepts, where they are offered
+ * @read_len: of hostile_read_all(), 0 for a page
  * @busy: one vCPU sets the device up at a time, or hardly ever would it run
  * @features: accepted
  * @evil: of 256 things that it does, so many are forbidden
@@ -89,6 +91,8 @@ struct hostile {
 	u64 holes_len;
 	u64 window;
 	u64 sectors;
+	u64 must;
+	u32 read_len;
 	atomic_t busy;
 	u64 features;
 	unsigned int evil;

@@ -2,8 +2,11 @@
 /*
  * Positions in buffer lists (drivers/core/iter.c) and stocks (pool.c).
  */
+#include <linux/mm.h>
+#include <linux/sizes.h>
 #include <linux/string.h>
 
+#include "../drivers/core/core.h"
 #include "fake.h"
 
 static unsigned int list_count(struct list_head *list)
@@ -134,6 +137,49 @@ static void last_byte_is_found(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, it.off, 3);
 }
 
+/* A store may end a read well that it has written nothing of. */
+static void stock_of_pages_has_nothing_of_others(struct kunit *test)
+{
+	struct virtback_pool pool = {};
+	LIST_HEAD(pages);
+	struct page *page, *next;
+	unsigned int i, old = 0;
+
+	for (i = 0; i < 64; i++) {
+		page = alloc_page(GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, page);
+		memset(page_address(page), 0xa5, PAGE_SIZE);
+		list_add(&page->lru, &pages);
+	}
+	list_for_each_entry_safe(page, next, &pages, lru) {
+		list_del(&page->lru);
+		__free_page(page);
+	}
+
+	KUNIT_ASSERT_EQ(test, virtback_pool_init_pages(&pool, 64), 0);
+	KUNIT_EXPECT_TRUE(test, virtback_pool_get_pages(&pool, &pages, 64));
+	list_for_each_entry(page, &pages, lru) {
+		if (memchr_inv(page_address(page), 0, PAGE_SIZE))
+			old++;
+	}
+	KUNIT_EXPECT_EQ(test, old, 0);
+	virtback_pool_put_pages(&pool, &pages);
+	virtback_pool_destroy_pages(&pool);
+}
+
+/* A dom0 of 1 GiB: 4.5 MiB, and 16 for its own. */
+static void stocks_leave_memory_to_others(struct kunit *test)
+{
+	const unsigned long gib = SZ_1G >> PAGE_SHIFT;
+	const long need = (20 * SZ_1M + SZ_512K) >> PAGE_SHIFT;
+
+	KUNIT_EXPECT_TRUE(test, virtback_stock_fits(need, gib));
+	KUNIT_EXPECT_FALSE(test, virtback_stock_fits(need - 1, gib));
+	KUNIT_EXPECT_FALSE(test, virtback_stock_fits(0, 0));
+	KUNIT_EXPECT_FALSE(test, virtback_stock_fits(-1, gib));
+	KUNIT_EXPECT_FALSE(test, virtback_stock_fits(need, 2 * gib));
+}
+
 static void stock_gives_all_or_nothing(struct kunit *test)
 {
 	struct virtback_pool pool;
@@ -183,6 +229,8 @@ static struct kunit_case mem_cases[] = {
 	KUNIT_CASE(write_scatters_to_buffers),
 	KUNIT_CASE(skip_passes_empty_buffers),
 	KUNIT_CASE(last_byte_is_found),
+	KUNIT_CASE(stock_of_pages_has_nothing_of_others),
+	KUNIT_CASE(stocks_leave_memory_to_others),
 	KUNIT_CASE(stock_gives_all_or_nothing),
 	KUNIT_CASE(stock_of_objects_ends),
 	{}

@@ -5,6 +5,8 @@
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/file.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
 #include <linux/string.h>
 
 #include "e2e.h"
@@ -51,6 +53,45 @@ static ssize_t device_write(struct kunit *test, const char *name, const char *va
 	}
 	put_device(dev);
 	return ret;
+}
+
+/* What write(2) to /sys/module/virtback/parameters/@name returns, but for the length. */
+static int param_write(struct kunit *test, const char *name, const char *val)
+{
+	const struct module *mod = THIS_MODULE;
+	const struct kernel_param *kp;
+	int ret = -ENOENT;
+
+	kernel_param_lock(THIS_MODULE);
+	for (kp = mod->kp; kp < mod->kp + mod->num_kp; kp++) {
+		if (!strcmp(kp->name, name))
+			ret = kp->ops->set(val, kp);
+	}
+	kernel_param_unlock(THIS_MODULE);
+	return ret;
+}
+
+static void root_without_cap_sys_admin_changes_no_defaults(struct kunit *test)
+{
+	static const char * const change[][2] = {
+		{ "defaults", "" }, { "map_limit_mb", "0" }, { "grant_map_kb", "0" },
+		{ "latency", "1" },
+	};
+	struct cred *new = prepare_creds();
+	const struct cred *old;
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, new);
+	cap_lower(new->cap_effective, CAP_SYS_ADMIN);
+	for (i = 0; i < ARRAY_SIZE(change); i++) {
+		old = override_creds(new);
+		KUNIT_EXPECT_EQ_MSG(test, param_write(test, change[i][0], change[i][1]), -EPERM,
+				    "%s", change[i][0]);
+		revert_creds(old);
+		KUNIT_EXPECT_EQ_MSG(test, param_write(test, change[i][0], change[i][1]), 0, "%s",
+				    change[i][0]);
+	}
+	put_cred(new);
 }
 
 /* What is written to "add" to make the device of the suite. */
@@ -106,6 +147,7 @@ static void root_without_cap_sys_admin_changes_nothing(struct kunit *test)
 
 static struct kunit_case sysfs_cases[] = {
 	KUNIT_CASE(root_without_cap_sys_admin_changes_nothing),
+	KUNIT_CASE(root_without_cap_sys_admin_changes_no_defaults),
 	{}
 };
 

@@ -380,6 +380,8 @@ static void append_says_where_the_data_went(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, where, ZONE(3) + 24);
 	KUNIT_EXPECT_TRUE(test, blk_same(b, BUF, ZONE(3) + 24, 4096));
 	KUNIT_EXPECT_EQ(test, b->disk->zones[3].wp, ZONE(3) + 32);
+	KUNIT_EXPECT_EQ(test, virtback_vq_counter(&f->vd.vqs[0], BLK_SECTORS_WRITTEN), 32);
+	KUNIT_EXPECT_EQ(test, virtback_vq_counter(&f->vd.vqs[0], BLK_SECTORS_READ), 0);
 }
 
 static void longest_append_is_one_bio(struct kunit *test)

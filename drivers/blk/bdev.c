@@ -115,6 +115,17 @@ static void bdev_end_io(struct bio *bio)
 }
 
 /*
+ * Its blocks may become larger as well (a format, another table). What is a part of one now
+ * some drivers count as none, or as one less than that, and not every block layer looks.
+ */
+static bool bdev_is_part(struct bdev_backing *bd, const struct virtback_blk_req *br)
+{
+	u32 begin = (u32)br->sector << SECTOR_SHIFT;
+
+	return (begin | br->done | br->len) & (bdev_logical_block_size(bd->bdev) - 1);
+}
+
+/*
  * A device may become read-only while it is open for writing (blockdev --setro, a table
  * of device-mapper). The block layer warns once and lets writes pass; to the administrator
  * it is a promise. A flush is none: it changes nothing.
@@ -123,6 +134,8 @@ static bool bdev_forbids(struct bdev_backing *bd, const struct virtback_blk_req 
 {
 	bool flush = !br->len && br->opf & REQ_PREFLUSH;
 
+	if (bdev_is_part(bd, br))
+		return true;
 	return op_is_write(br->opf) && !flush && bdev_read_only(bd->bdev);
 }
 

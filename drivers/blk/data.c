@@ -512,7 +512,10 @@ static void blk_count_pass(struct virtback_req *req)
 
 	switch (br->opf & REQ_OP_MASK) {
 	case REQ_OP_READ:
-		/* A report of zones is none of the disk's data. */
+		/*
+		 * A report of zones is none of the disk's data, nor is what an append says
+		 * (which is less than a sector; its data has been counted).
+		 */
 		if (br->start)
 			return;
 		i = BLK_SECTORS_READ;
@@ -522,9 +525,6 @@ static void blk_count_pass(struct virtback_req *req)
 			virtback_vq_count(req->vq, BLK_FLUSHES, 1);
 			return;
 		}
-		i = BLK_SECTORS_WRITTEN;
-		break;
-	case REQ_OP_ZONE_APPEND:
 		i = BLK_SECTORS_WRITTEN;
 		break;
 	case REQ_OP_DISCARD:

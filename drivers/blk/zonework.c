@@ -208,6 +208,8 @@ static void zoned_append_done(struct virtback_req *req, u8 status, u64 sector)
 	__le64 *where = page_address(list_first_entry(&br->pages, struct page, lru));
 
 	if (status == VIRTIO_BLK_S_OK) {
+		/* Before it looks like a read. */
+		virtback_vq_count(req->vq, BLK_SECTORS_WRITTEN, br->len >> SECTOR_SHIFT);
 		*where = cpu_to_le64(sector);
 		br->opf = REQ_OP_READ;
 		br->len = sizeof(*where);

@@ -313,15 +313,15 @@ void virtback_ahead_drop(struct virtback_vq *vq)
  */
 int virtback_ahead_init(struct virtback_vq *vq)
 {
-	struct virtback_ahead *a = kzalloc(sizeof(*a), GFP_KERNEL);
+	struct virtback_ahead *a = kzalloc(sizeof(*a), VIRTBACK_STOCK_GFP);
 
 	if (!a)
 		return -ENOMEM;
 	a->want = VIRTBACK_COPY_BATCH;
 	a->ret = 1;
-	a->heads = kmalloc(PAGE_SIZE, GFP_KERNEL);
-	a->tables = kmalloc(VIRTBACK_AHEAD_TABLES, GFP_KERNEL);
-	a->sg = kvcalloc(VIRTBACK_AHEAD_SG + vq->chain_max, sizeof(*a->sg), GFP_KERNEL);
+	a->heads = kmalloc(PAGE_SIZE, VIRTBACK_STOCK_GFP);
+	a->tables = kmalloc(VIRTBACK_AHEAD_TABLES, VIRTBACK_STOCK_GFP);
+	a->sg = kvcalloc(VIRTBACK_AHEAD_SG + vq->chain_max, sizeof(*a->sg), VIRTBACK_STOCK_GFP);
 	vq->ahead = a;
 	if (a->heads && a->tables && a->sg)
 		return 0;

@@ -25,6 +25,32 @@
 
 #define VIRTBACK_DESC_SIZE	16
 
+/*
+ * For a queue's stocks: its driver decides when they are made, so nothing of this domain may be
+ * killed to make room, and the log says already what was refused.
+ */
+#define VIRTBACK_STOCK_GFP	(GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+
+/* Pages that a queue's stocks take, with some for what is no page of its own. */
+#define VIRTBACK_STOCK_PAGES	(VIRTBACK_POOL_PAGES + VIRTBACK_POOL_PAGES / 8)
+
+/* Of the memory of this domain, what queues leave to others: 16 MiB of each GiB. */
+#define VIRTBACK_STOCK_SPARE	64
+
+/**
+ * virtback_stock_fits() - is there memory for the stocks of another queue?
+ * @available: pages that can be had, as si_mem_available() says
+ * @total: pages of this domain
+ *
+ * Or the last of it went to a guest, and who wants some next is killed.
+ *
+ * Return: false when the queue is to be refused.
+ */
+static inline bool virtback_stock_fits(long available, unsigned long total)
+{
+	return available >= (long)(VIRTBACK_STOCK_PAGES + total / VIRTBACK_STOCK_SPARE);
+}
+
 /**
  * struct virtback_desc - a descriptor in this kernel's byte order: the one copy
  *			  that is looked at

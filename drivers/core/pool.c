@@ -13,12 +13,14 @@
 
 #include <virtback/mem.h>
 
+#include "core.h"
+
 static int virtback_pool_init(struct virtback_pool *pool, unsigned int size)
 {
 	spin_lock_init(&pool->lock);
 	pool->nr = 0;
 	pool->slab = NULL;
-	pool->free = kvmalloc_array(size, sizeof(*pool->free), GFP_KERNEL);
+	pool->free = kvmalloc_array(size, sizeof(*pool->free), VIRTBACK_STOCK_GFP);
 	pool->size = pool->free ? size : 0;
 	return pool->free ? 0 : -ENOMEM;
 }
@@ -27,6 +29,9 @@ static int virtback_pool_init(struct virtback_pool *pool, unsigned int size)
  * virtback_pool_init_pages() - make a pool of @size pages
  * @pool: to initialise
  * @size: pages
+ *
+ * They are zeroed: a store may end a read well that it has written nothing of, and the guest
+ * gets to see what was there.
  *
  * Return: 0 or -ENOMEM, then nothing is left to destroy. May sleep.
  */
@@ -37,7 +42,7 @@ int virtback_pool_init_pages(struct virtback_pool *pool, unsigned int size)
 	if (ret)
 		return ret;
 	while (pool->nr < size) {
-		struct page *page = alloc_page(GFP_KERNEL);
+		struct page *page = alloc_page(VIRTBACK_STOCK_GFP | __GFP_ZERO);
 
 		if (!page) {
 			virtback_pool_destroy_pages(pool);
@@ -62,7 +67,7 @@ int virtback_pool_init_objects(struct virtback_pool *pool, unsigned int size, si
 
 	if (ret)
 		return ret;
-	pool->slab = kvcalloc(size, bytes, GFP_KERNEL);
+	pool->slab = kvcalloc(size, bytes, VIRTBACK_STOCK_GFP);
 	if (!pool->slab) {
 		virtback_pool_destroy_objects(pool);
 		return -ENOMEM;

@@ -7,6 +7,7 @@
 #include <linux/kthread.h>
 #include <linux/limits.h>
 #include <linux/minmax.h>
+#include <linux/mm.h>
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -42,6 +43,8 @@ static int virtback_vq_stock(struct virtback_vq *vq)
 {
 	int ret = 0;
 
+	if (!vq->pages.free && !virtback_stock_fits(si_mem_available(), totalram_pages()))
+		return -ENOMEM;
 	if (!vq->pages.free)
 		ret = virtback_pool_init_pages(&vq->pages, VIRTBACK_POOL_PAGES);
 	if (!ret && !vq->pieces.free)
@@ -217,7 +220,8 @@ void virtback_vq_stop(struct virtback_vq *vq)
  */
 void virtback_vq_drain(struct virtback_vq *vq)
 {
-	wait_event(vq->drained, !virtback_vq_inflight(vq));
+	/* Idle: a disk that hangs is none of the kernel's tasks that do. */
+	wait_event_idle(vq->drained, !virtback_vq_inflight(vq));
 }
 
 /**

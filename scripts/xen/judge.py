@@ -44,7 +44,7 @@ GUEST = re.compile(r"# [a-z][a-z0-9-]*(?:\.\d+)?: ")
 MACHINE = "machine"
 # <row> or <row>.<number>, as dom0/faults.sh says it.
 ROW = re.compile(r"^# (([a-z][a-z0-9-]*)(?:\.\d+)?): (?:(row begins)|(row passed) in"
-                 r"|(?:FAILED: |row ended with (?!0$))(.*))")
+                 r"|(?:FAILED: |row ended with (?!0(?:$|\[)))(.*))")
 
 
 def complains(line):

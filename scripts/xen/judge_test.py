@@ -123,6 +123,14 @@ class Rows(unittest.TestCase):
         self.assertEqual(rows([x.replace("ok 1", "not ok 1") for x in lines]),
                          {"a": (2, 1), "b": (2, 0)})
 
+    def test_the_kernel_speaks_into_the_line(self):
+        torn = "row ended with 0[ 3224.233324] virtback: dom3.2000000: gone"
+        self.assertEqual(rows([x.replace("row ended with 0", torn) for x in ROWS]),
+                         {"a": (2, 0), "b": (2, 0)})
+        torn = torn.replace("with 0", "with 10")
+        self.assertEqual(rows([x.replace("a: row ended with 0", "a: " + torn) for x in ROWS]),
+                         {"a": (2, 1), "b": (2, 0)})
+
     def test_a_complaint_is_theirs_who_are_under_way(self):
         bug = "[   1.34] [    1.1] WARNING: CPU: 0 PID: 1 at x.c:1"
         self.assertEqual(rows(rows_with("b.2: row passed", bug)), {"a": (1, 1), "b": (2, 0)})

@@ -18,11 +18,19 @@
  *	registers	all vCPUs read a register that is not answered at once
  *	resets		all vCPUs start the device and reset it
  *	invalidates	all vCPUs give pages back to Xen and take them again
+ *	revokes		with grants=1: one changes grants all the time, the others read what is
+ *			granted
+ *	stops		as flood, until one of them shuts the domain down (the parameter
+ *			"reason", SHUTDOWN_*) while the others go on
  *	spins		all vCPUs compute and leave the device alone, to compare with
  *
  * Its memory is the end of the guest's, which "mem=" keeps from the kernel: what a
  * device writes in error, or is told to write, harms nothing of this kernel, and what is
  * longer than it ends in nothing. The last pages of it go back to Xen and come again.
+ *
+ * With grants=1 (a device with mapping=grant) it grants all that memory, and instead of
+ * giving pages back it changes grants, in use or not: they end, become read-only, another
+ * page's, those of memory that it has not, another domain's.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -33,19 +41,25 @@
 #include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/slab.h>
+#include <linux/virtio_config.h>
 #include <linux/virtio_mmio.h>
 
 #include <asm/xen/hypercall.h>
+#include <xen/grant_table.h>
 #include <xen/interface/memory.h>
+#include <xen/interface/sched.h>
 #include <xen/interface/xen.h>
 
 #include "hostile.h"
 
 #define HOLES_LEN	(64 * PAGE_SIZE)
 
+/* Any that is not dom0. */
+#define OTHER_DOMID	7
+
 static char *mode = "flood";
 module_param(mode, charp, 0444);
-MODULE_PARM_DESC(mode, "flood, canary, removal, kicks, requests, registers, resets, invalidates or spins");
+MODULE_PARM_DESC(mode, "flood, canary, removal, kicks, requests, registers, resets, invalidates, revokes, stops or spins");
 
 static ulong seed = 1;
 module_param(seed, ulong, 0444);
@@ -82,6 +96,14 @@ MODULE_PARM_DESC(wait_ms, "canary: how long it looks on");
 static uint removed;
 module_param(removed, uint, 0644);
 MODULE_PARM_DESC(removed, "removal: 1 when the device was taken away, 2 when the disk is done");
+
+static bool grants;
+module_param(grants, bool, 0444);
+MODULE_PARM_DESC(grants, "the device takes granted memory");
+
+static uint reason = SHUTDOWN_suspend;
+module_param(reason, uint, 0444);
+MODULE_PARM_DESC(reason, "stops: what to tell Xen");
 
 struct vcpu {
 	struct completion done;
@@ -166,6 +188,68 @@ static void guest_hole(struct hostile *h, u64 offset, bool go)
 	mutex_unlock(&holes_lock);
 }
 
+/* Of each page of the memory and of the holes behind it, one after the other. */
+static grant_ref_t first_grant;
+
+static void grant_page(unsigned int i)
+{
+	gnttab_grant_foreign_access_ref(first_grant + i, 0, (mem >> PAGE_SHIFT) + i, 0);
+}
+
+/* As Xen reads grants at any time, so they may be written at any time. */
+static void guest_grant(struct hostile *h, u64 offset, bool go)
+{
+	static atomic_t turn;
+	unsigned int n = atomic_inc_return(&turn), i;
+	unsigned long pfn = mem >> PAGE_SHIFT;
+
+	/* Those of the holes, or any. */
+	i = n & 1 ? (mem_len + offset) >> PAGE_SHIFT : n * 37 % (mem_len >> PAGE_SHIFT);
+	if (!go) {
+		/* What is all of it, so that most things work most of the time. */
+		for (i = 0; i < (mem_len + HOLES_LEN) >> PAGE_SHIFT; i++)
+			grant_page(i);
+		return;
+	}
+	switch (n / 2 % 6) {
+	case 0:
+		gnttab_end_foreign_access_ref(first_grant + i);
+		break;
+	case 1:
+		gnttab_grant_foreign_access_ref(first_grant + i, 0, pfn + i, 1);
+		break;
+	case 2:
+		gnttab_grant_foreign_access_ref(first_grant + i, 0, pfn + i / 2, 0);
+		break;
+	case 3:
+		gnttab_grant_foreign_access_ref(first_grant + i, 0, window >> PAGE_SHIFT, 0);
+		break;
+	case 4:
+		gnttab_grant_foreign_access_ref(first_grant + i, 0, ~0U - i, 0);
+		break;
+	default:
+		gnttab_grant_foreign_access_ref(first_grant + i, OTHER_DOMID, pfn + i, 0);
+	}
+	holes_made++;
+}
+
+/* Addresses of granted memory are references, see drivers/xen/grant-dma-ops.c of Linux. */
+static int guest_grant_all(void)
+{
+	unsigned int i, nr = (mem_len + HOLES_LEN) >> PAGE_SHIFT;
+	int ret = gnttab_alloc_grant_reference_seq(nr, &first_grant);
+
+	if (ret)
+		return ret;
+	for (i = 0; i < nr; i++)
+		grant_page(i);
+	hostile.base = BIT_ULL(63) | (u64)first_grant << PAGE_SHIFT;
+	hostile.holes = hostile.base + mem_len;
+	hostile.must = BIT_ULL(VIRTIO_F_ACCESS_PLATFORM);
+	hostile.read_len = SZ_32K;
+	return 0;
+}
+
 static void guest_pass(struct hostile *h)
 {
 	cond_resched();
@@ -179,6 +263,13 @@ static void guest_wait(struct hostile *h)
 static const struct hostile_ops guest_ops = {
 	.access = guest_access,
 	.hole = guest_hole,
+	.pass = guest_pass,
+	.wait = guest_wait,
+};
+
+static const struct hostile_ops guest_grant_ops = {
+	.access = guest_access,
+	.hole = guest_grant,
 	.pass = guest_pass,
 	.wait = guest_wait,
 };
@@ -224,6 +315,22 @@ static void flood(struct vcpu *v)
 		hostile_step(&hostile, v->cpu, &rng);
 		v->n++;
 	}
+}
+
+static void stops(struct vcpu *v)
+{
+	struct sched_shutdown shutdown = { .reason = reason };
+	u64 rng = hostile_seed(seed, v->cpu);
+
+	while (time_left()) {
+		hostile_step(&hostile, v->cpu, &rng);
+		v->n++;
+	}
+	/* The time of the others ends when Xen has stopped them. */
+	if (!v->cpu)
+		HYPERVISOR_sched_op(SCHEDOP_shutdown, &shutdown);
+	for (;;)
+		hostile_step(&hostile, v->cpu, &rng);
 }
 
 static void kicks(struct vcpu *v)
@@ -287,6 +394,32 @@ static void requests(struct vcpu *v)
 	}
 }
 
+/* One of them changes grants, or all are good again; the others read. */
+static void revokes(struct vcpu *v)
+{
+	unsigned int q = v->cpu % HOSTILE_QUEUES, n;
+	u64 rng = hostile_seed(seed, v->cpu);
+
+	while (time_left()) {
+		if (!v->cpu) {
+			rng = rng * 6364136223846793005ULL + 1442695040888963407ULL;
+			guest_grant(&hostile, rng >> 32 & (HOLES_LEN - PAGE_SIZE), rng >> 48 & 7);
+			if (guest_access(&hostile, VIRTIO_MMIO_STATUS, 4, false, 0) &
+			    VIRTIO_CONFIG_S_NEEDS_RESET) {
+				atomic64_inc(&hostile.needs_reset);
+				guest_grant(&hostile, 0, false);
+				hostile_run(&hostile, 0);
+			}
+			v->n++;
+			continue;
+		}
+		n = hostile_read_all(&hostile, q, hostile_used_idx(&hostile, q));
+		v->n += n;
+		if (n)
+			hostile_kick(&hostile, q);
+	}
+}
+
 static const struct {
 	const char *name;
 	void (*run)(struct vcpu *v);
@@ -297,6 +430,8 @@ static const struct {
 	{ "registers", registers },
 	{ "resets", resets },
 	{ "invalidates", invalidates },
+	{ "revokes", revokes },
+	{ "stops", stops },
 	{ "spins", spins },
 };
 
@@ -394,13 +529,21 @@ static int __init hostile_guest_init(void)
 	hostile.window = window;
 	hostile.sectors = sectors;
 	hostile_init(&hostile);
+	if (grants) {
+		hostile.ops = &guest_grant_ops;
+		ret = guest_grant_all();
+		if (ret)
+			goto out;
+		ret = -ENOMEM;
+	}
 	if (regs && regs_odd && hostile.mem) {
 		ret = attack();
 		if (!hostile.ops->remove)
 			hostile_reset(&hostile);
-		for (i = 0; i < ARRAY_SIZE(gone); i++)
+		for (i = 0; !grants && i < ARRAY_SIZE(gone); i++)
 			guest_hole(&hostile, i * PAGE_SIZE, false);
 	}
+out:
 	if (hostile.mem)
 		memunmap(hostile.mem);
 	if (regs_odd)
