@@ -270,7 +270,7 @@ static bool writes(const struct bio *bio)
 static void bio_check(const struct bio *bio)
 {
 	struct block_device *b = bio->bi_bdev;
-	u64 sector = bio->bi_iter.bi_sector, bytes = bio->bi_iter.bi_size;
+	u64 sector = bio->bi_iter.bi_sector, bytes = bio->bi_iter.bi_size, sum = 0;
 	int i;
 
 	if (!b->opens)
@@ -286,6 +286,9 @@ static void bio_check(const struct bio *bio)
 	for (i = 0; i < bio->bi_vcnt; i++) {
 		const struct bio_vec *bv = &bio->bi_io_vec[i];
 
+		if (!bv->bv_len || bv->bv_offset + bv->bv_len > PAGE_SIZE)
+			fz_bug("a part of a bio is not within a page");
+		sum += bv->bv_len;
 		if (bv->bv_len & (SECTOR_SIZE - 1) || bv->bv_offset & b->dma_mask)
 			fz_bug("a part of a bio that the disk cannot access");
 		if (!fz_is_guest(bvec_virt(bv)))
@@ -295,6 +298,8 @@ static void bio_check(const struct bio *bio)
 		if (b->stable)
 			fz_bug("data that can change while it is written");
 	}
+	if (bio->bi_vcnt && sum != bytes)
+		fz_bug("a bio of %llu bytes with parts of %llu", bytes, sum);
 	if (bio_op(bio) == REQ_OP_ZONE_APPEND && bytes > (u64)b->append << SECTOR_SHIFT)
 		fz_bug("an append that would have to be split");
 }

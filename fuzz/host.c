@@ -87,12 +87,14 @@ static int host_pin(struct virtback_device *vd, u64 addr, u32 len, bool write,
 
 static void host_unpin(struct virtback_device *vd, struct virtback_piece *p)
 {
-	fz_point();
-	if (!p->pin)
-		fz_bug("unpinned twice");
-	pin_del(p->pin);
-	p->pin = NULL;
-	p->va = NULL;
+	for (; p; p = p->next) {
+		fz_point();
+		if (!p->pin)
+			fz_bug("unpinned twice");
+		pin_del(p->pin);
+		p->pin = NULL;
+		p->va = NULL;
+	}
 }
 
 /* Is that within a page that is granted? */

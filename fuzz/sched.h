@@ -65,8 +65,7 @@ void cpu_relax(void);
 void preempt_disable(void);
 void preempt_enable(void);
 bool need_resched(void);
-/* Others may want to run at any time. */
-#define single_task_running()		false
+bool single_task_running(void);
 
 /* --- waiting --- */
 
@@ -74,6 +73,11 @@ typedef struct wait_queue_head { int unused; } wait_queue_head_t;
 
 #define init_waitqueue_head(wq)	((void)(wq))
 void wake_up(wait_queue_head_t *wq);
+#ifdef FZ_BARE
+#define wq_has_sleeper(wq)	false
+#else
+#define wq_has_sleeper(wq)	({ smp_mb(); true; })
+#endif
 #define wake_up_all(wq)		wake_up(wq)
 
 enum fz_wait { FZ_WAIT, FZ_WAIT_KILLABLE };

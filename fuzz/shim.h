@@ -51,7 +51,9 @@ typedef u64 sector_t;
 #define fallthrough		__attribute__((fallthrough))
 #define likely(x)		__builtin_expect(!!(x), 1)
 #define unlikely(x)		__builtin_expect(!!(x), 0)
+#define noinline		__attribute__((noinline))
 #define barrier()		__asm__ __volatile__("" ::: "memory")
+#define OPTIMIZER_HIDE_VAR(x)	__asm__("" : "=r"(x) : "0"(x))
 #define KBUILD_MODNAME		"virtback"
 #define KERNEL_VERSION(a, b, c)	(((a) << 16) + ((b) << 8) + (c))
 #define LINUX_VERSION_CODE	KERNEL_VERSION(6, 12, 0)
@@ -209,9 +211,9 @@ void *fz_memcpy(void *to, const void *from, size_t len);
 struct virtback_chain;
 struct virtback_desc;
 struct virtback_vq;
-void fz_chain_seen(struct virtback_vq *vq, const struct virtback_chain *chain,
+void fz_chain_seen(struct virtback_vq *vq, const struct virtback_chain *chain, u32 nr,
 		   const struct virtback_desc *d);
-#define virtback_chain_seen(vq, chain, d)	fz_chain_seen(vq, chain, d)
+#define virtback_chain_seen(vq, chain, nr, d)	fz_chain_seen(vq, chain, nr, d)
 
 #define smp_load_acquire(p)	READ_ONCE(*(p))
 #define smp_store_release(p, v)	WRITE_ONCE(*(p), v)

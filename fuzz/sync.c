@@ -203,6 +203,16 @@ bool need_resched(void)
 	return fz_current && fz_self()->looks;
 }
 
+/* Others always want the processor; but for who counts, whose computer does nothing else. */
+bool single_task_running(void)
+{
+#ifdef FZ_BARE
+	return true;
+#else
+	return false;
+#endif
+}
+
 void preempt_disable(void)
 {
 	fz_self()->preempt++;

@@ -51,15 +51,16 @@ static struct pending *pending_of(struct queue *q, const struct virtback_chain *
 /**
  * fz_chain_seen() - a descriptor was read: these bytes are what the device may touch
  * @vq: queue
- * @chain: what was read before
+ * @chain: its chain
+ * @nr: how many of them were read before
  * @d: the descriptor
  */
-void fz_chain_seen(struct virtback_vq *vq, const struct virtback_chain *chain,
+void fz_chain_seen(struct virtback_vq *vq, const struct virtback_chain *chain, u32 nr,
 		   const struct virtback_desc *d)
 {
 	struct pending *p = pending_of(&fz_queues[vq->index], chain);
 
-	if (!chain->out.nr && !chain->in.nr)
+	if (!nr)
 		p->nr = 0;
 	if (p->nr == FZ_PENDING)
 		fz_bug("a chain of more buffers than any queue has");

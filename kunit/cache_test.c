@@ -75,6 +75,30 @@ static void cache_pin_ends_where_pages_do_not_follow(struct kunit *test)
 	hv_end(test);
 }
 
+/* More than are unpinned under the lock at a time, of chunks that others still have pinned. */
+static void cache_unpins_a_list(struct kunit *test)
+{
+	struct hv *hv = hv_join(test, HV_RESERVE);
+	struct virtback_xen_cache *cache = hv_cache(test);
+	struct virtback_piece *p;
+	unsigned int i;
+
+	p = kunit_kcalloc(test, 150, sizeof(*p), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	for (i = 0; i < 150; i++) {
+		KUNIT_ASSERT_EQ(test, hv_pin(hv, 0, i % 3 * VIRTBACK_CHUNK_PAGES, 1, &p[i]), 0);
+		p[i].next = i ? &p[i - 1] : NULL;
+	}
+	KUNIT_EXPECT_EQ(test, cache->nr_held, 3UL);
+	virtback_xen_cache_unpin_list(cache, &p[148]);
+	KUNIT_EXPECT_EQ(test, cache->nr_held, 1UL);
+	virtback_xen_cache_unpin_list(cache, NULL);
+	p[149].next = NULL;
+	virtback_xen_cache_unpin_list(cache, &p[149]);
+	KUNIT_EXPECT_EQ(test, cache->nr_held, 0UL);
+	hv_end(test);
+}
+
 static void cache_hole_fails_its_page_alone(struct kunit *test)
 {
 	struct hv *hv = hv_join(test, HV_RESERVE);
@@ -421,6 +445,7 @@ static struct kunit_case virtback_cache_cases[] = {
 	KUNIT_CASE(cache_offset_in_page),
 	KUNIT_CASE(cache_pin_runs_on),
 	KUNIT_CASE(cache_pin_ends_where_pages_do_not_follow),
+	KUNIT_CASE(cache_unpins_a_list),
 	KUNIT_CASE(cache_hole_fails_its_page_alone),
 	KUNIT_CASE(cache_batch_fails_in_part),
 	KUNIT_CASE(cache_keeps_nothing_of_no_memory),

@@ -72,10 +72,8 @@ static int fake_pin(struct virtback_device *vd, u64 addr, u32 len, bool write,
 	return 0;
 }
 
-static void fake_unpin(struct virtback_device *vd, struct virtback_piece *p)
+static void fake_unpin_one(struct fake *f, struct virtback_piece *p)
 {
-	struct fake *f = vd->host_priv;
-
 	if (!p->pin) {
 		atomic_inc(&f->bad_pins);
 		return;
@@ -88,6 +86,12 @@ static void fake_unpin(struct virtback_device *vd, struct virtback_piece *p)
 	p->pin = NULL;
 	p->va = NULL;
 	atomic_dec(&f->pins);
+}
+
+static void fake_unpin(struct virtback_device *vd, struct virtback_piece *p)
+{
+	for (; p; p = p->next)
+		fake_unpin_one(vd->host_priv, p);
 }
 
 /* What no host could do: out of a worker, across pages of ours, or of nothing. */

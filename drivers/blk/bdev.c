@@ -144,9 +144,8 @@ static void bdev_submit(struct virtback_backing *b, struct virtback_req *req)
 	struct virtback_blk_req *br = virtback_req_priv(req);
 	struct bdev_backing *bd = bdev_of(b);
 	struct virtback_blk_pos pos = {};
-	struct bio_vec bv;
+	unsigned int nr = 0;
 	struct bio *bio;
-	unsigned int i;
 
 	if (unlikely(bdev_forbids(bd, br))) {
 		bdev_pass_done(req, VIRTIO_BLK_S_IOERR, br->sector);
@@ -156,10 +155,11 @@ static void bdev_submit(struct virtback_backing *b, struct virtback_req *req)
 	bio->bi_iter.bi_sector = br->sector + (br->done >> SECTOR_SHIFT);
 	bio->bi_private = req;
 	bio->bi_end_io = bdev_end_io;
-	if (!br->nr_vecs)
-		bio->bi_iter.bi_size = br->len;
-	for (i = 0; i < br->nr_vecs && virtback_blk_next_bvec(req, &pos, &bv); i++)
-		__bio_add_page(bio, bv.bv_page, bv.bv_len, bv.bv_offset);
+	/* There is room for so many, so nobody need look whether there is. */
+	while (nr < br->nr_vecs && virtback_blk_next_bvec(req, &pos, &bio->bi_io_vec[nr]))
+		nr++;
+	bio->bi_vcnt = nr;
+	bio->bi_iter.bi_size = nr ? pos.done : br->len;
 	/* One that is too short would end well. */
 	WARN_ON_ONCE(bio->bi_iter.bi_size != br->len);
 	submit_bio(bio);

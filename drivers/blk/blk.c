@@ -52,21 +52,32 @@ static void blk_count_error(struct virtback_req *req, u8 status)
 	virtback_vq_count(req->vq, i, 1);
 }
 
+/* The status byte, which the host copies. */
+static noinline int blk_tell_copied(struct virtback_req *req, u8 status)
+{
+	const struct virtback_piece *p = req->status.head;
+	struct virtback_copier c;
+	int err;
+
+	virtback_copier_init(&c, req->vq);
+	err = virtback_copier_piece(&c, p, p->len - 1, &status, sizeof(status), true);
+	return err ?: virtback_copier_flush(&c);
+}
+
 /* The status byte; nothing of an orphan, whose memory is the driver's again. */
 static int blk_tell(struct virtback_req *req, u8 status)
 {
 	const struct virtback_piece *p;
-	struct virtback_copier c;
-	int err;
 
 	/* Who stops the queue unpins the status when this is over, not before. */
 	if (!virtback_req_live(req))
 		return 0;
 	p = req->status.head;
-	virtback_copier_init(&c, req->vq);
+	if (!p->va)
+		return blk_tell_copied(req, status);
 	/* The header may be before it. */
-	err = virtback_copier_piece(&c, p, p->len - 1, &status, sizeof(status), true);
-	return err ?: virtback_copier_flush(&c);
+	memcpy(p->va + p->len - 1, &status, sizeof(status));
+	return 0;
 }
 
 /**
@@ -295,10 +306,16 @@ static bool blk_parse(struct virtback_blk_req *br, const struct virtio_blk_outhd
 static int blk_read_header(struct virtback_req *req, struct virtback_iter *out,
 			   struct virtback_iter *status, struct virtio_blk_outhdr *hdr)
 {
+	const void *both;
 	int err;
 
-	if (virtback_req_pin_both(req, &req->status, status, out, hdr, sizeof(*hdr)))
+	both = virtback_req_pin_both(req, &req->status, status, out, sizeof(*hdr));
+	if (both) {
+		memcpy(hdr, both, sizeof(*hdr));
+		/* The driver may be writing it: nothing reads it again instead of @hdr. */
+		barrier();
 		return 0;
+	}
 	err = virtback_blk_read_header(req, out, hdr);
 	return err ?: virtback_req_pin(req, &req->status, status, 1, true);
 }

@@ -120,7 +120,7 @@ static int blk_name_in(struct virtback_req *req, struct virtback_copier *c,
 	return err;
 }
 
-static int blk_bounce_in(struct virtback_req *req, struct virtback_iter *it)
+static noinline int blk_bounce_in(struct virtback_req *req, struct virtback_iter *it)
 {
 	struct virtback_copier c;
 	int err;
@@ -139,11 +139,6 @@ static int blk_name_out(struct virtback_req *req, struct virtback_copier *c)
 	struct page *page;
 	int err;
 
-	/* One piece and one page: most of all requests. */
-	if (p && p->len == left && left <= PAGE_SIZE) {
-		page = list_first_entry(&br->pages, struct page, lru);
-		return virtback_copier_piece(c, p, 0, page_address(page), left, true);
-	}
 	list_for_each_entry(page, &br->pages, lru) {
 		u32 len = min_t(u32, left, PAGE_SIZE);
 		void *from = page_address(page);
@@ -184,11 +179,8 @@ static int blk_name_ok(struct virtback_req *req, struct virtback_copier *c)
 	return virtback_copier_piece(c, p, p->len - 1, &virtback_blk_of(req)->ok, 1, true);
 }
 
-/*
- * Bounce pages to the driver, for a read. The status byte of its last pass goes with them,
- * where one call can copy both. Under RCU or in the worker; it is live.
- */
-static int blk_copy_out(struct virtback_req *req)
+/* As blk_copy_out(), of any number of parts. */
+static noinline int blk_copy_out_parts(struct virtback_req *req)
 {
 	struct virtback_blk_req *br = virtback_req_priv(req);
 	bool tell = req->vq->vd->copies && blk_is_last(br);
@@ -204,6 +196,24 @@ static int blk_copy_out(struct virtback_req *req)
 	if (!err)
 		br->told = tell;
 	return err;
+}
+
+/*
+ * Bounce pages to the driver, for a read. The status byte of its last pass goes with them,
+ * where one call can copy both. Under RCU or in the worker; it is live.
+ */
+static int blk_copy_out(struct virtback_req *req)
+{
+	struct virtback_blk_req *br = virtback_req_priv(req);
+	const struct virtback_piece *p = req->data.head;
+
+	/* One piece within reach and one page: most of all requests. */
+	if (p && p->va && p->len == br->len && br->len <= PAGE_SIZE) {
+		memcpy(p->va, page_address(list_first_entry(&br->pages, struct page, lru)),
+		       br->len);
+		return 0;
+	}
+	return blk_copy_out_parts(req);
 }
 
 /* Is what the pass has for the driver copied together with that of others? */
@@ -380,19 +390,19 @@ static bool blk_pieces_fit(struct virtback_req *req)
 static int blk_load_direct(struct virtback_req *req, struct virtback_iter *it)
 {
 	struct virtback_blk_req *br = virtback_req_priv(req);
-	struct virtback_iter pos = *it;
+	struct virtback_iter begin = *it;
 	int err;
 
-	err = virtback_req_pin(req, &req->data, &pos, br->len, !op_is_write(br->opf));
+	err = virtback_req_pin(req, &req->data, it, br->len, !op_is_write(br->opf));
 	if (!err && !blk_pieces_fit(req))
 		err = -EINVAL;
 	if (err) {
 		virtback_req_unpin(req, &req->data);
+		*it = begin;
 		return err;
 	}
 	req->dma = true;
 	virtback_add_once(req->vq->stats.direct, br->len);
-	*it = pos;
 	return 0;
 }
 
@@ -430,7 +440,7 @@ static bool blk_must_bounce(const struct virtback_blk_req *br)
 static int blk_load(struct virtback_req *req, struct virtback_iter *it)
 {
 	struct virtback_blk_req *br = virtback_req_priv(req);
-	struct virtback_iter pos = *it;
+	struct virtback_iter begin = *it;
 	int err;
 
 	br->len = min_t(u32, br->total - br->done, BLK_PASS_BYTES);
@@ -452,16 +462,16 @@ static int blk_load(struct virtback_req *req, struct virtback_iter *it)
 	if (!blk_get_pages(req))
 		return -ENOSPC;
 	if (op_is_write(br->opf))
-		err = blk_bounce_in(req, &pos);
+		err = blk_bounce_in(req, it);
 	else
-		err = virtback_req_pin(req, &req->data, &pos, br->len, true);
+		err = virtback_req_pin(req, &req->data, it, br->len, true);
 	if (err) {
 		virtback_req_unpin(req, &req->data);
 		blk_put_pages(req);
+		*it = begin;
 		return err;
 	}
 	virtback_add_once(req->vq->stats.bounced, br->len);
-	*it = pos;
 	return 0;
 }
 
@@ -630,7 +640,7 @@ void virtback_blk_pass_done(struct virtback_req *req, u8 status)
 /**
  * virtback_blk_submit() - start what prepare() or resume() made ready
  * @vq: the queue
- * @reqs: requests, linked by &virtback_req.batch
+ * @reqs: requests, linked by &virtback_req.batch; not a list any more afterwards
  *
  * A request that a reset orphaned meanwhile does not reach the disk: an old
  * write must not land after those of the next driver.
@@ -655,8 +665,10 @@ void virtback_blk_submit(struct virtback_vq *vq, struct list_head *reqs)
 		if (n % BLK_TAGS == 0)
 			virtback_plug_expect(&plug, min(nr - n, BLK_TAGS));
 		n++;
-		/* The request is no longer ours once it was submitted. */
-		list_del_init(&req->batch);
+		/*
+		 * The request is no longer ours once it was submitted, and its link may
+		 * be in another list: nobody looks back at it, so it stays in this one.
+		 */
 		if (virtback_req_live(req)) {
 			struct virtback_backing *b = virtback_blk_of(req)->backing;
 			struct virtback_blk_req *br = virtback_req_priv(req);

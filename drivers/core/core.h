@@ -83,8 +83,7 @@ struct virtback_raw {
 #define VIRTBACK_UNTIMED	SZ_16K
 
 /* drivers/core/table.c: what the ring formats share */
-int virtback_table_fetch(struct virtback_vq *vq, struct virtback_table *t, u32 i,
-			 struct virtback_raw *raw);
+int virtback_table_fetch(struct virtback_vq *vq, struct virtback_table *t, u32 i);
 void virtback_window_close(struct virtback_vq *vq);
 int virtback_ring_map(struct virtback_vq *vq, struct virtback_area *area, u64 addr, u32 len,
 		      u32 align, bool write);
@@ -156,7 +155,8 @@ static inline void virtback_table_copy(struct virtback_raw *raw, const void *fro
 {
 	memcpy(raw, from, VIRTBACK_DESC_SIZE);
 	/* The driver may be writing it: nothing reads it again instead of @raw. */
-	barrier();
+	OPTIMIZER_HIDE_VAR(raw->addr);
+	OPTIMIZER_HIDE_VAR(raw->rest);
 }
 
 /**
@@ -174,55 +174,97 @@ static inline int virtback_table_read(struct virtback_vq *vq, struct virtback_ta
 				      struct virtback_raw *raw)
 {
 	u32 n = i - t->from;
+	int ret;
 
 	/* Also of one before the first, whose distance is a large number. */
-	if (n >= t->reach)
-		return virtback_table_fetch(vq, t, i, raw);
+	if (n >= t->reach) {
+		ret = virtback_table_fetch(vq, t, i);
+		if (ret)
+			return ret;
+		n = 0;
+	}
 	n = array_index_nospec(n, t->reach);
 	virtback_table_copy(raw, t->va + (size_t)n * VIRTBACK_DESC_SIZE);
 	return 0;
 }
 
+/**
+ * struct virtback_parts - the buffers of a chain while it is parsed
+ * @chain: what they are to become
+ * @sg: where they go: vq->sg
+ * @nr: how many there are
+ * @nr_out: how many of them the device reads, which come first
+ * @out: bytes in these
+ * @in: bytes in the others
+ *
+ * A local variable of who walks the chain, so that it is in registers.
+ */
+struct virtback_parts {
+	struct virtback_chain *chain;
+	struct virtback_sg *sg;
+	u32 nr;
+	u32 nr_out;
+	u64 out;
+	u64 in;
+};
+
 /* For who looks on from outside and believes nobody, as the fuzzer does. */
 #ifndef virtback_chain_seen
 static inline void virtback_chain_seen(struct virtback_vq *vq, const struct virtback_chain *chain,
-				       const struct virtback_desc *d)
+				       u32 nr, const struct virtback_desc *d)
 {
 }
 #endif
 
+/* No buffer yet. */
+static inline void virtback_chain_begin(struct virtback_vq *vq, struct virtback_parts *parts,
+					struct virtback_chain *chain)
+{
+	chain->ndesc = 0;
+	*parts = (struct virtback_parts){ .chain = chain, .sg = vq->sg };
+}
+
 /**
  * virtback_chain_add() - the next buffer of a chain
- * @vq: queue; the buffer goes into vq->sg
- * @chain: chain so far
+ * @vq: queue
+ * @parts: chain so far
  * @d: descriptor of the buffer, a copy
  * @max: buffers that a chain may have
  *
  * Return: 0, or -EINVAL when the driver may not do this.
  */
-static inline int virtback_chain_add(struct virtback_vq *vq, struct virtback_chain *chain,
+static inline int virtback_chain_add(struct virtback_vq *vq, struct virtback_parts *parts,
 				     const struct virtback_desc *d, u32 max)
 {
-	u32 n = chain->out.nr + chain->in.nr;
-	struct virtback_iter *part;
+	u32 n = parts->nr;
 
-	virtback_chain_seen(vq, chain, d);
+	virtback_chain_seen(vq, parts->chain, n, d);
 	if (n >= min_t(u32, max, vq->chain_max) || d->addr + d->len < d->addr)
 		return -EINVAL;
-	vq->sg[n] = (struct virtback_sg){ .addr = d->addr, .len = d->len };
-	if (!(d->flags & VRING_DESC_F_WRITE) && chain->in.nr)
+	parts->sg[n] = (struct virtback_sg){ .addr = d->addr, .len = d->len };
+	parts->nr = n + 1;
+	if (d->flags & VRING_DESC_F_WRITE) {
+		parts->in += d->len;
+		return 0;
+	}
+	if (parts->nr_out != n)
 		return -EINVAL;		/* what the device reads comes first */
-	part = d->flags & VRING_DESC_F_WRITE ? &chain->in : &chain->out;
-	part->nr++;
-	part->left += d->len;
+	parts->nr_out = n + 1;
+	parts->out += d->len;
 	return 0;
 }
 
 /* The chain is complete. */
-static inline void virtback_chain_end(struct virtback_vq *vq, struct virtback_chain *chain)
+static inline void virtback_chain_end(const struct virtback_parts *parts)
 {
-	chain->out.sg = vq->sg;
-	chain->in.sg = vq->sg + chain->out.nr;
+	parts->chain->out = (struct virtback_iter){
+		.sg = parts->sg, .nr = parts->nr_out, .left = parts->out,
+	};
+	parts->chain->in = (struct virtback_iter){
+		.sg = parts->sg + parts->nr_out,
+		.nr = parts->nr - parts->nr_out,
+		.left = parts->in,
+	};
 }
 
 /* Pass @len bytes, which lie within the current buffer, and empty buffers. */
@@ -237,31 +279,57 @@ static inline void virtback_iter_step(struct virtback_iter *it, u32 len)
 	}
 }
 
-/* No buffer yet. */
-static inline void virtback_chain_begin(struct virtback_chain *chain, u16 id)
+/**
+ * virtback_iter_pin() - pin the next bytes and pass them; name them, if vd->copies
+ * @vq: queue whose guest it is
+ * @it: position
+ * @len: bytes wanted, 1 to it->left
+ * @write: the device will write them
+ * @p: receives the piece; its length may be less than @len
+ *
+ * Worker context, may sleep.
+ *
+ * Return: 0, or -EFAULT when it is not guest memory (which of a piece that is only
+ * named shows when it is copied).
+ */
+static inline int virtback_iter_pin(struct virtback_vq *vq, struct virtback_iter *it, u32 len,
+				    bool write, struct virtback_piece *p)
 {
-	chain->id = id;
-	chain->ndesc = 0;
-	chain->out.nr = 0;
-	chain->out.off = 0;
-	chain->out.left = 0;
-	chain->in.nr = 0;
-	chain->in.off = 0;
-	chain->in.left = 0;
+	struct virtback_device *vd = vq->vd;
+	u64 addr;
+	int ret;
+
+	virtback_iter_step(it, 0);
+	addr = it->sg->addr + it->off;
+	len = min(len, it->sg->len - it->off);
+	if (vd->copies) {
+		*p = (struct virtback_piece){ .addr = addr, .len = len };
+		ret = 0;
+	} else {
+		ret = vd->host->pin(vd, addr, len, write, p);
+	}
+	if (!ret)
+		virtback_iter_step(it, p->len);
+	return ret;
 }
 
 /* What worker.c and place.c share. */
 extern struct mutex virtback_cpus_lock;
 
-/* Undo virtback_iter_pin(). Any context, vq->lock may be held. */
-static inline void virtback_piece_unpin(struct virtback_device *vd, struct virtback_piece *p)
+/* Undo virtback_iter_pin() of a list. Any context, vq->lock may be held. */
+static inline void virtback_pieces_unpin(struct virtback_device *vd, struct virtback_piece *list)
 {
 	if (!vd->copies)
-		vd->host->unpin(vd, p);
+		vd->host->unpin(vd, list);
 }
 
-int virtback_iter_pin(struct virtback_vq *vq, struct virtback_iter *it, u32 len, bool write,
-		      struct virtback_piece *p);
+/* The same of one that is on no list. */
+static inline void virtback_piece_unpin(struct virtback_device *vd, struct virtback_piece *p)
+{
+	p->next = NULL;
+	virtback_pieces_unpin(vd, p);
+}
+
 void virtback_req_retire(struct virtback_req *req);
 bool virtback_req_busy(const struct virtback_req *req);
 void virtback_give_back(struct virtback_vq *vq, struct list_head *reqs);

@@ -29,60 +29,6 @@ void virtback_iter_skip(struct virtback_iter *it, u64 len)
 	}
 }
 
-/**
- * virtback_iter_last() - go to the last byte
- * @it: position with something left
- *
- * As virtback_iter_skip() to there, but for a chain of many buffers without a look at
- * each.
- */
-void virtback_iter_last(struct virtback_iter *it)
-{
-	const struct virtback_sg *sg = it->sg + it->nr - 1;
-
-	/* There is one with a byte, if not the last. */
-	while (!sg->len)
-		sg--;
-	it->nr -= sg - it->sg;
-	it->sg = sg;
-	it->off = sg->len - 1;
-	it->left = 1;
-}
-
-/**
- * virtback_iter_pin() - pin the next bytes and pass them; name them, if vd->copies
- * @vq: queue whose guest it is
- * @it: position
- * @len: bytes wanted, 1 to it->left
- * @write: the device will write them
- * @p: receives the piece; its length may be less than @len
- *
- * Worker context, may sleep.
- *
- * Return: 0, or -EFAULT when it is not guest memory (which of a piece that is only
- * named shows when it is copied).
- */
-int virtback_iter_pin(struct virtback_vq *vq, struct virtback_iter *it, u32 len, bool write,
-		      struct virtback_piece *p)
-{
-	struct virtback_device *vd = vq->vd;
-	u64 addr;
-	int ret;
-
-	virtback_iter_step(it, 0);
-	addr = it->sg->addr + it->off;
-	len = min(len, it->sg->len - it->off);
-	if (vd->copies) {
-		*p = (struct virtback_piece){ .addr = addr, .len = len };
-		ret = 0;
-	} else {
-		ret = vd->host->pin(vd, addr, len, write, p);
-	}
-	if (!ret)
-		virtback_iter_step(it, p->len);
-	return ret;
-}
-
 /*
  * What is whole in one buffer, as a header is, up to the end of the piece that it begins
  * in. Returns how much was read, 0 when it is not, or -EFAULT.

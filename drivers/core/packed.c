@@ -94,16 +94,19 @@ unmap_desc:
 }
 
 /* Has the driver made a descriptor available? @flags is what it was read as. */
-static bool virtback_packed_available(const struct virtback_vq *vq, u16 pos, bool wrap, u16 *flags)
+static bool virtback_packed_available(const struct vring_packed_desc *desc, bool wrap, u16 *flags)
 {
-	*flags = le16_to_cpu(READ_ONCE(virtback_packed_ring(vq, pos)->flags));
-	return !!(*flags & PACKED_AVAIL) == wrap && !!(*flags & PACKED_USED) != wrap;
+	*flags = le16_to_cpu(READ_ONCE(desc->flags));
+	return (*flags & (PACKED_AVAIL | PACKED_USED)) == (wrap ? PACKED_AVAIL : PACKED_USED);
 }
 
 /* The next one? */
-static bool virtback_packed_next(const struct virtback_vq *vq, u16 *flags)
+static bool virtback_packed_pending(const struct virtback_vq *vq)
 {
-	return virtback_packed_available(vq, vq->last_avail, vq->avail_wrap, flags);
+	u16 flags;
+
+	return virtback_packed_available(virtback_packed_ring(vq, vq->last_avail), vq->avail_wrap,
+					 &flags);
 }
 
 /* All but the flags of a descriptor of the ring. */
@@ -126,7 +129,7 @@ static void virtback_packed_entry(struct virtback_desc *to, const struct virtbac
 
 /* All of a table is the chain: what else its flags say is reserved (section 2.8.7). */
 static int virtback_packed_walk_table(struct virtback_vq *vq, const struct virtback_desc *head,
-				      struct virtback_chain *chain)
+				      struct virtback_parts *parts)
 {
 	struct virtback_table *t = &vq->walk;
 	struct virtback_raw raw;
@@ -141,40 +144,41 @@ static int virtback_packed_walk_table(struct virtback_vq *vq, const struct virtb
 			break;
 		virtback_packed_entry(&d, &raw);
 		ret = d.flags & VRING_DESC_F_INDIRECT ? -EINVAL :
-		      virtback_chain_add(vq, chain, &d, vq->chain_max);
+		      virtback_chain_add(vq, parts, &d, vq->chain_max);
 	}
 	return ret;
 }
 
 /*
- * Copy the chain at the current position to vq->sg. @flags are those of its first
- * descriptor; the others are the driver's once that one was available, whatever
- * their AVAIL and USED bits say. The limit of buffers ends a loop.
+ * Copy the chain at the current position to vq->sg. @from is its first descriptor and
+ * @flags are what its flags were; the others are the driver's once that one was available,
+ * whatever their AVAIL and USED bits say. The limit of buffers ends a loop.
  */
-static int virtback_packed_walk(struct virtback_vq *vq, u16 flags, struct virtback_chain *chain)
+static int virtback_packed_walk(struct virtback_vq *vq, const struct vring_packed_desc *from,
+				u16 flags, struct virtback_chain *chain)
 {
-	const struct vring_packed_desc *from = virtback_packed_ring(vq, vq->last_avail);
 	struct virtback_desc d = { .flags = flags };
+	struct virtback_parts parts;
 	u16 pos = vq->last_avail;
 	bool wrap = false;
 	int ret;
 
-	virtback_chain_begin(chain, 0);
+	virtback_chain_begin(vq, &parts, chain);
 	for (;;) {
 		virtback_packed_desc(&d, from);
 		chain->ndesc++;
 		if (d.flags & VRING_DESC_F_INDIRECT) {
-			ret = virtback_packed_walk_table(vq, &d, chain);
+			ret = virtback_packed_walk_table(vq, &d, &parts);
 			break;
 		}
-		ret = virtback_chain_add(vq, chain, &d, vq->num);
+		ret = virtback_chain_add(vq, &parts, &d, vq->num);
 		if (ret || !(d.flags & VRING_DESC_F_NEXT))
 			break;
 		virtback_packed_forward(vq, &pos, &wrap, 1);
 		from = virtback_packed_ring(vq, pos);
 		d.flags = le16_to_cpu(READ_ONCE(from->flags));
 	}
-	virtback_chain_end(vq, chain);
+	virtback_chain_end(&parts);
 	/* The id of a chain is in its last descriptor (section 2.8.6); any number is one. */
 	chain->id = d.next;
 	/* One more than the ring has: its first one became a table meanwhile. */
@@ -185,14 +189,15 @@ static int virtback_packed_walk(struct virtback_vq *vq, u16 flags, struct virtba
 
 static int virtback_packed_pop(struct virtback_vq *vq, struct virtback_chain *chain)
 {
+	const struct vring_packed_desc *head = virtback_packed_ring(vq, vq->last_avail);
 	u16 flags;
 	int ret;
 
-	if (!virtback_packed_next(vq, &flags))
+	if (!virtback_packed_available(head, vq->avail_wrap, &flags))
 		return 0;
 	/* The rest after the flags; pairs with the driver's barrier before these. */
 	virt_rmb();
-	ret = virtback_packed_walk(vq, flags, chain);
+	ret = virtback_packed_walk(vq, head, flags, chain);
 	if (ret) {
 		virtback_guest_err(vq->vd, "queue %u: bad descriptor chain at %u, id %u (%d)\n",
 				   vq->index, vq->last_avail, chain->id, ret);
@@ -204,17 +209,19 @@ static int virtback_packed_pop(struct virtback_vq *vq, struct virtback_chain *ch
 
 static bool virtback_packed_peek(const struct virtback_vq *vq, u16 n, struct virtback_desc *head)
 {
+	const struct vring_packed_desc *desc;
 	bool wrap = vq->avail_wrap;
 	u16 pos = vq->last_avail;
 
 	if (n >= vq->num)
 		return false;
 	virtback_packed_forward(vq, &pos, &wrap, n);
-	if (!virtback_packed_available(vq, pos, wrap, &head->flags))
+	desc = virtback_packed_ring(vq, pos);
+	if (!virtback_packed_available(desc, wrap, &head->flags))
 		return false;
 	/* The rest after the flags; pairs with the driver's barrier before these. */
 	virt_rmb();
-	virtback_packed_desc(head, virtback_packed_ring(vq, pos));
+	virtback_packed_desc(head, desc);
 	return true;
 }
 
@@ -248,8 +255,6 @@ static void virtback_packed_notify_off(struct virtback_vq *vq)
 
 static bool virtback_packed_notify_on(struct virtback_vq *vq)
 {
-	u16 flags;
-
 	if (vq->event_idx)
 		virtback_packed_event(vq, vq->last_avail | (vq->avail_wrap ? PACKED_WRAP : 0),
 				      VRING_PACKED_EVENT_FLAG_DESC);
@@ -260,14 +265,7 @@ static bool virtback_packed_notify_on(struct virtback_vq *vq)
 	 * asked. One of the two sees the other.
 	 */
 	virt_mb();
-	return virtback_packed_next(vq, &flags);
-}
-
-static bool virtback_packed_pending(const struct virtback_vq *vq)
-{
-	u16 flags;
-
-	return virtback_packed_next(vq, &flags);
+	return virtback_packed_pending(vq);
 }
 
 /*

@@ -146,24 +146,23 @@ void virtback_pool_put(struct virtback_pool *pool, void *obj)
 /**
  * virtback_pool_put_pieces() - give a list of pieces back
  * @pool: pool they came from
- * @list: the pieces, empty afterwards
+ * @p: the first of them, or NULL
  *
  * Any context.
  */
-void virtback_pool_put_pieces(struct virtback_pool *pool, struct virtback_pieces *list)
+void virtback_pool_put_pieces(struct virtback_pool *pool, struct virtback_piece *p)
 {
-	struct virtback_piece *p, *next;
+	struct virtback_piece *next;
 	unsigned long flags;
 
 	spin_lock_irqsave(&pool->lock, flags);
-	for (p = list->head; p; p = next) {
+	for (; p; p = next) {
 		/* Before it is another's. */
 		next = p->next;
 		if (!WARN_ON_ONCE(pool->nr == pool->size))
 			pool->free[pool->nr++] = p;
 	}
 	spin_unlock_irqrestore(&pool->lock, flags);
-	list->head = NULL;
 }
 
 /**

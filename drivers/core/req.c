@@ -22,9 +22,6 @@
 
 #include "core.h"
 
-/* Requests that are published together, at most. */
-#define VIRTBACK_ENDS	8
-
 /**
  * virtback_req_unpin() - unpin the pieces of a list and empty it
  * @req: live request, or an orphan with vq->lock held
@@ -36,19 +33,14 @@ void virtback_req_unpin(struct virtback_req *req, struct virtback_pieces *list)
 {
 	struct virtback_vq *vq = req->vq;
 	struct virtback_piece *p = list->head;
-	struct virtback_pieces more;
 
 	if (!p)
 		return;
 	list->head = NULL;
-	virtback_piece_unpin(vq->vd, p);
+	virtback_pieces_unpin(vq->vd, p);
 	/* Most have one. */
-	if (likely(!p->next))
-		return;
-	more.head = p->next;
-	for (p = more.head; p; p = p->next)
-		virtback_piece_unpin(vq->vd, p);
-	virtback_pool_put_pieces(&vq->pieces, &more);
+	if (unlikely(p->next))
+		virtback_pool_put_pieces(&vq->pieces, p->next);
 }
 
 /* A piece for the end of a list. Most have one, and nobody to share it with. */
@@ -104,23 +96,22 @@ int virtback_req_pin(struct virtback_req *req, struct virtback_pieces *list,
 }
 
 /**
- * virtback_req_pin_both() - pin a byte, and by the way read what is right before it
+ * virtback_req_pin_both() - pin a byte, and by the way what is right before it
  * @req: request being prepared
  * @list: its @data or @status, empty; receives one piece, of which the byte is the last
  * @last: position of the byte, which the device will write
- * @it: position of what is read, passes it
- * @buf: where to
+ * @it: position of what is to be read, passes it
  * @len: bytes, at most it->left
  *
  * Drivers have a request's header and its status byte in one structure, so that one pin
  * does for both. Where that is not so nothing is changed, and the caller does one after
  * the other. Context of prepare(), may sleep.
  *
- * Return: true when both was done.
+ * Return: where the @len bytes are, to be copied once; NULL when nothing was done.
  */
-bool virtback_req_pin_both(struct virtback_req *req, struct virtback_pieces *list,
-			   const struct virtback_iter *last, struct virtback_iter *it, void *buf,
-			   u32 len)
+const void *virtback_req_pin_both(struct virtback_req *req, struct virtback_pieces *list,
+				  const struct virtback_iter *last, struct virtback_iter *it,
+				  u32 len)
 {
 	struct virtback_piece *p = virtback_req_piece(req, list);
 	u64 addr = it->sg->addr + it->off;
@@ -129,21 +120,18 @@ bool virtback_req_pin_both(struct virtback_req *req, struct virtback_pieces *lis
 	lockdep_assert_held(&vq->ring_lock);
 	if (vq->vd->copies || it->sg->len - it->off < len ||
 	    last->sg->addr + last->off != addr + len)
-		return false;
+		return NULL;
 	if (vq->vd->host->pin(vq->vd, addr, len + 1, true, p))
-		return false;
+		return NULL;
 	if (p->len <= len) {
 		virtback_piece_unpin(vq->vd, p);
-		return false;
+		return NULL;
 	}
-	memcpy(buf, p->va, len);
-	/* The driver may be writing it: nothing reads it again instead of @buf. */
-	barrier();
 	p->next = NULL;
 	list->head = p;
 	list->tail = p;
 	virtback_iter_step(it, len);
-	return true;
+	return p->va;
 }
 
 /**
@@ -202,7 +190,8 @@ void virtback_req_retire(struct virtback_req *req)
 	req->idle = vq->idle;
 	vq->idle = req;
 	virtback_add_once(vq->nr_retired, 1);
-	if (!virtback_vq_inflight(vq))
+	/* Nobody waits, as a rule. Pairs with wait_event(): queued, barrier, then read. */
+	if (!virtback_vq_inflight(vq) && wq_has_sleeper(&vq->drained))
 		wake_up(&vq->drained);
 }
 
@@ -278,29 +267,53 @@ static bool virtback_vq_want_irq(struct virtback_vq *vq, unsigned int n)
 	return irq;
 }
 
-/* Let go of what requests have pinned that have ended. Under RCU. */
-static void virtback_vq_unpin_ended(struct virtback_vq *vq, struct list_head *reqs, u64 now)
+/* Put the piece of a list in front of @all, to be unpinned with these; several are now. */
+static struct virtback_piece *virtback_req_let_go(struct virtback_req *req,
+						  struct virtback_pieces *list,
+						  struct virtback_piece *all)
 {
-	struct virtback_req *req;
+	struct virtback_piece *p = list->head;
 
-	list_for_each_entry(req, reqs, batch) {
-		if (!virtback_req_live(req))
-			continue;
-		/* Before the used element hands the buffers back to the driver. */
-		virtback_req_unpin(req, &req->data);
-		virtback_req_unpin(req, &req->status);
-		virtback_latency_add(&vq->latency[VIRTBACK_LATENCY_COMPLETE], req->submitted, now);
+	if (!p)
+		return all;
+	if (unlikely(p->next)) {
+		virtback_req_unpin(req, list);
+		return all;
 	}
+	list->head = NULL;
+	p->next = all;
+	return p;
 }
 
-/* End requests of a queue, linked by &virtback_req.batch. Any context. */
-static void virtback_vq_end(struct virtback_vq *vq, struct list_head *reqs)
+/* Let go of what requests have pinned that have ended. Under RCU. */
+static void virtback_vq_unpin_ended(struct virtback_vq *vq, struct virtback_req *const reqs[],
+				    unsigned int nr, u64 now)
+{
+	struct virtback_piece *all = NULL;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		struct virtback_req *req = reqs[i];
+
+		if (!virtback_req_live(req))
+			continue;
+		all = virtback_req_let_go(req, &req->data, all);
+		all = virtback_req_let_go(req, &req->status, all);
+		virtback_latency_add(&vq->latency[VIRTBACK_LATENCY_COMPLETE], req->submitted, now);
+	}
+	/* Before the used elements hand the buffers back to the driver. */
+	if (all)
+		virtback_pieces_unpin(vq->vd, all);
+}
+
+/* End @nr requests of a queue. Any context. */
+static void virtback_vq_end(struct virtback_vq *vq, struct virtback_req *const reqs[],
+			    unsigned int nr)
 {
 	struct virtback_device *vd = vq->vd;
 	bool irq, last_orphan = false, again;
 	u64 now = virtback_latency_now();
-	struct virtback_req *req, *next;
-	unsigned int n = 0;
+	unsigned int i, n = 0;
 	unsigned long flags;
 
 	/*
@@ -308,15 +321,15 @@ static void virtback_vq_end(struct virtback_vq *vq, struct list_head *reqs)
 	 * request may have been woken; virtback_device_drain() waits for RCU.
 	 */
 	rcu_read_lock();
-	virtback_vq_unpin_ended(vq, reqs, now);
+	virtback_vq_unpin_ended(vq, reqs, nr, now);
 
 	spin_lock_irqsave(&vq->lock, flags);
 	/* Those that went may be used again as soon as the lock is free. */
-	list_for_each_entry_safe(req, next, reqs, batch) {
-		if (req->epoch == vq->epoch)
-			n += virtback_req_end(req);
+	for (i = 0; i < nr; i++) {
+		if (reqs[i]->epoch == vq->epoch)
+			n += virtback_req_end(reqs[i]);
 		else
-			last_orphan |= virtback_req_drop(req);
+			last_orphan |= virtback_req_drop(reqs[i]);
 	}
 	irq = virtback_vq_want_irq(vq, n);
 	again = vq->stalled;
@@ -362,11 +375,10 @@ static bool virtback_vq_collects(const struct virtback_vq *vq)
 
 static void virtback_vq_end_collected(struct virtback_vq *vq)
 {
-	LIST_HEAD(reqs);
+	unsigned int nr = vq->nr_ended;
 
 	vq->nr_ended = 0;
-	list_splice_init(&vq->ended, &reqs);
-	virtback_vq_end(vq, &reqs);
+	virtback_vq_end(vq, vq->ended, nr);
 }
 
 /**
@@ -396,7 +408,6 @@ void virtback_vq_publish(struct virtback_vq *vq)
 void virtback_req_complete(struct virtback_req *req, u32 written)
 {
 	struct virtback_vq *vq = req->vq;
-	LIST_HEAD(reqs);
 
 	trace_virtback_request_complete(req, written);
 	/* The driver must not get back what is mapped. */
@@ -404,13 +415,12 @@ void virtback_req_complete(struct virtback_req *req, u32 written)
 	virtback_req_unkeep(req);
 	req->written = written;
 	if (!virtback_vq_collects(vq)) {
-		list_add(&req->batch, &reqs);
-		virtback_vq_end(vq, &reqs);
+		virtback_vq_end(vq, &req, 1);
 		return;
 	}
-	list_add_tail(&req->batch, &vq->ended);
+	vq->ended[vq->nr_ended++] = req;
 	/* The driver may go on with some while the rest is copied. */
-	if (++vq->nr_ended == VIRTBACK_ENDS)
+	if (vq->nr_ended == VIRTBACK_ENDS)
 		virtback_vq_end_collected(vq);
 }
 

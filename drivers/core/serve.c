@@ -287,11 +287,12 @@ enum virtback_resumed {
 
 /*
  * Next passes first: they hold resources, and those behind one that has to wait may
- * hold what it waits for. So @stalled is kept until all were tried.
+ * hold what it waits for. So @stalled is kept until all were tried. Most requests have
+ * one pass, and this on its own leaves the way of these more registers.
  */
-static enum virtback_resumed virtback_vq_gather_resumed(struct virtback_vq *vq,
-							struct list_head *batch,
-							struct list_head *stalled, u64 end)
+static noinline enum virtback_resumed virtback_vq_gather_resumed(struct virtback_vq *vq,
+								 struct list_head *batch,
+								 struct list_head *stalled, u64 end)
 {
 	for (;;) {
 		if (virtback_vq_resume_some(vq, batch, stalled, end))
@@ -394,26 +395,44 @@ static bool virtback_vq_gather_chains(struct virtback_vq *vq, struct list_head *
 }
 
 /*
- * The first step of the worker. True when it should come back, soon if it has not yet
- * tried all of those that have to wait, @stalled.
+ * What came from completions since the worker looked. True when some requests are to be
+ * resumed; others that are, later, wake the worker.
  */
-static bool virtback_vq_gather(struct virtback_vq *vq, struct list_head *batch,
-			       struct list_head *stalled)
+static bool virtback_vq_take_ended(struct virtback_vq *vq, bool first)
 {
-	u64 end = ktime_get_ns() + VIRTBACK_HOLD_NS;
-	enum virtback_resumed resumed;
-	bool more;
+	bool resumed;
 
-	lockdep_assert_held(&vq->ring_lock);
 	spin_lock_irq(&vq->lock);
+	/*
+	 * Once, not in each step: what takes longer than a step may and stalls would be
+	 * tried for ever.
+	 */
+	if (first)
+		vq->stalled = false;
 	/* No sooner, or more of them than a batch would have the worker look without end. */
 	if (!timer_pending(&vq->look_again))
 		list_splice_tail_init(&vq->busy, &vq->resume);
 	virtback_vq_take_idle(vq);
+	resumed = !list_empty(&vq->resume);
 	spin_unlock_irq(&vq->lock);
-	vq->poll.wait = false;
+	return resumed;
+}
 
-	resumed = virtback_vq_gather_resumed(vq, batch, stalled, end);
+/*
+ * The first step of the worker. True when it should come back, soon if it has not yet
+ * tried all of those that have to wait, @stalled.
+ */
+static bool virtback_vq_gather(struct virtback_vq *vq, struct list_head *batch,
+			       struct list_head *stalled, bool first)
+{
+	u64 end = ktime_get_ns() + VIRTBACK_HOLD_NS;
+	enum virtback_resumed resumed = VIRTBACK_RESUMED_ALL;
+	bool more;
+
+	lockdep_assert_held(&vq->ring_lock);
+	vq->poll.wait = false;
+	if (virtback_vq_take_ended(vq, first))
+		resumed = virtback_vq_gather_resumed(vq, batch, stalled, end);
 	if (resumed != VIRTBACK_RESUMED_ALL)
 		return resumed == VIRTBACK_RESUMED_SOME;
 	if (!virtback_vq_runnable(vq))
@@ -456,27 +475,21 @@ static void virtback_vq_work(struct kthread_work *work)
 {
 	struct virtback_vq *vq = container_of(work, struct virtback_vq, work);
 	unsigned int noio = memalloc_noio_save();
+	bool more, first = true;
 	LIST_HEAD(stalled);
 	LIST_HEAD(batch);
 	u64 kicked = 0;
-	bool more;
 
 	WRITE_ONCE(vq->poll.running, true);
 	virtback_place(vq);
-	/*
-	 * Once, not in each step: what takes longer than a step may and stalls would be
-	 * tried for ever.
-	 */
-	spin_lock_irq(&vq->lock);
-	vq->stalled = false;
-	spin_unlock_irq(&vq->lock);
 	virtback_turn_begin(vq);
 	do {
 		if (!kicked)
 			kicked = virtback_vq_kicked(vq);
 		virtback_share_ran(vq);
 		mutex_lock(&vq->ring_lock);
-		more = virtback_vq_gather(vq, &batch, &stalled);
+		more = virtback_vq_gather(vq, &batch, &stalled, first);
+		first = false;
 		virtback_window_close(vq);
 		mutex_unlock(&vq->ring_lock);
 		if (!list_empty(&batch)) {

@@ -92,7 +92,7 @@ static void virtback_split_desc(struct virtback_desc *to, const struct virtback_
 
 /* A table may not lead to another, nor back to the ring. */
 static int virtback_split_walk_table(struct virtback_vq *vq, const struct virtback_desc *head,
-				     struct virtback_chain *chain)
+				     struct virtback_parts *parts)
 {
 	struct virtback_table *t = &vq->walk;
 	struct virtback_raw raw;
@@ -111,7 +111,7 @@ static int virtback_split_walk_table(struct virtback_vq *vq, const struct virtba
 		 * send indirect chains of the length that our limits promise.
 		 */
 		ret = d.flags & VRING_DESC_F_INDIRECT ? -EINVAL :
-		      virtback_chain_add(vq, chain, &d, vq->chain_max);
+		      virtback_chain_add(vq, parts, &d, vq->chain_max);
 		if (!(d.flags & VRING_DESC_F_NEXT))
 			break;
 	}
@@ -124,12 +124,14 @@ static int virtback_split_walk_table(struct virtback_vq *vq, const struct virtba
 static int virtback_split_walk(struct virtback_vq *vq, u16 head, struct virtback_chain *chain)
 {
 	const struct virtback_raw *ring = vq->desc.va;
+	struct virtback_parts parts;
 	struct virtback_raw raw;
 	struct virtback_desc d;
 	u32 i = head;
 	int ret;
 
-	virtback_chain_begin(chain, head);
+	virtback_chain_begin(vq, &parts, chain);
+	chain->id = head;
 	for (;;) {
 		if (i >= vq->num)
 			return -EINVAL;
@@ -137,15 +139,15 @@ static int virtback_split_walk(struct virtback_vq *vq, u16 head, struct virtback
 		virtback_split_desc(&d, &raw);
 		chain->ndesc++;
 		if (d.flags & VRING_DESC_F_INDIRECT) {
-			ret = virtback_split_walk_table(vq, &d, chain);
+			ret = virtback_split_walk_table(vq, &d, &parts);
 			break;
 		}
-		ret = virtback_chain_add(vq, chain, &d, vq->num);
+		ret = virtback_chain_add(vq, &parts, &d, vq->num);
 		if (ret || !(d.flags & VRING_DESC_F_NEXT))
 			break;
 		i = d.next;
 	}
-	virtback_chain_end(vq, chain);
+	virtback_chain_end(&parts);
 	return ret;
 }
 

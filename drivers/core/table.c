@@ -112,33 +112,31 @@ static int virtback_table_pin(struct virtback_vq *vq, struct virtback_table *t, 
 	return min(len, virtback_window_rest(vq, addr));
 }
 
-/* A descriptor that crosses the end of what can be pinned at once. */
-static int virtback_table_read_split(struct virtback_vq *vq, const struct virtback_table *t,
-				     u64 off, struct virtback_raw *raw)
+/* A descriptor that crosses the end of what can be pinned at once is copied. */
+static int virtback_table_copy_split(struct virtback_vq *vq, struct virtback_table *t, u64 off)
 {
 	struct virtback_sg sg = { .addr = t->addr + off, .len = VIRTBACK_DESC_SIZE };
 	struct virtback_iter it = { .sg = &sg, .nr = 1, .left = sg.len };
 
-	return virtback_iter_read(vq, &it, raw, VIRTBACK_DESC_SIZE);
+	t->va = vq->table;
+	return virtback_iter_read(vq, &it, vq->table, VIRTBACK_DESC_SIZE);
 }
 
 /**
- * virtback_table_fetch() - copy a descriptor of a part that is not within reach
+ * virtback_table_fetch() - bring a descriptor within reach
  * @vq: queue
- * @t: table that was entered
+ * @t: table that was entered; the descriptor is the first within reach
  * @i: which one, any number
- * @raw: receives the descriptor
  *
  * Worker context, may sleep.
  *
  * Return: 0, -EINVAL when it is outside of the table, or what the host says of
  * its memory.
  */
-int virtback_table_fetch(struct virtback_vq *vq, struct virtback_table *t, u32 i,
-			 struct virtback_raw *raw)
+int virtback_table_fetch(struct virtback_vq *vq, struct virtback_table *t, u32 i)
 {
 	u64 off = (u64)i * VIRTBACK_DESC_SIZE;
-	int len;
+	int len, ret;
 
 	if (i >= t->nr)
 		return -EINVAL;
@@ -148,10 +146,12 @@ int virtback_table_fetch(struct virtback_vq *vq, struct virtback_table *t, u32 i
 		return len;
 	t->from = i;
 	t->reach = len / VIRTBACK_DESC_SIZE;
-	if (!t->reach)
-		return virtback_table_read_split(vq, t, off, raw);
-	virtback_table_copy(raw, t->va);
-	return 0;
+	if (t->reach)
+		return 0;
+	ret = virtback_table_copy_split(vq, t, off);
+	if (!ret)
+		t->reach = 1;
+	return ret;
 }
 
 /**

@@ -286,7 +286,6 @@ int virtback_vq_init(struct virtback_vq *vq, struct virtback_device *vd, u16 ind
 	INIT_LIST_HEAD(&vq->inflight);
 	INIT_LIST_HEAD(&vq->resume);
 	INIT_LIST_HEAD(&vq->busy);
-	INIT_LIST_HEAD(&vq->ended);
 	init_waitqueue_head(&vq->drained);
 	virtback_serve_init(vq);
 	virtback_ack_init(vq);

@@ -17,7 +17,6 @@
 #include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/sched/clock.h>
-#include <linux/sched/stat.h>
 #include <linux/spinlock.h>
 
 #include <virtback/device.h>
@@ -253,20 +252,14 @@ void virtback_turn_begin(struct virtback_vq *vq)
 }
 
 /**
- * virtback_turn_over() - is it time to let others have the processor?
+ * virtback_turn_long() - has the worker had its processor for long?
  * @vq: queue of the worker that runs
  *
- * The scheduler takes a processor away when its tick finds that one has had too much of it,
- * some milliseconds later than it ought to. Who waits that long for a turn of 50 µs does not
- * see a fair share but a disk that stands still now and then.
- *
- * Return: true when virtback_turn_end() is due
+ * Return: true when others should have it, if there are any
  */
-bool virtback_turn_over(const struct virtback_vq *vq)
+bool virtback_turn_long(const struct virtback_vq *vq)
 {
-	if (need_resched())
-		return true;
-	return !single_task_running() && local_clock() - vq->turn >= VIRTBACK_TURN_NS;
+	return local_clock() - vq->turn >= VIRTBACK_TURN_NS;
 }
 
 /**

@@ -191,6 +191,7 @@ void virtback_chunk_put(struct virtback_chunk *chunk);
 struct page *virtback_chunk_page(const struct virtback_chunk *chunk, u64 gfn);
 int virtback_xen_cache_pin(struct virtback_xen_cache *cache, u64 addr, u32 len,
 			   struct virtback_piece *p);
+void virtback_xen_cache_unpin_list(struct virtback_xen_cache *cache, struct virtback_piece *p);
 void virtback_xen_cache_init(struct virtback_xen_cache *cache, u16 domid);
 void virtback_xen_cache_invalidate(struct virtback_xen_cache *cache);
 void virtback_xen_cache_close(struct virtback_xen_cache *cache);

@@ -19,8 +19,25 @@
 
 #include <trace/events/virtback_xen.h>
 
-/* Chunks that a sweep lets go of before it lets interrupts in. */
+/* Chunks that a sweep lets go of before it lets interrupts in, and pieces that are unpinned. */
 #define VIRTBACK_SWEEP_BATCH		64
+#define VIRTBACK_UNPIN_BATCH		64
+
+/* Nobody has it pinned any more. */
+static noinline void virtback_chunk_rest(struct virtback_chunk *chunk)
+{
+	struct virtback_xen_cache *cache = chunk->cache;
+
+	lockdep_assert_held(&cache->lock);
+	if (!virtback_chunk_single(chunk))
+		cache->nr_held--;
+	if (!hlist_unhashed(&chunk->hash) && chunk->gen != cache->gen)
+		virtback_chunk_unhash(chunk);
+	if (hlist_unhashed(&chunk->hash))
+		virtback_chunk_die(chunk);
+	else
+		list_add_tail(&chunk->link, &cache->lru);
+}
 
 /**
  * virtback_chunk_put() - unpin a chunk
@@ -34,18 +51,33 @@ void virtback_chunk_put(struct virtback_chunk *chunk)
 	unsigned long flags;
 
 	spin_lock_irqsave(&cache->lock, flags);
-	if (--chunk->refs)
-		goto unlock;
-	if (!virtback_chunk_single(chunk))
-		cache->nr_held--;
-	if (!hlist_unhashed(&chunk->hash) && chunk->gen != cache->gen)
-		virtback_chunk_unhash(chunk);
-	if (hlist_unhashed(&chunk->hash))
-		virtback_chunk_die(chunk);
-	else
-		list_add_tail(&chunk->link, &cache->lru);
-unlock:
+	if (!--chunk->refs)
+		virtback_chunk_rest(chunk);
 	spin_unlock_irqrestore(&cache->lock, flags);
+}
+
+/**
+ * virtback_xen_cache_unpin_list() - undo virtback_xen_cache_pin() of several pieces
+ * @cache: guest
+ * @p: the first of them, which are linked by their next
+ *
+ * Any context, vq->lock may be held.
+ */
+void virtback_xen_cache_unpin_list(struct virtback_xen_cache *cache, struct virtback_piece *p)
+{
+	unsigned long flags;
+	unsigned int n;
+
+	while (p) {
+		spin_lock_irqsave(&cache->lock, flags);
+		for (n = 0; p && n < VIRTBACK_UNPIN_BATCH; n++, p = p->next) {
+			struct virtback_chunk *chunk = p->pin;
+
+			if (!--chunk->refs)
+				virtback_chunk_rest(chunk);
+		}
+		spin_unlock_irqrestore(&cache->lock, flags);
+	}
 }
 
 /*

@@ -376,9 +376,11 @@ static int virtback_xen_pin(struct virtback_device *vd, u64 addr, u32 len, bool 
 	return virtback_xen_cache_pin(&xd->guest->cache, addr, len, p);
 }
 
-static void virtback_xen_unpin(struct virtback_device *vd, struct virtback_piece *p)
+static void virtback_xen_unpin(struct virtback_device *vd, struct virtback_piece *list)
 {
-	virtback_xen_cache_unpin(p);
+	struct virtback_xen_dev *xd = vd->host_priv;
+
+	virtback_xen_cache_unpin_list(&xd->guest->cache, list);
 }
 
 static int virtback_xen_map(struct virtback_device *vd, u64 addr, size_t len, bool write,

@@ -143,7 +143,8 @@ struct virtback_type_ops {
  * @pin: make the byte at @addr and as many as possible of the @len bytes from
  *	 there reachable; sets p->va, p->len (1..@len) and p->pin. -EFAULT when
  *	 it is not guest memory. Worker context, may sleep.
- * @unpin: undo @pin. Any context, vq->lock may be held.
+ * @unpin: undo @pin of a list of pieces, which are linked by their next and of one or
+ *	   several requests. Any context, vq->lock may be held.
  * @copy: copy bytes from and to the guest, in any order; for devices whose
  *	  vd->copies @attach has set, which then are never asked to @pin. 0, or
  *	  -EFAULT when not all were copied. Process context, may sleep.

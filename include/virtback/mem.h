@@ -87,7 +87,7 @@ void virtback_pool_destroy_pages(struct virtback_pool *pool);
 void virtback_pool_destroy_objects(struct virtback_pool *pool);
 void *virtback_pool_get(struct virtback_pool *pool);
 void virtback_pool_put(struct virtback_pool *pool, void *obj);
-void virtback_pool_put_pieces(struct virtback_pool *pool, struct virtback_pieces *list);
+void virtback_pool_put_pieces(struct virtback_pool *pool, struct virtback_piece *p);
 bool virtback_pool_get_pages(struct virtback_pool *pool, struct list_head *pages, unsigned int n);
 void virtback_pool_put_pages(struct virtback_pool *pool, struct list_head *pages);
 

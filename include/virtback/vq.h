@@ -12,6 +12,8 @@
 #include <linux/kthread.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/sched.h>
+#include <linux/sched/stat.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/timer.h>
@@ -61,6 +63,9 @@ struct virtback_vq;
  * that are served in one pass need no such storage.
  */
 #define VIRTBACK_KEEP_REQS		8
+
+/* Requests that are published together, at most. */
+#define VIRTBACK_ENDS		8
 
 /* Copies of a copier that go to the host at once. */
 #define VIRTBACK_COPY_BATCH	32
@@ -143,8 +148,7 @@ struct virtback_window {
  * @vq: the queue it came from
  * @idle: the next one, while it is in @vq->idle (protected by @vq->lock) or @vq->spare
  * @inflight: link in @vq->inflight (IN_ORDER), or alone; protected by @vq->lock
- * @batch: link in the list given to submit(), in @vq->resume (protected by @vq->lock),
- *	   or of those that have ended together
+ * @batch: link in the list given to submit(), or in @vq->resume (protected by @vq->lock)
  * @epoch: @vq->epoch when it was taken; another value there makes it an orphan
  * @id: descriptor id for the used ring
  * @ndesc: descriptors of the ring that its chain takes
@@ -406,7 +410,7 @@ struct virtback_share {
  * @collector: current, of the task that collects what ends, NULL for none; the worker
  *	       alone sets it. Read without a lock: is this the task?
  * @ended: what it has collected; @collector's alone
- * @nr_ended: length of @ended
+ * @nr_ended: how many are in @ended
  * @nr_borrowed: requests that have borrowed. Written by the worker alone, read
  *		 without a lock by virtback_device_exposed().
  * @stalled: the worker ran out of requests or pages; the next completion wakes it
@@ -484,7 +488,7 @@ struct virtback_vq {
 	struct list_head busy;
 	struct timer_list look_again;
 	const void *collector;
-	struct list_head ended;
+	struct virtback_req *ended[VIRTBACK_ENDS];
 	unsigned int nr_ended;
 	unsigned int nr_borrowed;
 	bool stalled;
@@ -575,8 +579,23 @@ void virtback_vq_kick(struct virtback_vq *vq, u64 now);
 
 /* drivers/core/worker.c: turns of a worker */
 void virtback_turn_begin(struct virtback_vq *vq);
-bool virtback_turn_over(const struct virtback_vq *vq);
+bool virtback_turn_long(const struct virtback_vq *vq);
 void virtback_turn_end(struct virtback_vq *vq);
+
+/**
+ * virtback_turn_over() - is it time to let others have the processor?
+ * @vq: queue of the worker that runs
+ *
+ * The scheduler takes a processor away when its tick finds that one has had too much of it,
+ * some milliseconds later than it ought to. Who waits that long for a turn of 50 µs does not
+ * see a fair share but a disk that stands still now and then.
+ *
+ * Return: true when virtback_turn_end() is due
+ */
+static inline bool virtback_turn_over(const struct virtback_vq *vq)
+{
+	return need_resched() || (!single_task_running() && virtback_turn_long(vq));
+}
 
 /* drivers/core/req.c: what device types do with a request */
 void virtback_vq_collect(struct virtback_vq *vq);
@@ -585,9 +604,9 @@ void virtback_req_complete(struct virtback_req *req, u32 written);
 void virtback_req_resume(struct virtback_req *req);
 int virtback_req_pin(struct virtback_req *req, struct virtback_pieces *list,
 		     struct virtback_iter *it, u32 len, bool write);
-bool virtback_req_pin_both(struct virtback_req *req, struct virtback_pieces *list,
-			   const struct virtback_iter *last, struct virtback_iter *it, void *buf,
-			   u32 len);
+const void *virtback_req_pin_both(struct virtback_req *req, struct virtback_pieces *list,
+				  const struct virtback_iter *last, struct virtback_iter *it,
+				  u32 len);
 void virtback_req_unpin(struct virtback_req *req, struct virtback_pieces *list);
 int virtback_req_borrow(struct virtback_req *req, struct virtback_iter *it, u32 len, u32 mask,
 			bool write);
@@ -667,6 +686,25 @@ static inline int virtback_copier_piece(struct virtback_copier *c, const struct 
 int virtback_iter_read(struct virtback_vq *vq, struct virtback_iter *it, void *buf, u32 len);
 int virtback_iter_write(struct virtback_vq *vq, struct virtback_iter *it, const void *buf, u32 len);
 void virtback_iter_skip(struct virtback_iter *it, u64 len);
-void virtback_iter_last(struct virtback_iter *it);
+
+/**
+ * virtback_iter_last() - go to the last byte
+ * @it: position with something left
+ *
+ * As virtback_iter_skip() to there, but for a chain of many buffers without a look at
+ * each.
+ */
+static inline void virtback_iter_last(struct virtback_iter *it)
+{
+	const struct virtback_sg *sg = it->sg + it->nr - 1;
+
+	/* There is one with a byte, if not the last. */
+	while (!sg->len)
+		sg--;
+	it->nr -= sg - it->sg;
+	it->sg = sg;
+	it->off = sg->len - 1;
+	it->left = 1;
+}
 
 #endif

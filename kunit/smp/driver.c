@@ -49,11 +49,13 @@ static int torture_pin(struct virtback_device *vd, u64 addr, u32 len, bool write
 
 static void torture_unpin(struct virtback_device *vd, struct virtback_piece *p)
 {
-	if (p->pin != p)
-		fault(torture_of(vd), "unpinned twice");
-	atomic_dec(&torture_of(vd)->pins);
-	p->pin = NULL;
-	p->va = LIST_POISON1;
+	for (; p; p = p->next) {
+		if (p->pin != p)
+			fault(torture_of(vd), "unpinned twice");
+		atomic_dec(&torture_of(vd)->pins);
+		p->pin = NULL;
+		p->va = LIST_POISON1;
+	}
 }
 
 static int torture_map(struct virtback_device *vd, u64 addr, size_t len, bool write,
