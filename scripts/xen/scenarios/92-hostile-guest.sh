@@ -63,13 +63,14 @@ virtback_ticks()
 		awk '$2 ~ /^\((vb-|irq\/.*virtback)/ { n += $14 + $15 } END { print n + 0 }'
 }
 
-# What dom0 has in use that it cannot give up, in KiB.
+# What dom0 has in use that it cannot give up, in KiB. Free pages that its processors keep
+# for themselves, which may be many, are not in MemFree.
 used_kb()
 {
 	sync
 	echo 3 >/proc/sys/vm/drop_caches
 	awk '/^MemTotal/ { n += $2 } /^(MemFree|Cached|Buffers|SReclaimable)/ { n -= $2 }
-		END { print n }' /proc/meminfo
+		/^ +count:/ { n -= 4 * $2 } END { print n }' /proc/meminfo /proc/zoneinfo
 }
 
 load
