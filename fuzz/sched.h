@@ -107,7 +107,7 @@ void fz_wait_end(void);
 #define wait_event_idle(wq, cond)	wait_event(wq, cond)
 #define wait_event_killable(wq, cond)	fz_wait_event(wq, cond, FZ_WAIT_KILLABLE, 0)
 /* The time that is left is looked at for being 0 alone. */
-#define wait_event_timeout(wq, cond, t)	(fz_wait_event(wq, cond, FZ_WAIT, t) ? 0L : 1L)
+#define wait_event_idle_timeout(wq, cond, t)	(fz_wait_event(wq, cond, FZ_WAIT, t) ? 0L : 1L)
 
 /* --- work --- */
 

@@ -6,6 +6,8 @@
 #include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include <virtback/compat.h>
@@ -180,15 +182,29 @@ static void reset_does_not_wait_for_ever(struct kunit *test)
  * struct later - end the disk's request after a while
  * @work: when
  * @disk: whose
+ * @vd: device; not before somebody waits for it, unless NULL
+ * @who: who that is
+ * @state: how
  */
 struct later {
 	struct delayed_work work;
 	struct test_disk *disk;
+	struct virtback_device *vd;
+	struct task_struct *who;
+	unsigned int state;
 };
 
 static void later_end(struct work_struct *work)
 {
-	test_disk_end(container_of(work, struct later, work.work)->disk, false);
+	struct later *later = container_of(work, struct later, work.work);
+
+	if (later->vd && !wq_has_sleeper(&later->vd->orphans_gone)) {
+		schedule_delayed_work(&later->work, 1);
+		return;
+	}
+	if (later->vd)
+		later->state = READ_ONCE(later->who->__state);
+	test_disk_end(later->disk, false);
 }
 
 static void reset_waits_for_the_disk(struct kunit *test)
@@ -204,6 +220,8 @@ static void reset_waits_for_the_disk(struct kunit *test)
 	blk_chain(f, VIRTIO_BLK_T_OUT, 0, BUF, SZ_4K);
 	blk_go(f);
 	later.disk = b->disk;
+	later.vd = &f->vd;
+	later.who = current;
 	INIT_DELAYED_WORK_ONSTACK(&later.work, later_end);
 	start = jiffies;
 	schedule_delayed_work(&later.work, msecs_to_jiffies(30));
@@ -213,6 +231,8 @@ static void reset_waits_for_the_disk(struct kunit *test)
 	KUNIT_EXPECT_LT(test, jiffies_to_msecs(jiffies - start), 30000);
 	cancel_delayed_work_sync(&later.work);
 	destroy_delayed_work_on_stack(&later.work);
+	/* However long that takes, it is no task that hangs. */
+	KUNIT_EXPECT_EQ(test, later.state, (unsigned int)TASK_IDLE);
 }
 
 /* The driver takes one queue back: its buffers are its own again when that is answered. */
@@ -228,6 +248,7 @@ static void expect_queue_waits(struct kunit *test, u64 features, u32 reg, u32 va
 	blk_chain(f, VIRTIO_BLK_T_IN, 0, BUF, SZ_4K);
 	blk_go(f);
 	later.disk = b->disk;
+	later.vd = NULL;
 	INIT_DELAYED_WORK_ONSTACK(&later.work, later_end);
 	schedule_delayed_work(&later.work, msecs_to_jiffies(30));
 	fake_write(f, reg, val);

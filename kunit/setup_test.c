@@ -3,9 +3,13 @@
  * Queue set-up, interrupts and reset through the registers (drivers/core/mmio.c,
  * device.c, and the life of a queue in vq.c).
  */
+#include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/jiffies.h>
+#include <linux/mutex.h>
+#include <linux/workqueue.h>
 
+#include "../drivers/core/core.h"
 #include "fake.h"
 
 #define ACK		VIRTIO_CONFIG_S_ACKNOWLEDGE
@@ -519,6 +523,65 @@ static void stocks_come_with_the_first_start(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vq->pages.nr, (unsigned int)VIRTBACK_POOL_PAGES);
 }
 
+/**
+ * struct set_up - another task that makes a queue ready
+ * @work: it
+ * @f: device
+ * @q: queue
+ * @done: it is
+ */
+struct set_up {
+	struct work_struct work;
+	struct fake *f;
+	u16 q;
+	struct completion done;
+};
+
+static void set_up_work(struct work_struct *work)
+{
+	struct set_up *s = container_of(work, struct set_up, work);
+
+	fake_queue(s->f, s->q, FAKE_QUEUE_SIZE);
+	complete(&s->done);
+}
+
+/* Is it ready after so long? */
+static bool set_up_begin(struct set_up *s, struct fake *f, u16 q, unsigned int ms)
+{
+	s->f = f;
+	s->q = q;
+	init_completion(&s->done);
+	INIT_WORK_ONSTACK(&s->work, set_up_work);
+	schedule_work(&s->work);
+	return wait_for_completion_timeout(&s->done, msecs_to_jiffies(ms));
+}
+
+static void set_up_end(struct set_up *s)
+{
+	flush_work(&s->work);
+	destroy_work_on_stack(&s->work);
+}
+
+/* Or each would find the memory that another is about to take. Who has its own does not wait. */
+static void stocks_are_made_one_after_the_other(struct kunit *test)
+{
+	struct fake *f = test->priv;
+	struct set_up again, first;
+
+	fake_start(f, 0);
+	fake_write(f, VIRTIO_MMIO_QUEUE_READY, 0);
+	mutex_lock(&virtback_stock_lock);
+	KUNIT_EXPECT_TRUE(test, set_up_begin(&again, f, 0, 5000));
+	KUNIT_EXPECT_FALSE(test, set_up_begin(&first, f, 1, 50));
+	KUNIT_EXPECT_EQ(test, f->vd.vqs[1].pages.nr, 0U);
+	mutex_unlock(&virtback_stock_lock);
+	set_up_end(&again);
+	set_up_end(&first);
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(f->vd.vqs[0].ready));
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(f->vd.vqs[1].ready));
+	KUNIT_EXPECT_EQ(test, f->vd.vqs[1].pages.nr, (unsigned int)VIRTBACK_POOL_PAGES);
+}
+
 static void restarted_queue_begins_at_its_start(struct kunit *test)
 {
 	struct fake *f = test->priv;
@@ -566,6 +629,7 @@ static struct kunit_case setup_cases[] = {
 	KUNIT_CASE(reset_clears_every_register),
 	KUNIT_CASE(reset_mends_a_broken_device),
 	KUNIT_CASE(stocks_come_with_the_first_start),
+	KUNIT_CASE(stocks_are_made_one_after_the_other),
 	KUNIT_CASE(restarted_queue_begins_at_its_start),
 	{}
 };

@@ -626,7 +626,8 @@ void virtback_control_stop(void)
 			queue_work(virtback_wq, &entry->lost);
 	}
 	spin_unlock(&virtback_entries_lock);
-	wait_event(virtback_entries_empty, virtback_entries_gone());
+	/* Idle, as in virtback_vq_drain(). */
+	wait_event_idle(virtback_entries_empty, virtback_entries_gone());
 }
 
 /**

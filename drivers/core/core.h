@@ -313,6 +313,9 @@ static inline int virtback_iter_pin(struct virtback_vq *vq, struct virtback_iter
 	return ret;
 }
 
+/* What tests take as well. */
+extern struct mutex virtback_stock_lock;
+
 /* What worker.c and place.c share. */
 extern struct mutex virtback_cpus_lock;
 

@@ -194,9 +194,12 @@ bool virtback_device_exposed(const struct virtback_device *vd)
  */
 void virtback_device_settle(struct virtback_device *vd)
 {
-	/* Not for those whose data is copied: virtback_give_back() wakes us, too. */
-	if (wait_event_timeout(vd->orphans_gone, !virtback_device_exposed(vd),
-			       msecs_to_jiffies(vd->reset_timeout_ms)))
+	/*
+	 * Not for those whose data is copied: virtback_give_back() wakes us, too. Idle, as in
+	 * virtback_vq_drain(): that may be longer than what the kernel takes for a hung task.
+	 */
+	if (wait_event_idle_timeout(vd->orphans_gone, !virtback_device_exposed(vd),
+				    msecs_to_jiffies(vd->reset_timeout_ms)))
 		return;
 	if (__ratelimit(&vd->log))
 		pr_err("%s: the disk did not finish within reset_timeout_ms=%u and still accesses memory of the guest\n",

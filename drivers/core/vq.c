@@ -8,6 +8,7 @@
 #include <linux/limits.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -30,6 +31,18 @@ static struct virtback_req *virtback_vq_req(const struct virtback_vq *vq, unsign
 }
 
 /*
+ * Held while the stocks of a queue are made: what is free is looked at and taken in one step,
+ * or queues that are set up at the same time would take together what each alone leaves.
+ */
+DEFINE_MUTEX(virtback_stock_lock);
+
+static bool virtback_vq_has_stock(const struct virtback_vq *vq)
+{
+	return vq->pages.free && vq->pieces.free && vq->keep.free &&
+	       (vq->ahead || !vq->vd->copies);
+}
+
+/*
  * The stocks that requests live on, which are nearly all of the memory that a queue takes and
  * of the time that it takes to make one: so a device, or a queue, that no driver
  * uses has none. They are kept until the queue is destroyed, since orphans may have of them,
@@ -39,10 +52,11 @@ static struct virtback_req *virtback_vq_req(const struct virtback_vq *vq, unsign
  * keep that of their status, which is their own. So one pass always fits when no other is
  * on its way, and a stall always ends.
  */
-static int virtback_vq_stock(struct virtback_vq *vq)
+static int virtback_vq_make_stock(struct virtback_vq *vq)
 {
 	int ret = 0;
 
+	lockdep_assert_held(&virtback_stock_lock);
 	if (!vq->pages.free && !virtback_stock_fits(si_mem_available(), totalram_pages()))
 		return -ENOMEM;
 	if (!vq->pages.free)
@@ -57,6 +71,18 @@ static int virtback_vq_stock(struct virtback_vq *vq)
 						 vq->chain_max * sizeof(struct virtback_sg));
 	if (!ret && vq->vd->copies && !vq->ahead)
 		ret = virtback_ahead_init(vq);
+	return ret;
+}
+
+static int virtback_vq_stock(struct virtback_vq *vq)
+{
+	int ret;
+
+	if (virtback_vq_has_stock(vq))
+		return 0;
+	mutex_lock(&virtback_stock_lock);
+	ret = virtback_vq_make_stock(vq);
+	mutex_unlock(&virtback_stock_lock);
 	return ret;
 }
 

@@ -383,7 +383,8 @@ struct virtback_share {
  *	    few pages. The worker's, who lets go of it before ring_lock
  * @glance: what is pinned to be read at once; as @chain
  * @sg: storage of the chain being parsed; ring_lock
- * @table: for a copy of an indirect table, if vd->copies; ring_lock
+ * @table: for a copy of an indirect table, if vd->copies; otherwise of one descriptor that
+ *	   cannot be pinned at once; ring_lock
  * @table_len: bytes of it: a table that is no longer than a chain may be
  * @ahead: chains that were taken and are copied together, if vd->copies, otherwise NULL;
  *	   ring_lock
