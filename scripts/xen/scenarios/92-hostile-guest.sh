@@ -59,17 +59,19 @@ no_device_of()
 # Processor time that threads of this module had, in ticks of 10 ms.
 virtback_ticks()
 {
-	cat /proc/[0-9]*/stat 2>/dev/null |
+	# Some are gone before they are read.
+	{ cat /proc/[0-9]*/stat 2>/dev/null || :; } |
 		awk '$2 ~ /^\((vb-|irq\/.*virtback)/ { n += $14 + $15 } END { print n + 0 }'
 }
 
-# What dom0 has in use that it cannot give up, in KiB.
+# What dom0 has in use that it cannot give up, in KiB. Free pages that its processors keep
+# for themselves, which may be many, are not in MemFree.
 used_kb()
 {
 	sync
 	echo 3 >/proc/sys/vm/drop_caches
 	awk '/^MemTotal/ { n += $2 } /^(MemFree|Cached|Buffers|SReclaimable)/ { n -= $2 }
-		END { print n }' /proc/meminfo
+		/^ +count:/ { n -= 4 * $2 } END { print n }' /proc/meminfo /proc/zoneinfo
 }
 
 load
