@@ -120,6 +120,7 @@ check-full: ## check and all that is slow: every kernel and compiler, packages, 
 	scripts/check full
 
 soak: ## KUnit, races, Xen, rows again and again for SOAK_MINUTES= (60), or ROW= for TIME=
+	$(if $(and $(filter-out undefined,$(origin ROW)),$(if $(strip $(ROW)),,1)),$(error ROW= names no row))
 	scripts/soak $(ROW)
 
 kunit: ## KUnit in UML 6.12 (FILTER=virtback_vring*)

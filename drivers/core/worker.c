@@ -9,6 +9,7 @@
  * time is so much nicer that all of them together weigh what one does. Only where somebody
  * else wants the same processor does that make a difference.
  */
+#include <linux/cpu.h>
 #include <linux/cpumask.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
@@ -53,10 +54,13 @@ int virtback_device_set_cpus(struct virtback_device *vd, const struct cpumask *m
 	int err = 0;
 	u16 i;
 
+	/* The scheduler would put a thread on a processor that is going, and leave it there. */
+	cpus_read_lock();
 	mutex_lock(&virtback_cpus_lock);
 	for (i = 0; i < vd->nvqs && !err; i++)
 		err = set_cpus_allowed_ptr(vd->vqs[i].worker->task, mask);
 	mutex_unlock(&virtback_cpus_lock);
+	cpus_read_unlock();
 	return err;
 }
 

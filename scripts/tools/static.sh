@@ -212,6 +212,7 @@ test_static_scripts_name_what_is_wrong()
 		grep -qF -- "$given" <<<"$out" && grep -qE -- "$text" <<<"$out" ||
 			{ echo "$line says: $out"; r=1; }
 	done <<-'END'
+	make soak ROW=|ROW=|names no row
 	scripts/check nope|nope|full
 	scripts/smp/run nope|nope|torture
 	scripts/smp/run kcsan --source|--source|a directory
