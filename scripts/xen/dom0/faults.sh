@@ -325,7 +325,7 @@ storm_read()
 		[ -z "$status" ] || [ -z "$ERRORS" ] || break
 	done
 	[ -n "$status" ] || fail "what the guest's program says cannot be read"
-	[ "$status" = 0 ] || fail "the guest's data is not what it wrote"
+	[ "$status" = 0 ] || fail "the guest's data is not what it wrote, or cannot be read"
 	[ -n "$ERRORS" ] || fail "the guest's program says nothing of what it did"
 }
 

@@ -7,7 +7,8 @@ NBDS=24
 
 nbd_server()
 {
-	nbd serve "/tmp/$ROW.img" "$NBD_PORT" &
+	# Its output would keep the row from ending, if that fails.
+	nbd serve "/tmp/$ROW.img" "$NBD_PORT" >/dev/null 2>&1 &
 	NBD_PID=$!
 	wait_for 20 "the server" sh -c "netstat -ltn | grep -q :$NBD_PORT"
 }
@@ -26,6 +27,21 @@ row_disk()
 	DISK=/dev/nbd$ROW_NUMBER
 }
 
+# The driver waits no longer for a server when a request gave up at just that moment, and
+# closes what it was given.
+nbd_back()
+{
+	local try
+
+	for try in 1 2 3; do
+		nbd reconnect "$ROW_NUMBER" "$NBD_PORT" "$1" || fail "the server is not taken back"
+		sleep 0.5
+		blockdev --flushbufs "$DISK"
+		! dd if="$DISK" of=/dev/null bs=4k count=1 2>/dev/null || return 0
+	done
+	fail "the server is taken back, but its disk fails"
+}
+
 row_cycle()
 {
 	local away=1 late=$NBD_LATE next=8
@@ -40,7 +56,7 @@ row_cycle()
 	kill -9 "$NBD_PID"
 	sleep $away
 	nbd_server
-	nbd reconnect "$ROW_NUMBER" "$NBD_PORT" $next || fail "the server is not taken back"
+	nbd_back $next
 	storm_end
 	if [ -n "$late" ]; then
 		errors_seen
