@@ -115,8 +115,9 @@ static void bdev_end_io(struct bio *bio)
 }
 
 /*
- * Its blocks may become larger as well (a format, another table). What is a part of one now
- * some drivers count as none, or as one less than that, and not every block layer looks.
+ * A device's blocks may become larger while it is open (a format, another table). What is a
+ * part of one now some drivers count as none, or as one less than that, and not every block
+ * layer looks.
  */
 static bool bdev_is_part(struct bdev_backing *bd, const struct virtback_blk_req *br)
 {
