@@ -243,8 +243,10 @@ static bool virtback_vq_resume_some(struct virtback_vq *vq, struct list_head *ba
 		virtback_vq_collect(vq);
 	while (!list_empty(&reqs)) {
 		enum virtback_prepare what = VIRTBACK_SUBMIT;
+		bool copied;
 
 		req = list_first_entry(&reqs, struct virtback_req, batch);
+		copied = req->stored;
 		list_del(&req->batch);
 		if (virtback_req_live(req))
 			what = vq->vd->type->resume(req);
@@ -263,8 +265,9 @@ static bool virtback_vq_resume_some(struct virtback_vq *vq, struct list_head *ba
 		case VIRTBACK_DONE:
 			break;
 		}
-		/* As with chains. Each may have had as much to copy. */
-		if (!list_empty(&reqs) && (virtback_turn_over(vq) || ktime_get_ns() > end))
+		/* As with chains. Each that was not copied before may have had as much to copy. */
+		if (!list_empty(&reqs) &&
+		    (virtback_turn_over(vq) || (!copied && ktime_get_ns() > end)))
 			break;
 	}
 	if (together)
