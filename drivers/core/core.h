@@ -220,7 +220,6 @@ static inline void virtback_chain_seen(struct virtback_vq *vq, const struct virt
 static inline void virtback_chain_begin(struct virtback_vq *vq, struct virtback_parts *parts,
 					struct virtback_chain *chain)
 {
-	chain->ndesc = 0;
 	*parts = (struct virtback_parts){ .chain = chain, .sg = vq->sg };
 }
 

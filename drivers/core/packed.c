@@ -6,10 +6,12 @@
  * its AVAIL bit is the driver's wrap counter and its USED bit is not; it is used
  * when both are the device's. So the flags of a descriptor are read first and
  * written last, and positions are an offset and a wrap counter, kept here and
- * nowhere else.
+ * nowhere else. The counter is kept as what AVAIL and USED are in this lap.
  *
- * Every word of the driver's is read once, checked, and used from the copy. The
- * format is little endian throughout.
+ * Every word of the driver's is read once, checked, and used from the copy; but the
+ * flags of a chain's first descriptor twice, once to see that it is available, which
+ * is all that they are asked, and once with the rest of it. The format is little
+ * endian throughout.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -24,6 +26,7 @@
 
 #define PACKED_AVAIL	BIT(VRING_PACKED_DESC_F_AVAIL)
 #define PACKED_USED	BIT(VRING_PACKED_DESC_F_USED)
+#define PACKED_BOTH	(PACKED_AVAIL | PACKED_USED)
 
 /* An offset has 15 bits, its wrap counter is the last. */
 #define PACKED_WRAP	BIT(VRING_PACKED_EVENT_F_WRAP_CTR)
@@ -50,14 +53,20 @@ static void virtback_packed_event(struct virtback_vq *vq, u16 off_wrap, u16 flag
 	WRITE_ONCE(*(__le32 *)vq->used.va, cpu_to_le32((u32)flags << 16 | off_wrap));
 }
 
+/* The wrap counter as an event has it, of the two bits in this lap. */
+static u16 virtback_packed_wrap(u16 flags)
+{
+	return flags & PACKED_AVAIL ? PACKED_WRAP : 0;
+}
+
 /* Pass @n descriptors, at most vq->num. */
-static void virtback_packed_forward(const struct virtback_vq *vq, u16 *pos, bool *wrap, u16 n)
+static void virtback_packed_forward(const struct virtback_vq *vq, u16 *pos, u16 *flags, u16 n)
 {
 	u32 next = (u32)*pos + n;
 
 	if (next >= vq->num) {
 		next -= vq->num;
-		*wrap = !*wrap;
+		*flags ^= PACKED_BOTH;
 	}
 	*pos = next;
 }
@@ -80,9 +89,9 @@ static int virtback_packed_map(struct virtback_vq *vq)
 	if (ret)
 		goto unmap_driver;
 	vq->last_avail = 0;
-	vq->avail_wrap = true;
+	vq->avail_flags = PACKED_AVAIL;
 	vq->used_idx = 0;
-	vq->used_wrap = true;
+	vq->used_flags = PACKED_BOTH;
 	vq->signalled_valid = false;
 	return 0;
 
@@ -94,10 +103,10 @@ unmap_desc:
 }
 
 /* Has the driver made a descriptor available? @flags is what it was read as. */
-static bool virtback_packed_available(const struct vring_packed_desc *desc, bool wrap, u16 *flags)
+static bool virtback_packed_available(const struct vring_packed_desc *desc, u16 lap, u16 *flags)
 {
 	*flags = le16_to_cpu(READ_ONCE(desc->flags));
-	return (*flags & (PACKED_AVAIL | PACKED_USED)) == (wrap ? PACKED_AVAIL : PACKED_USED);
+	return (*flags & PACKED_BOTH) == lap;
 }
 
 /* The next one? */
@@ -105,25 +114,17 @@ static bool virtback_packed_pending(const struct virtback_vq *vq)
 {
 	u16 flags;
 
-	return virtback_packed_available(virtback_packed_ring(vq, vq->last_avail), vq->avail_wrap,
-					 &flags);
+	return virtback_packed_available(virtback_packed_ring(vq, vq->last_avail),
+					 vq->avail_flags, &flags);
 }
 
-/* All but the flags of a descriptor of the ring. */
-static void virtback_packed_desc(struct virtback_desc *to, const struct vring_packed_desc *from)
-{
-	to->addr = le64_to_cpu(READ_ONCE(from->addr));
-	to->len = le32_to_cpu(READ_ONCE(from->len));
-	to->next = le16_to_cpu(READ_ONCE(from->id));
-}
-
-/* A descriptor of a table, whose id means nothing. */
-static void virtback_packed_entry(struct virtback_desc *to, const struct virtback_raw *raw)
+static void virtback_packed_desc(struct virtback_desc *to, const struct virtback_raw *raw)
 {
 	u64 rest = le64_to_cpu(raw->rest);
 
 	to->addr = le64_to_cpu(raw->addr);
 	to->len = rest;
+	to->next = rest >> 32;
 	to->flags = rest >> 48;
 }
 
@@ -142,7 +143,7 @@ static int virtback_packed_walk_table(struct virtback_vq *vq, const struct virtb
 		ret = virtback_table_read(vq, t, i, &raw);
 		if (ret)
 			break;
-		virtback_packed_entry(&d, &raw);
+		virtback_packed_desc(&d, &raw);
 		ret = d.flags & VRING_DESC_F_INDIRECT ? -EINVAL :
 		      virtback_chain_add(vq, parts, &d, vq->chain_max);
 	}
@@ -150,23 +151,24 @@ static int virtback_packed_walk_table(struct virtback_vq *vq, const struct virtb
 }
 
 /*
- * Copy the chain at the current position to vq->sg. @from is its first descriptor and
- * @flags are what its flags were; the others are the driver's once that one was available,
- * whatever their AVAIL and USED bits say. The limit of buffers ends a loop.
+ * Copy the chain at the current position to vq->sg. Its descriptors are the driver's once
+ * the first one was available, whatever AVAIL and USED say of the others. The limit of
+ * buffers ends a loop.
  */
 static int virtback_packed_walk(struct virtback_vq *vq, const struct vring_packed_desc *from,
-				u16 flags, struct virtback_chain *chain)
+				struct virtback_chain *chain)
 {
-	struct virtback_desc d = { .flags = flags };
 	struct virtback_parts parts;
-	u16 pos = vq->last_avail;
-	bool wrap = false;
+	u16 pos = vq->last_avail, lap = 0, n = 0;
+	struct virtback_raw raw;
+	struct virtback_desc d;
 	int ret;
 
 	virtback_chain_begin(vq, &parts, chain);
 	for (;;) {
-		virtback_packed_desc(&d, from);
-		chain->ndesc++;
+		virtback_desc_read(&raw, from);
+		virtback_packed_desc(&d, &raw);
+		n++;
 		if (d.flags & VRING_DESC_F_INDIRECT) {
 			ret = virtback_packed_walk_table(vq, &d, &parts);
 			break;
@@ -174,15 +176,15 @@ static int virtback_packed_walk(struct virtback_vq *vq, const struct vring_packe
 		ret = virtback_chain_add(vq, &parts, &d, vq->num);
 		if (ret || !(d.flags & VRING_DESC_F_NEXT))
 			break;
-		virtback_packed_forward(vq, &pos, &wrap, 1);
+		virtback_packed_forward(vq, &pos, &lap, 1);
 		from = virtback_packed_ring(vq, pos);
-		d.flags = le16_to_cpu(READ_ONCE(from->flags));
 	}
 	virtback_chain_end(&parts);
 	/* The id of a chain is in its last descriptor (section 2.8.6); any number is one. */
 	chain->id = d.next;
+	chain->ndesc = n;
 	/* One more than the ring has: its first one became a table meanwhile. */
-	if (!ret && chain->ndesc > vq->num)
+	if (!ret && n > vq->num)
 		ret = -EINVAL;
 	return ret;
 }
@@ -193,35 +195,36 @@ static int virtback_packed_pop(struct virtback_vq *vq, struct virtback_chain *ch
 	u16 flags;
 	int ret;
 
-	if (!virtback_packed_available(head, vq->avail_wrap, &flags))
+	if (!virtback_packed_available(head, vq->avail_flags, &flags))
 		return 0;
 	/* The rest after the flags; pairs with the driver's barrier before these. */
 	virt_rmb();
-	ret = virtback_packed_walk(vq, head, flags, chain);
+	ret = virtback_packed_walk(vq, head, chain);
 	if (ret) {
 		virtback_guest_err(vq->vd, "queue %u: bad descriptor chain at %u, id %u (%d)\n",
 				   vq->index, vq->last_avail, chain->id, ret);
 		return ret;
 	}
-	virtback_packed_forward(vq, &vq->last_avail, &vq->avail_wrap, chain->ndesc);
+	virtback_packed_forward(vq, &vq->last_avail, &vq->avail_flags, chain->ndesc);
 	return 1;
 }
 
 static bool virtback_packed_peek(const struct virtback_vq *vq, u16 n, struct virtback_desc *head)
 {
+	u16 pos = vq->last_avail, lap = vq->avail_flags, flags;
 	const struct vring_packed_desc *desc;
-	bool wrap = vq->avail_wrap;
-	u16 pos = vq->last_avail;
+	struct virtback_raw raw;
 
 	if (n >= vq->num)
 		return false;
-	virtback_packed_forward(vq, &pos, &wrap, n);
+	virtback_packed_forward(vq, &pos, &lap, n);
 	desc = virtback_packed_ring(vq, pos);
-	if (!virtback_packed_available(desc, wrap, &head->flags))
+	if (!virtback_packed_available(desc, lap, &flags))
 		return false;
 	/* The rest after the flags; pairs with the driver's barrier before these. */
 	virt_rmb();
-	virtback_packed_desc(head, desc);
+	virtback_desc_read(&raw, desc);
+	virtback_packed_desc(head, &raw);
 	return true;
 }
 
@@ -229,23 +232,24 @@ static void virtback_packed_unpop(struct virtback_vq *vq, const struct virtback_
 {
 	if (vq->last_avail < chain->ndesc) {
 		vq->last_avail += vq->num;
-		vq->avail_wrap = !vq->avail_wrap;
+		vq->avail_flags ^= PACKED_BOTH;
 	}
 	vq->last_avail -= chain->ndesc;
 }
 
 static void virtback_packed_push(struct virtback_vq *vq, const struct virtback_req *req, u32 len)
 {
-	struct vring_packed_desc *desc = virtback_packed_ring(vq, vq->used_idx);
-	u16 flags = (vq->used_wrap ? PACKED_AVAIL | PACKED_USED : 0) |
-		    (len ? VRING_DESC_F_WRITE : 0);
+	u16 pos = vq->used_idx;
+	struct vring_packed_desc *desc = virtback_packed_ring(vq, pos);
+	u16 flags = vq->used_flags | (len ? VRING_DESC_F_WRITE : 0);
 
 	WRITE_ONCE(desc->id, cpu_to_le16(req->id));
 	WRITE_ONCE(desc->len, cpu_to_le32(len));
 	/* Buffers and element before the flags; the driver reads the flags first. */
 	virt_wmb();
 	WRITE_ONCE(desc->flags, cpu_to_le16(flags));
-	virtback_packed_forward(vq, &vq->used_idx, &vq->used_wrap, req->ndesc);
+	virtback_packed_forward(vq, &pos, &vq->used_flags, req->ndesc);
+	vq->used_idx = pos;
 }
 
 static void virtback_packed_notify_off(struct virtback_vq *vq)
@@ -256,7 +260,7 @@ static void virtback_packed_notify_off(struct virtback_vq *vq)
 static bool virtback_packed_notify_on(struct virtback_vq *vq)
 {
 	if (vq->event_idx)
-		virtback_packed_event(vq, vq->last_avail | (vq->avail_wrap ? PACKED_WRAP : 0),
+		virtback_packed_event(vq, vq->last_avail | virtback_packed_wrap(vq->avail_flags),
 				      VRING_PACKED_EVENT_FLAG_DESC);
 	else
 		virtback_packed_event(vq, 0, VRING_PACKED_EVENT_FLAG_ENABLE);
@@ -278,7 +282,7 @@ static bool virtback_packed_passed(const struct virtback_vq *vq, u16 off_wrap, u
 
 	if (new <= old)
 		old -= vq->num;
-	if (!!(off_wrap & PACKED_WRAP) != vq->used_wrap)
+	if ((off_wrap & PACKED_WRAP) != virtback_packed_wrap(vq->used_flags))
 		event -= vq->num;
 	return vring_need_event(event, new, old);
 }

@@ -137,7 +137,6 @@ static int virtback_split_walk(struct virtback_vq *vq, u16 head, struct virtback
 			return -EINVAL;
 		virtback_desc_read(&raw, &ring[array_index_nospec(i, vq->num)]);
 		virtback_split_desc(&d, &raw);
-		chain->ndesc++;
 		if (d.flags & VRING_DESC_F_INDIRECT) {
 			ret = virtback_split_walk_table(vq, &d, &parts);
 			break;

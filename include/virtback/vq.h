@@ -100,7 +100,7 @@ struct virtback_iter {
 /**
  * struct virtback_chain - a descriptor chain taken from the available ring
  * @id: what goes back into the used ring
- * @ndesc: descriptors of the ring that it takes, an indirect table being one
+ * @ndesc: descriptors of the ring that it takes, an indirect table being one; packed only
  * @out: buffers that the device reads
  * @in: buffers that the device writes; follow @out in the same array
  *
@@ -151,7 +151,7 @@ struct virtback_window {
  * @batch: link in the list given to submit(), or in @vq->resume (protected by @vq->lock)
  * @epoch: @vq->epoch when it was taken; another value there makes it an orphan
  * @id: descriptor id for the used ring
- * @ndesc: descriptors of the ring that its chain takes
+ * @ndesc: descriptors of the ring that its chain takes, packed only
  * @submitted: when it was given to submit() for the first time, 0 when it was not;
  *	       the worker's until then, its completion's afterwards
  * @done: it has ended and waits for its turn to be published; vq->lock
@@ -372,7 +372,8 @@ struct virtback_share {
  *	       guest, never while it waits for a disk; virtback_vq_stop() takes
  *	       it to get the worker out of the guest's memory. Inside vd->lock.
  * @last_avail: next index of the available ring, packed: next offset; ring_lock
- * @avail_wrap: the driver's wrap counter at @last_avail, packed only; ring_lock
+ * @avail_flags: AVAIL and USED of a descriptor that is available at @last_avail, packed
+ *		 only; ring_lock
  * @spare: requests not in use, for the worker, who takes all of @idle at once; the one
  *	   used last comes first; ring_lock
  * @nr_taken: requests that were taken; wraps around. Written with ring_lock held.
@@ -392,7 +393,8 @@ struct virtback_share {
  *	  interrupt context. Inside ring_lock.
  * @used_idx: next index of the used ring, packed: next offset; set under
  *	      @ring_lock alone by a start, when no completion is live
- * @used_wrap: the device's wrap counter at @used_idx, packed only; as @used_idx
+ * @used_flags: AVAIL and USED of a descriptor that is used at @used_idx, packed only; as
+ *		@used_idx
  * @signalled: @used_idx at the last interrupt decision
  * @signalled_valid: @signalled says something (false right after a start)
  * @epoch: bumped by every stop. Read without the lock under RCU by completions
@@ -462,7 +464,7 @@ struct virtback_vq {
 
 	struct mutex ring_lock;		/* the worker's use of guest memory */
 	u16 last_avail;
-	bool avail_wrap;
+	u16 avail_flags;
 	struct virtback_req *spare;
 	unsigned int nr_taken;
 	struct virtback_chain chain;
@@ -476,7 +478,7 @@ struct virtback_vq {
 
 	spinlock_t lock;		/* the completion side */
 	u16 used_idx;
-	bool used_wrap;
+	u16 used_flags;
 	u16 signalled;
 	bool signalled_valid;
 	u32 epoch;
