@@ -190,6 +190,8 @@ static noinline struct virtback_chunk *virtback_chunk_get_new(struct virtback_xe
 	if (!chunk)
 		chunk = virtback_chunk_map(cache, gfn);
 	mutex_unlock(&cache->map_lock);
+	/* A chain may come here for each of its buffers; a kernel may not preempt by itself. */
+	cond_resched();
 	return chunk;
 }
 
