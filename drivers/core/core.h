@@ -111,15 +111,24 @@ static inline bool virtback_window_has(const struct virtback_vq *vq, u64 addr)
 	return addr - w->addr < w->piece.len && (!gen || READ_ONCE(*gen) == w->gen);
 }
 
+/*
+ * How far from its beginning: the driver chose the address, and what virtback_window_has()
+ * says of it may be guessed wrong by a processor that does not wait for it.
+ */
+static inline u32 virtback_window_off(const struct virtback_vq *vq, u64 addr)
+{
+	return array_index_nospec((u32)(addr - vq->window.addr), vq->window.piece.len);
+}
+
 /* Where it is, and how many bytes of the window there are from it on. */
 static inline const void *virtback_window_at(const struct virtback_vq *vq, u64 addr)
 {
-	return vq->window.piece.va + (addr - vq->window.addr);
+	return vq->window.piece.va + virtback_window_off(vq, addr);
 }
 
 static inline u32 virtback_window_rest(const struct virtback_vq *vq, u64 addr)
 {
-	return vq->window.piece.len - (addr - vq->window.addr);
+	return vq->window.piece.len - virtback_window_off(vq, addr);
 }
 
 /**
