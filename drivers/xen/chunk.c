@@ -215,6 +215,15 @@ static bool virtback_chunk_retry(struct virtback_chunk *chunk, unsigned int i)
 	return ok;
 }
 
+/*
+ * Which of the chunk's pages is @gfn? Within the chunk even where a processor has guessed
+ * that the wrong one was found: the driver chose the number.
+ */
+static unsigned int virtback_chunk_index(const struct virtback_chunk *chunk, u64 gfn)
+{
+	return gfn & (chunk->pages->nr - 1);
+}
+
 /* As virtback_chunk_get_page(). */
 static __always_inline struct virtback_chunk *
 virtback_chunk_of_page(struct virtback_xen_cache *cache, u64 gfn)
@@ -227,7 +236,7 @@ virtback_chunk_of_page(struct virtback_xen_cache *cache, u64 gfn)
 		chunk = virtback_chunk_get_new(cache, gfn);
 	if (!chunk)
 		return NULL;
-	i = gfn - chunk->gfn;
+	i = virtback_chunk_index(chunk, gfn);
 	/* What is mapped may be touched after this; pairs with virtback_chunk_retry(). */
 	if (likely(smp_load_acquire(&chunk->mapped) & BIT(i)) || virtback_chunk_retry(chunk, i))
 		return chunk;
@@ -258,7 +267,7 @@ struct virtback_chunk *virtback_chunk_get_page(struct virtback_xen_cache *cache,
  */
 struct page *virtback_chunk_page(const struct virtback_chunk *chunk, u64 gfn)
 {
-	return chunk->pages->page[gfn - chunk->gfn];
+	return chunk->pages->page[virtback_chunk_index(chunk, gfn)];
 }
 
 /* Bytes from the start of page @i that are mapped and follow each other, to @len. */
@@ -297,7 +306,7 @@ int virtback_xen_cache_pin(struct virtback_xen_cache *cache, u64 addr, u32 len,
 	chunk = virtback_chunk_of_page(cache, gfn);
 	if (!chunk)
 		return -EFAULT;
-	i = gfn - chunk->gfn;
+	i = virtback_chunk_index(chunk, gfn);
 	p->va = page_address(chunk->pages->page[i]) + off;
 	p->pin = chunk;
 	if (len > PAGE_SIZE - off) {
