@@ -3,6 +3,10 @@
  * Queues with the less usual features (drivers/core/mmio.c, vq.c): large ones, kicks
  * with data, and the reset of a single one.
  */
+#include <linux/sched.h>
+#include <linux/string.h>
+#include <linux/tracepoint.h>
+
 #include "fake.h"
 
 #define RING_RESET	BIT_ULL(VIRTIO_F_RING_RESET)
@@ -201,6 +205,61 @@ static void queue_that_is_not_ready_can_be_reset(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, bad(f), 0);
 }
 
+/* --- what they are made of --- */
+
+/**
+ * struct pages_seen - pages that a task was given
+ * @tp: the kernel's tracepoint, NULL when it has none
+ * @task: the task
+ * @nr: how many times
+ * @io: those where room could have been made by I/O
+ */
+struct pages_seen {
+	struct tracepoint *tp;
+	const struct task_struct *task;
+	unsigned int nr;
+	unsigned int io;
+};
+
+static void find_page_alloc(struct tracepoint *tp, void *data)
+{
+	struct pages_seen *s = data;
+
+	if (!strcmp(tp->name, "mm_page_alloc"))
+		s->tp = tp;
+}
+
+static void on_page_alloc(void *data, struct page *page, unsigned int order, gfp_t gfp,
+			  int migratetype)
+{
+	struct pages_seen *s = data;
+
+	if (current != s->task)
+		return;
+	s->nr++;
+	if (gfp & (__GFP_IO | __GFP_FS))
+		s->io++;
+}
+
+/* A vCPU waits for them, whose guest may be what this domain's storage is on. */
+static void no_io_makes_room_for_queues(struct kunit *test)
+{
+	struct pages_seen s = { .task = current };
+	struct fake *f = test->priv;
+
+	for_each_kernel_tracepoint(find_page_alloc, &s);
+	if (!s.tp)
+		kunit_skip(test, "the kernel does not tell what it allocates");
+	fake_negotiate(f, VERSION_1);
+	KUNIT_ASSERT_EQ(test, tracepoint_probe_register(s.tp, on_page_alloc, &s), 0);
+	fake_queue(f, 0, FAKE_QUEUE_SIZE);
+	tracepoint_probe_unregister(s.tp, on_page_alloc, &s);
+	tracepoint_synchronize_unregister();
+	KUNIT_EXPECT_EQ(test, fake_read(f, VIRTIO_MMIO_QUEUE_READY), 1);
+	KUNIT_EXPECT_GE(test, s.nr, VIRTBACK_POOL_PAGES);
+	KUNIT_EXPECT_EQ(test, s.io, 0U);
+}
+
 static struct kunit_case queue_cases[] = {
 	FAKE_CASE(split_rings_are_powers_of_two),
 	FAKE_CASE(largest_queue_is_mapped_whole),
@@ -212,6 +271,7 @@ static struct kunit_case queue_cases[] = {
 	FAKE_CASE(queue_reset_wants_its_feature),
 	FAKE_CASE(queue_reset_takes_one_only),
 	FAKE_CASE(queue_that_is_not_ready_can_be_reset),
+	KUNIT_CASE(no_io_makes_room_for_queues),
 	{}
 };
 

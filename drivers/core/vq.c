@@ -12,6 +12,7 @@
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/virtio_config.h>
 
@@ -76,13 +77,20 @@ static int virtback_vq_make_stock(struct virtback_vq *vq)
 
 static int virtback_vq_stock(struct virtback_vq *vq)
 {
+	unsigned int noio;
 	int ret;
 
 	if (virtback_vq_has_stock(vq))
 		return 0;
+	/*
+	 * A vCPU waits, and other guests for the lock: to make room by I/O could need a disk
+	 * that is this guest's own.
+	 */
+	noio = memalloc_noio_save();
 	mutex_lock(&virtback_stock_lock);
 	ret = virtback_vq_make_stock(vq);
 	mutex_unlock(&virtback_stock_lock);
+	memalloc_noio_restore(noio);
 	return ret;
 }
 
