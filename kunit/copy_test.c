@@ -164,6 +164,47 @@ static void slow_requests_are_taken_one_by_one(struct kunit *test)
 	fake_destroy(f);
 }
 
+static unsigned int most_passes;
+
+static void count_passes(struct virtback_vq *vq, struct list_head *reqs)
+{
+	most_passes = max_t(unsigned int, most_passes, list_count_nodes(reqs));
+	virtback_blk_type.submit(vq, reqs);
+}
+
+/* Nor are the next passes of what ended together, each of which has as much to copy. */
+static void slow_passes_are_taken_one_by_one(struct kunit *test)
+{
+	struct virtback_type_ops type = virtback_blk_type;
+	struct blk_test *b = test->priv;
+	struct fake *f = copying(test, 0);
+	unsigned int n;
+
+	type.submit = count_passes;
+	f->vd.type = &type;
+	b->disk->hold = true;
+	blk_chain(f, VIRTIO_BLK_T_OUT, 0, BUF, MIB + SZ_64K);
+	for (n = 0; n < 4; n++) {
+		fake_desc(f, 3 * n, HDR, HDR_LEN, F_NEXT, 3 * n + 1);
+		fake_desc(f, 3 * n + 1, BUF, MIB + SZ_64K, F_NEXT, 3 * n + 2);
+		fake_desc(f, 3 * n + 2, STATUS + n, 1, F_WRITE, 0);
+		fake_offer(f, 3 * n);
+	}
+	fake_kick(f);
+	KUNIT_ASSERT_EQ(test, test_disk_held(b->disk), 4U);
+	/* Those that are ended now come to the worker at once. */
+	b->disk->hold = false;
+	f->on_copy = slow_copy;
+	most_passes = 0;
+	while (test_disk_end(b->disk, false))
+		;
+	fake_settle(f);
+	KUNIT_EXPECT_EQ(test, most_passes, 1U);
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 4);
+	KUNIT_EXPECT_EQ(test, blk_status_of(f), VIRTIO_BLK_S_OK);
+	f->vd.type = &virtback_blk_type;
+}
+
 static void copies_stay_within_our_pages(struct kunit *test)
 {
 	struct fake *f = copying(test, 0);
@@ -345,6 +386,7 @@ static struct kunit_case copy_cases[] = {
 	KUNIT_CASE(jumping_table_is_read_once),
 	KUNIT_CASE(long_table_costs_few_reads),
 	KUNIT_CASE(slow_requests_are_taken_one_by_one),
+	KUNIT_CASE(slow_passes_are_taken_one_by_one),
 	KUNIT_CASE(many_buffers_are_taken_one_by_one),
 	KUNIT_CASE(copies_stay_within_our_pages),
 	KUNIT_CASE(table_is_read_in_parts),

@@ -265,9 +265,10 @@ static bool virtback_vq_resume_some(struct virtback_vq *vq, struct list_head *ba
 		case VIRTBACK_DONE:
 			break;
 		}
-		/* As with chains. Each that was not copied before may have had as much to copy. */
+		/* As with chains. What was copied before and has ended took no time. */
 		if (!list_empty(&reqs) &&
-		    (virtback_turn_over(vq) || (!copied && ktime_get_ns() > end)))
+		    (virtback_turn_over(vq) ||
+		     (!(copied && what == VIRTBACK_DONE) && ktime_get_ns() > end)))
 			break;
 	}
 	if (together)
