@@ -343,6 +343,12 @@ static void end_one(struct work_struct *work)
 	test_disk_end(b->disk, false);
 }
 
+static void end_both(struct work_struct *work)
+{
+	end_one(work);
+	end_one(work);
+}
+
 /* Of two requests that hang one is copied, and nobody waits for that. */
 static void reset_waits_for_what_is_mapped_alone(struct kunit *test)
 {
@@ -368,6 +374,49 @@ static void reset_waits_for_what_is_mapped_alone(struct kunit *test)
 	/* The worker gives back first, and then ends the request. */
 	kthread_flush_worker(f->vd.vqs[0].worker);
 	KUNIT_EXPECT_EQ(test, atomic_read(&f->vd.orphans), 1);
+}
+
+/* Of two queues the one that is reset does not wait for what the other has mapped. */
+static void queue_reset_waits_for_its_own(struct kunit *test)
+{
+	struct blk_test *b = test->priv;
+	unsigned long start;
+	struct fake *f;
+
+	b->cfg.reset_timeout_ms = 5000;
+	f = blk_device(test->priv);
+	f->vd.copies = true;
+	f->vd.borrow_min = BORROW_MIN;
+	fake_start(f, BIT_ULL(VIRTIO_F_RING_RESET));
+	fake_queue(f, 1, FAKE_QUEUE_SIZE);
+	b->disk->hold = true;
+	offer_nth(f, 0, VIRTIO_BLK_T_IN, 4096);
+	fake_kick(f);
+	/* As offer_nth(), in the ring of the other. */
+	fake_indirect(f, FAKE_DESC(1), 0, HDR, HDR_LEN, F_NEXT, 1);
+	fake_indirect(f, FAKE_DESC(1), 1, BUF + SZ_128K, SZ_64K, F_NEXT | F_WRITE, 2);
+	fake_indirect(f, FAKE_DESC(1), 2, STATUS + 1, 1, F_WRITE, 0);
+	fake_offer_to(f, 1, 0);
+	fake_write(f, VIRTIO_MMIO_QUEUE_NOTIFY, 1);
+	fake_settle(f);
+	KUNIT_ASSERT_EQ(test, test_disk_held(b->disk), 2U);
+	KUNIT_ASSERT_GT(test, f->borrowed, 0U);
+	start = jiffies;
+	fake_write(f, VIRTIO_MMIO_QUEUE_SEL, 0);
+	fake_write(f, VIRTIO_MMIO_QUEUE_RESET, 1);
+	KUNIT_EXPECT_LT(test, jiffies_to_msecs(jiffies - start), 4000U);
+	KUNIT_EXPECT_EQ(test, fake_read(f, VIRTIO_MMIO_QUEUE_READY), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->vd.orphans), 1);
+	/* That of the other one is waited for when it is its turn. */
+	KUNIT_EXPECT_FALSE(test, virtback_device_exposed(&f->vd));
+	INIT_DELAYED_WORK(&b->later, end_both);
+	schedule_delayed_work(&b->later, HZ / 10);
+	fake_write(f, VIRTIO_MMIO_QUEUE_SEL, 1);
+	fake_write(f, VIRTIO_MMIO_QUEUE_RESET, 1);
+	flush_delayed_work(&b->later);
+	KUNIT_EXPECT_EQ(test, f->borrowed, 0U);
+	fake_settle(f);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->vd.orphans), 0);
 }
 
 /* What comes between the worker's two steps. */
@@ -416,6 +465,7 @@ static struct kunit_case borrow_cases[] = {
 	KUNIT_CASE(reset_in_the_middle),
 	KUNIT_CASE(reset_does_not_wait_for_copies),
 	KUNIT_CASE(reset_waits_for_what_is_mapped_alone),
+	KUNIT_CASE(queue_reset_waits_for_its_own),
 	KUNIT_CASE(reset_before_the_disk_has_it),
 	{}
 };

@@ -162,9 +162,9 @@ void virtback_device_config_changed(struct virtback_device *vd)
 
 /**
  * virtback_device_exposed() - may a disk be accessing the guest's memory?
- * @vd: device whose queues are stopped
+ * @vd: device
  *
- * Any context.
+ * Of the queues that are stopped. Any context.
  *
  * Return: true until the last request of before the reset has ended, if the
  * memory is given to the disk at all.
@@ -178,8 +178,10 @@ bool virtback_device_exposed(const struct virtback_device *vd)
 	if (vd->dma == VIRTBACK_DMA_DIRECT)
 		return true;
 	for (i = 0; i < vd->nvqs; i++) {
+		const struct virtback_vq *vq = &vd->vqs[i];
+
 		/* Nothing is mapped after this; pairs with virtback_give_back(). */
-		if (smp_load_acquire(&vd->vqs[i].nr_borrowed))
+		if (!READ_ONCE(vq->ready) && smp_load_acquire(&vq->nr_borrowed))
 			return true;
 	}
 	return false;
