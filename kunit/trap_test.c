@@ -11,6 +11,7 @@
 #include <linux/jiffies.h>
 #include <linux/percpu.h>
 #include <linux/rculist.h>
+#include <linux/sched.h>
 #include <linux/virtio_mmio.h>
 
 #include "fake.h"
@@ -190,6 +191,34 @@ static void thread_answers_what_is_too_much(struct kunit *test)
 	thread(test);
 	expect_answer(test, U32_MAX, 3);
 	KUNIT_EXPECT_EQ(test, refcount_read(&trap.xd.users), 1);
+}
+
+/* The kernel makes such a thread a real-time one; then it learns how nice it is. */
+static int nice_of_new_thread(struct kunit *test, u32 nr_vcpus)
+{
+	int nice;
+
+	trap.guest.nr_vcpus = nr_vcpus;
+	sched_set_fifo(current);
+	thread(test);
+	nice = task_nice(current);
+	KUNIT_EXPECT_FALSE(test, rt_task(current));
+	sched_set_normal(current, 0);
+	return nice;
+}
+
+/* A tenth for all of them: a step is a fifth, and 19 is the last one. */
+static void threads_weigh_a_tenth_together(struct kunit *test)
+{
+	unsigned int cpus = num_online_cpus();
+
+	KUNIT_EXPECT_EQ(test, nice_of_new_thread(test, 1), 10);
+	KUNIT_EXPECT_EQ(test, nice_of_new_thread(test, cpus), 10);
+	KUNIT_EXPECT_EQ(test, nice_of_new_thread(test, 2 * cpus), 13);
+	KUNIT_EXPECT_EQ(test, nice_of_new_thread(test, 3 * cpus), 15);
+	KUNIT_EXPECT_EQ(test, nice_of_new_thread(test, 8 * cpus), 19);
+	KUNIT_EXPECT_EQ(test, nice_of_new_thread(test, 128 * cpus), 19);
+	trap.guest.nr_vcpus = 1;
 }
 
 static void what_hits_nothing_reads_as_ones(struct kunit *test)
@@ -384,6 +413,7 @@ static struct kunit_case trap_cases[] = {
 	KUNIT_CASE(handler_wakes_a_queue),
 	KUNIT_CASE(thread_answers_what_sleeps),
 	KUNIT_CASE(thread_answers_what_is_too_much),
+	KUNIT_CASE(threads_weigh_a_tenth_together),
 	KUNIT_CASE(what_hits_nothing_reads_as_ones),
 	KUNIT_CASE(device_that_goes_is_none),
 	KUNIT_CASE(what_no_window_gets_is_answered),

@@ -162,8 +162,16 @@ static u64 virtback_share_wanted(void)
 	return ns;
 }
 
-/* What makes a worker weigh 1/@nr: a step of niceness takes a fifth (sched(7)). */
-static int virtback_share_extra(unsigned int nr)
+/**
+ * virtback_share_nice() - what makes each of several threads weigh its part of one
+ * @nr: how many they are, at least 1
+ *
+ * A step of niceness takes a fifth (sched(7)). Any context.
+ *
+ * Return: by how much their nice value is to be raised, at most MAX_NICE; from about 70 on
+ * they weigh more than one together.
+ */
+int virtback_share_nice(unsigned int nr)
 {
 	unsigned int weight = 1024;
 	int nice = 0;
@@ -196,7 +204,7 @@ void virtback_share_look(struct virtback_vq *vq, unsigned long now)
 	share->wanted = wanted;
 
 	spin_lock(&virtback_peers_lock);
-	extra = virtback_share_extra(virtback_share_workers(vq->vd, now));
+	extra = virtback_share_nice(virtback_share_workers(vq->vd, now));
 	if (extra != share->extra) {
 		share->extra = extra;
 		virtback_vq_set_nice(vq);

@@ -4,9 +4,12 @@
  * stops until its slot is answered, so an answer comes before any work that the
  * access sets off.
  */
+#include <linux/cpumask.h>
 #include <linux/interrupt.h>
 #include <linux/irqflags.h>
 #include <linux/jiffies.h>
+#include <linux/math.h>
+#include <linux/minmax.h>
 #include <linux/percpu.h>
 #include <linux/rculist.h>
 #include <linux/sched.h>
@@ -20,7 +23,7 @@
 #include "event.h"
 #include "xen.h"
 
-/* A tenth of what others weigh (sched(7)). */
+/* A tenth of what others weigh (sched(7)), for all vCPUs of a guest together. */
 #define VIRTBACK_TRAP_NICE	10
 
 /**
@@ -191,6 +194,14 @@ irqreturn_t virtback_xen_trap(int irq, void *data)
 	return done ? IRQ_HANDLED : virtback_xen_leave(vcpu);
 }
 
+/* What the threads of @nr_vcpus get, which are spread over the processors of this domain. */
+static int virtback_xen_trap_nice(u32 nr_vcpus)
+{
+	unsigned int nr = DIV_ROUND_UP(max(nr_vcpus, 1U), num_online_cpus());
+
+	return min(VIRTBACK_TRAP_NICE + virtback_share_nice(nr), MAX_NICE);
+}
+
 /**
  * virtback_xen_trap_thread() - answer an access that may sleep, or one too many for
  *				interrupt context
@@ -209,7 +220,7 @@ irqreturn_t virtback_xen_trap_thread(int irq, void *data)
 
 	/* A guest decides how much is done here, and may come with all its vCPUs. */
 	if (rt_task(current))
-		sched_set_normal(current, VIRTBACK_TRAP_NICE);
+		sched_set_normal(current, virtback_xen_trap_nice(vcpu->guest->nr_vcpus));
 	if (!vcpu->slow && virtback_xen_serve(vcpu, true))
 		return IRQ_HANDLED;
 	xd = vcpu->slow;

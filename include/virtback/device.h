@@ -393,5 +393,6 @@ int virtback_device_set_cpus(struct virtback_device *vd, const struct cpumask *m
 const struct cpumask *virtback_device_cpus(const struct virtback_device *vd);
 void virtback_device_set_nice(struct virtback_device *vd, int nice);
 int virtback_device_nice(const struct virtback_device *vd);
+int virtback_share_nice(unsigned int nr);
 
 #endif
