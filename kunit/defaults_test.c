@@ -5,6 +5,8 @@
 #include <kunit/test.h>
 #include <linux/slab.h>
 #include <linux/virtio_blk.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_ring.h>
 
 #include "../drivers/control/control.h"
 
@@ -103,6 +105,59 @@ static void defaults_that_do_not_fit_are_left_out(struct kunit *test)
 	virtback_config_free(&cfg);
 }
 
+/* What is left of @defaults' features_off for a device with these options. */
+static u64 off(struct kunit *test, const char *defaults, const char *options)
+{
+	struct virtback_config cfg;
+	u64 bits;
+
+	KUNIT_EXPECT_EQ(test, virtback_defaults_set(defaults), 0);
+	cfg = applied(test, options);
+	bits = cfg.features_off;
+	virtback_config_free(&cfg);
+	return bits;
+}
+
+static void features_that_are_needed_stay_on(struct kunit *test)
+{
+	u64 flush = BIT_ULL(VIRTIO_BLK_F_FLUSH), ro = BIT_ULL(VIRTIO_BLK_F_RO);
+	u64 indirect = BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC);
+	u64 platform = BIT_ULL(VIRTIO_F_ACCESS_PLATFORM);
+
+	KUNIT_EXPECT_EQ(test, off(test, "features_off=ro,flush", "readonly=1"), flush);
+	KUNIT_EXPECT_EQ(test, off(test, "features_off=ro,flush", "readonly=0"), ro | flush);
+	KUNIT_EXPECT_EQ(test, off(test, "features_off=access_platform,flush",
+				  "domid=3 mapping=grant"), flush);
+	KUNIT_EXPECT_EQ(test, off(test, "features_off=access_platform,flush", "domid=3"),
+			platform | flush);
+	KUNIT_EXPECT_EQ(test, off(test, "features_off=indirect_desc,flush", "queue_size=2"), flush);
+	KUNIT_EXPECT_EQ(test, off(test, "features_off=indirect_desc", "queue_size=4"), indirect);
+	KUNIT_EXPECT_EQ(test, off(test, "features_off=indirect_desc", "priority=1"), indirect);
+}
+
+static void what_needs_features_that_are_off_is_left_out(struct kunit *test)
+{
+	struct virtback_config cfg;
+
+	KUNIT_ASSERT_EQ(test, virtback_defaults_set("readonly=1 mapping=grant queue_size=2"), 0);
+	cfg = applied(test, "domid=3 features_off=ro,access_platform,indirect_desc");
+	KUNIT_EXPECT_FALSE(test, cfg.readonly);
+	KUNIT_EXPECT_EQ(test, cfg.mapping, VIRTBACK_MAPPING_FOREIGN);
+	KUNIT_EXPECT_FALSE(test, test_bit(VIRTBACK_OPT_QUEUE_SIZE, &cfg.set));
+	KUNIT_EXPECT_EQ(test, cfg.queue_size, 0);
+	virtback_config_free(&cfg);
+	KUNIT_ASSERT_EQ(test, virtback_defaults_set("queue_size=1024"), 0);
+	cfg = applied(test, "features_off=indirect_desc");
+	KUNIT_EXPECT_EQ(test, cfg.queue_size, 1024);
+	virtback_config_free(&cfg);
+	/* The first of two. */
+	KUNIT_ASSERT_EQ(test, virtback_defaults_set("features_off=ro readonly=1"), 0);
+	cfg = applied(test, "backing=/dev/a");
+	KUNIT_EXPECT_FALSE(test, cfg.readonly);
+	KUNIT_EXPECT_EQ(test, cfg.features_off, BIT_ULL(VIRTIO_BLK_F_RO));
+	virtback_config_free(&cfg);
+}
+
 static void defaults_test_exit(struct kunit *test)
 {
 	virtback_defaults_exit();
@@ -112,6 +167,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(defaults_go_to_who_gives_none),
 	KUNIT_CASE(bad_defaults_change_nothing),
 	KUNIT_CASE(defaults_that_do_not_fit_are_left_out),
+	KUNIT_CASE(features_that_are_needed_stay_on),
+	KUNIT_CASE(what_needs_features_that_are_off_is_left_out),
 	{}
 };
 

@@ -14,6 +14,10 @@
 #include <linux/string.h>
 #include <linux/sysfs.h>
 #include <linux/virtio_blk.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_ring.h>
+
+#include <virtback/vq.h>
 
 #include "control.h"
 
@@ -77,6 +81,13 @@ int virtback_defaults_show(char *buf)
 	return len;
 }
 
+/* Are its queues shorter than a request is without a table? */
+static bool virtback_default_short(const struct virtback_config *cfg)
+{
+	return test_bit(VIRTBACK_OPT_QUEUE_SIZE, &cfg->set) &&
+	       cfg->queue_size < VIRTBACK_CHAIN_MIN;
+}
+
 /* Would a device refuse this beside its own options? Then it is not for that one. */
 static bool virtback_default_fits(const struct virtback_config *cfg, enum virtback_opt opt)
 {
@@ -84,14 +95,33 @@ static bool virtback_default_fits(const struct virtback_config *cfg, enum virtba
 	case VIRTBACK_OPT_MAPPING:
 		return test_bit(VIRTBACK_OPT_DOMID, &cfg->set) &&
 		       !test_bit(VIRTBACK_OPT_MAP_LIMIT_MB, &cfg->set) &&
-		       cfg->dma != VIRTBACK_DMA_DIRECT;
+		       cfg->dma != VIRTBACK_DMA_DIRECT &&
+		       !(cfg->features_off & BIT_ULL(VIRTIO_F_ACCESS_PLATFORM));
 	case VIRTBACK_OPT_DMA:
 		return cfg->mapping != VIRTBACK_MAPPING_GRANT;
 	case VIRTBACK_OPT_QUEUES:
 		return !(cfg->features_off & BIT_ULL(VIRTIO_BLK_F_MQ));
+	case VIRTBACK_OPT_READONLY:
+		return !(cfg->features_off & BIT_ULL(VIRTIO_BLK_F_RO));
 	default:
 		return true;
 	}
+}
+
+/* Features that a device with these options cannot do without. */
+static u64 virtback_default_needed(const struct virtback_config *cfg)
+{
+	u64 needed = 0;
+
+	if (cfg->queues > 1)
+		needed |= BIT_ULL(VIRTIO_BLK_F_MQ);
+	if (cfg->readonly)
+		needed |= BIT_ULL(VIRTIO_BLK_F_RO);
+	if (cfg->mapping == VIRTBACK_MAPPING_GRANT)
+		needed |= BIT_ULL(VIRTIO_F_ACCESS_PLATFORM);
+	if (virtback_default_short(cfg))
+		needed |= BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC);
+	return needed;
 }
 
 static char *virtback_defaults_copy(void)
@@ -136,9 +166,15 @@ int virtback_defaults_apply(struct virtback_config *cfg, const char *who)
 		err = virtback_option_set(cfg, opt, val + 1, &why);
 		if (err)
 			pr_err("%s: %s: %s (by the module's parameter defaults)\n", who, pair, why);
-		/* As with queues, which need it: what the device says counts. */
-		if (opt == VIRTBACK_OPT_FEATURES_OFF && cfg->queues > 1)
-			cfg->features_off &= ~BIT_ULL(VIRTIO_BLK_F_MQ);
+		/* The rest of it is for this one, too. */
+		if (opt == VIRTBACK_OPT_FEATURES_OFF)
+			cfg->features_off &= ~virtback_default_needed(cfg);
+		/* Whether it fits depends on how short it is. */
+		if (opt == VIRTBACK_OPT_QUEUE_SIZE && virtback_default_short(cfg) &&
+		    cfg->features_off & BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC)) {
+			cfg->queue_size = 0;
+			__clear_bit(opt, &cfg->set);
+		}
 	}
 	kfree(copy);
 	return err;
