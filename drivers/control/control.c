@@ -33,6 +33,8 @@ static DECLARE_WAIT_QUEUE_HEAD(virtback_entries_empty);
 
 /* Unbound, and each item may sleep for long: one hung disk must not hold others. */
 static struct workqueue_struct *virtback_wq;
+/* Nor must many of them, whose removal may not end: for &virtback_entry.finish alone. */
+static struct workqueue_struct *virtback_finish_wq;
 
 static void virtback_entry_release(struct device *dev)
 {
@@ -102,7 +104,7 @@ static void virtback_entry_detach(struct virtback_entry *entry)
 		pr_info("%s: removed, the module stays in use until its disk has finished\n",
 			vd->name);
 	complete_all(&entry->detached);
-	queue_work(virtback_wq, &entry->finish);
+	queue_work(virtback_finish_wq, &entry->finish);
 }
 
 /* The first half. The caller moved the device to REMOVING. */
@@ -637,9 +639,14 @@ void virtback_control_stop(void)
  */
 int virtback_control_init(void)
 {
-	virtback_wq = alloc_workqueue("virtback", WQ_UNBOUND, 0);
+	virtback_wq = alloc_workqueue("virtback", WQ_UNBOUND, WQ_MAX_ACTIVE);
 	if (!virtback_wq)
 		return -ENOMEM;
+	virtback_finish_wq = alloc_workqueue("virtback_finish", WQ_UNBOUND, WQ_MAX_ACTIVE);
+	if (!virtback_finish_wq) {
+		destroy_workqueue(virtback_wq);
+		return -ENOMEM;
+	}
 	virtback_debugfs_init();
 	return 0;
 }
@@ -650,5 +657,6 @@ int virtback_control_init(void)
 void virtback_control_exit(void)
 {
 	virtback_debugfs_exit();
+	destroy_workqueue(virtback_finish_wq);
 	destroy_workqueue(virtback_wq);
 }

@@ -567,7 +567,7 @@ int virtback_toolstack_init(void)
 	/* No other kernel can serve a guest: the nodes are for someone else. */
 	if (!virtback_xen_possible() || PAGE_SIZE != XEN_PAGE_SIZE)
 		return 0;
-	virtback_node_wq = alloc_workqueue("virtback_nodes", WQ_UNBOUND, 0);
+	virtback_node_wq = alloc_workqueue("virtback_nodes", WQ_UNBOUND, WQ_MAX_ACTIVE);
 	if (!virtback_node_wq)
 		return -ENOMEM;
 	register_xenstore_notifier(&virtback_xenstore);
