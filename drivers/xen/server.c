@@ -5,6 +5,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/cpu.h>
 #include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/interrupt.h>
@@ -135,8 +136,13 @@ static int virtback_xen_vcpu_bind(struct virtback_xen_vcpu *vcpu, unsigned int i
 	/* The handler needs it. */
 	vcpu->irq = irq;
 	snprintf(vcpu->name, sizeof(vcpu->name), "virtback-dom%u-v%u", domid, id);
-	/* They would all stay on the first CPU; neighbours start on different ones. */
+	/*
+	 * They would all stay on the first CPU; neighbours start on different ones. The kernel
+	 * counts the processors, then takes one by its number: none must go in between.
+	 */
+	cpus_read_lock();
 	irq_set_affinity(irq, cpumask_of(cpumask_local_spread(domid + id, NUMA_NO_NODE)));
+	cpus_read_unlock();
 	ret = request_threaded_irq(irq, virtback_xen_trap, virtback_xen_trap_thread,
 				   VIRTBACK_XEN_TRAP_FLAGS, vcpu->name, vcpu);
 	if (ret)

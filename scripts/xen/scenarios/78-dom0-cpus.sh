@@ -5,6 +5,7 @@
 
 CPUS_SECONDS=${CPUS_SECONDS:-6}
 CPU1=/sys/devices/system/cpu/cpu1/online
+VCPUS=8
 
 load
 ram_disk 1
@@ -31,6 +32,38 @@ grep -aq "@@$CMD rc=0" "$LOGS/guest-n.log" || fail "I/O went wrong"
 note "$turns times"
 [ $turns -ge 3 ] || fail "too few"
 [ "$(cat "$dev/cpus")" = 0-1 ] || fail "the workers may run on $(cat "$dev/cpus")"
+
+# While it goes and comes, the interrupts of a guest's vCPUs are put on processors: a guest that
+# never runs gets its first disk and loses its only one, as fast as it can be done.
+f=$(tiny_config h -- 'device_tree = "/vb/virtio-node.dtb"' 'vuart = "sbsa_uart"')
+sed -i "s/^vcpus.*/vcpus = $VCPUS/" "$f"
+create "$f" -p
+id=$(guest_id h)
+rm -f /tmp/cpus-stop
+{
+	turns=0
+	while [ ! -e /tmp/cpus-stop ] && echo 0 >$CPU1 && echo 1 >$CPU1; do
+		turns=$(( turns + 1 ))
+	done
+	echo $turns >/tmp/cpus-turns
+} &
+uptime_seconds
+end=$(( UPTIME + CPUS_SECONDS ))
+n=0
+while [ "$UPTIME" -lt $end ]; do
+	echo "domid=$id base=0x2000000 irq=33 backing=none" >$SYS/add || fail "$n: no device"
+	echo "dom$id.2000000 force=1" >$SYS/remove || fail "$n: it cannot be removed"
+	n=$(( n + 1 ))
+	uptime_seconds
+done
+: >/tmp/cpus-stop
+wait
+turns=$(cat /tmp/cpus-turns)
+note "$n times a first disk, while the processor went $turns times"
+[ "$n" -ge 3 ] && [ "$turns" -ge 3 ] || fail "too few"
+[ "$(cat $CPU1)" = 1 ] || fail "the processor does not come"
+destroy h
+wait_for 30 "h to be gone" guest_gone h
 
 # Where no processor is left that they may run on the scheduler lets them run on all.
 echo 1 >"$dev/cpus"
