@@ -23,16 +23,21 @@
 /* How often, at 1 to 2 ms, to look whether all vCPUs have taken their answers. */
 #define VIRTBACK_TAKEN_TRIES	100
 
-/* Is the vCPU's event channel still connected to the domain's end? */
-static bool virtback_xen_port_connected(evtchn_port_t port)
+/*
+ * Is the vCPU's event channel still connected to the domain's end? Once it is closed its
+ * number may be another channel's, even one to the same domain, but not to the same end.
+ */
+static bool virtback_xen_vcpu_connected(const struct virtback_xen_vcpu *vcpu)
 {
 	struct evtchn_status status = {
 		.dom = DOMID_SELF,
-		.port = port,
+		.port = vcpu->port,
 	};
 
 	return !HYPERVISOR_event_channel_op(EVTCHNOP_status, &status) &&
-	       status.status == EVTCHNSTAT_interdomain;
+	       status.status == EVTCHNSTAT_interdomain &&
+	       status.u.interdomain.dom == vcpu->guest->domid &&
+	       status.u.interdomain.port == READ_ONCE(vcpu->slot->vp_eport);
 }
 
 /**
@@ -41,14 +46,13 @@ static bool virtback_xen_port_connected(evtchn_port_t port)
  *
  * Xen disconnects the event channels of an IOREQ server when it begins to
  * destroy the domain. Unlike a domid, a channel is never connected to another
- * domain. (Its local number may be, once it is closed: not for guests without
- * devices.) Any context.
+ * domain. Not for guests without devices, which may have no channel. Any context.
  *
  * Return: false when the domain is being destroyed, and from then on.
  */
 bool virtback_xen_guest_alive(struct virtback_xen_guest *guest)
 {
-	return !READ_ONCE(guest->dead) && virtback_xen_port_connected(guest->vcpus[0].port);
+	return !READ_ONCE(guest->dead) && virtback_xen_vcpu_connected(&guest->vcpus[0]);
 }
 
 static void virtback_xen_guest_free(struct kref *ref)
@@ -130,8 +134,15 @@ static int virtback_xen_vcpu_bind(struct virtback_xen_vcpu *vcpu, unsigned int i
 	int irq, ret;
 
 	irq = bind_evtchn_to_irq_lateeoi(vcpu->port);
-	if (irq < 0)
+	if (irq < 0) {
+		/*
+		 * Linux closes the channel or not, depending on what failed. Its number may be
+		 * another driver's by now. (One of a domain that has just died stays.)
+		 */
+		if (!virtback_xen_vcpu_connected(vcpu))
+			vcpu->port = 0;
 		return irq;
+	}
 	vcpu->bound = true;
 	/* The handler needs it. */
 	vcpu->irq = irq;
@@ -206,7 +217,7 @@ static bool virtback_xen_guest_wait_taken(struct virtback_xen_guest *guest)
 	for (n = 0; n < VIRTBACK_TAKEN_TRIES; n++) {
 		if (virtback_xen_guest_taken(guest))
 			return true;
-		if (guest->vcpus[0].port && !virtback_xen_port_connected(guest->vcpus[0].port))
+		if (guest->vcpus[0].port && !virtback_xen_vcpu_connected(&guest->vcpus[0]))
 			return true;
 		usleep_range(1000, 2000);
 	}

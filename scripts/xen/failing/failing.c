@@ -42,6 +42,7 @@
 #define FAILING_GRANT		8
 #define FAILING_KERNEL		16	/* event channels, address space, interrupts */
 #define FAILING_ALLOC		32
+#define FAILING_WITHIN		64	/* what the kernel's functions above call themselves */
 
 enum failing_returns {
 	FAILING_ERRNO,
@@ -73,6 +74,7 @@ struct failing_set {
 /* Protects all that follows. */
 static DEFINE_RAW_SPINLOCK(failing_lock);
 static struct failing_set failing_objects, failing_pages, failing_grants;
+static unsigned int failing_strays;
 static int failing_nth;
 static struct task_struct *failing_task;
 static char failing_what[64] = "nothing";
@@ -215,7 +217,8 @@ static bool failing_now(struct failing_point *point, struct pt_regs *regs)
 		if (!in_task() || current != failing_task)
 			return false;
 		/* Those for grants are in the kernel. */
-		if (point->kind != FAILING_GRANT && !failing_is_virtback(regs->regs[30]))
+		if (point->kind != FAILING_GRANT && point->kind != FAILING_WITHIN &&
+		    !failing_is_virtback(regs->regs[30]))
 			return false;
 		/* Not whether there is a channel, which has no way to fail. */
 		if (point->kind == FAILING_CHANNEL && regs->regs[0] == EVTCHNOP_send)
@@ -336,6 +339,21 @@ static long failing_fail_one(unsigned long cmd, void *arg, unsigned int count)
 	return ret;
 }
 
+/* Is it no channel any more that is to be closed, or not the guest's? */
+static bool failing_is_stray(unsigned long cmd, const void *arg)
+{
+	const struct evtchn_close *close = arg;
+	struct evtchn_status status = { .dom = DOMID_SELF };
+
+	if (cmd != EVTCHNOP_close)
+		return false;
+	status.port = close->port;
+	return failing_hypercall(__HYPERVISOR_event_channel_op, EVTCHNOP_status,
+				 (unsigned long)&status, 0) ||
+	       status.status != EVTCHNSTAT_interdomain ||
+	       status.u.interdomain.dom != READ_ONCE(failing_guest);
+}
+
 static int failing_return(struct pt_regs *regs, unsigned long value)
 {
 	regs->regs[0] = value;
@@ -355,6 +373,8 @@ static int failing_hit(struct kprobe *p, struct pt_regs *regs)
 	held = point->kind == FAILING_MEMORY ? failing_is_virtback(regs->regs[30]) :
 	       point->kind == FAILING_GRANT;
 	raw_spin_lock_irqsave(&failing_lock, flags);
+	if (point->kind == FAILING_CHANNEL && failing_is_virtback(regs->regs[30]))
+		failing_strays += failing_is_stray(cmd, arg);
 	fails = failing_now(point, regs);
 	raw_spin_unlock_irqrestore(&failing_lock, flags);
 	if (point->kind >= FAILING_KERNEL)
@@ -397,6 +417,8 @@ static struct failing_point failing_points[] = {
 	FAILING_POINT("gnttab_alloc_pages", FAILING_KERNEL, FAILING_ERRNO),
 	FAILING_POINT("xen_alloc_unpopulated_pages", FAILING_KERNEL, FAILING_ERRNO),
 	FAILING_POINT("xen_alloc_ballooned_pages", FAILING_KERNEL, FAILING_ERRNO),
+	/* The channel is closed then. */
+	FAILING_POINT("evtchn_fifo_setup", FAILING_WITHIN, FAILING_ERRNO),
 	FAILING_POINT("__kmalloc", FAILING_ALLOC, FAILING_NULL),
 	FAILING_POINT("__kmalloc_noprof", FAILING_ALLOC, FAILING_NULL),
 	FAILING_POINT("kmalloc_trace", FAILING_ALLOC, FAILING_NULL),
@@ -523,11 +545,11 @@ static unsigned int failing_threads(void)
 
 static int failing_get_held(char *buf, const struct kernel_param *kp)
 {
-	return sysfs_emit(buf, "objects %u, pages %u, grants %u, channels %u and %u, free servers %u, threads %u\n",
+	return sysfs_emit(buf, "objects %u, pages %u, grants %u, channels %u and %u, closed that were not its own %u, free servers %u, threads %u\n",
 			  READ_ONCE(failing_objects.nr), READ_ONCE(failing_pages.nr),
 			  READ_ONCE(failing_grants.nr), failing_channels(DOMID_SELF),
-			  failing_channels(failing_guest), failing_free_servers(),
-			  failing_threads());
+			  failing_channels(failing_guest), READ_ONCE(failing_strays),
+			  failing_free_servers(), failing_threads());
 }
 
 static const struct kernel_param_ops failing_held_ops = { .get = failing_get_held };
@@ -574,7 +596,7 @@ MODULE_PARM_DESC(failed, "which call failed");
 module_param_named(guest, failing_guest, uint, 0600);
 MODULE_PARM_DESC(guest, "domid of what is held, and of \"any\"");
 module_param_named(kinds, failing_kinds, uint, 0600);
-MODULE_PARM_DESC(kinds, "calls that count: 1 dm_op, 2 memory_op, 4 event_channel_op, 8 grant_table_op, 16 the kernel's, 32 allocations");
+MODULE_PARM_DESC(kinds, "calls that count: 1 dm_op, 2 memory_op, 4 event_channel_op, 8 grant_table_op, 16 the kernel's, 32 allocations, 64 what the kernel's call");
 module_param_named(command, failing_command, int, 0600);
 MODULE_PARM_DESC(command, "the only one of memory_op or grant_table_op that counts, -1 for all");
 module_param_named(any, failing_any, bool, 0600);

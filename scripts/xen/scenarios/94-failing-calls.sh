@@ -9,7 +9,7 @@
 # timeout: 1800
 
 F=/sys/module/failing/parameters
-KINDS=$(( 1 + 2 + 4 + 8 + 16 + 32 * ${FAILING_ALLOC:-0} ))
+KINDS=$(( 1 + 2 + 4 + 8 + 16 + 32 * ${FAILING_ALLOC:-0} + 64 ))
 
 held()
 {
