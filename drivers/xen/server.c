@@ -171,6 +171,9 @@ static void virtback_xen_vcpu_disconnect(struct virtback_xen_vcpu *vcpu)
 		evtchn_put(vcpu->port);
 	else if (vcpu->port)
 		virtback_xen_port_close(vcpu->port);
+	vcpu->irq = 0;
+	vcpu->bound = false;
+	vcpu->port = 0;
 }
 
 /*
@@ -194,30 +197,50 @@ static void virtback_xen_vcpu_drain(struct virtback_xen_vcpu *vcpu)
 	}
 }
 
-static bool virtback_xen_guest_taken(struct virtback_xen_guest *guest)
+/*
+ * Let the vCPU go on: true when it has. Without its channel, which may have been what
+ * failed, Xen would not look for an answer.
+ */
+static bool virtback_xen_vcpu_release(struct virtback_xen_vcpu *vcpu)
+{
+	if (!vcpu->slot || virtback_slot_empty(vcpu->slot)) {
+		/* Another vCPU may need just one channel. */
+		virtback_xen_vcpu_disconnect(vcpu);
+		return true;
+	}
+	if (vcpu->port || !virtback_xen_vcpu_connect(vcpu))
+		virtback_xen_vcpu_drain(vcpu);
+	return false;
+}
+
+/* Xen has closed its end of a channel. */
+static bool virtback_xen_guest_dying(struct virtback_xen_guest *guest)
 {
 	u32 i;
 
 	for (i = 0; i < guest->nr_vcpus; i++) {
-		if (guest->vcpus[i].slot && !virtback_slot_empty(guest->vcpus[i].slot))
-			return false;
+		if (guest->vcpus[i].port && !virtback_xen_vcpu_connected(&guest->vcpus[i]))
+			return true;
 	}
-	return true;
+	return false;
 }
 
 /*
- * May the server be destroyed? A vCPU waits in Xen with pointers into it, and Xen
- * does not look before it frees it: a domain that is paused in a trap would go on
- * in freed memory. A dying domain never goes on.
+ * Let the vCPUs of a disabled server go on; may it be destroyed? A vCPU waits in Xen with
+ * pointers into it, and Xen does not look before it frees it: a domain that is paused in a
+ * trap would go on in freed memory. A dying domain never goes on.
  */
-static bool virtback_xen_guest_wait_taken(struct virtback_xen_guest *guest)
+static bool virtback_xen_guest_release(struct virtback_xen_guest *guest)
 {
 	unsigned int n;
+	bool taken;
+	u32 i;
 
 	for (n = 0; n < VIRTBACK_TAKEN_TRIES; n++) {
-		if (virtback_xen_guest_taken(guest))
-			return true;
-		if (guest->vcpus[0].port && !virtback_xen_vcpu_connected(&guest->vcpus[0]))
+		taken = true;
+		for (i = 0; i < guest->nr_vcpus; i++)
+			taken &= virtback_xen_vcpu_release(&guest->vcpus[i]);
+		if (taken || virtback_xen_guest_dying(guest))
 			return true;
 		usleep_range(1000, 2000);
 	}
@@ -242,11 +265,7 @@ void virtback_xen_guest_destroy(struct virtback_xen_guest *guest)
 	/* A dead domain's server is gone already. */
 	if (guest->enabled)
 		virtback_dmop_enable_server(guest->domid, guest->id, false);
-	for (i = 0; i < guest->nr_vcpus; i++) {
-		if (guest->vcpus[i].port)
-			virtback_xen_vcpu_drain(&guest->vcpus[i]);
-	}
-	taken = virtback_xen_guest_wait_taken(guest);
+	taken = virtback_xen_guest_release(guest);
 	for (i = 0; i < guest->nr_vcpus; i++)
 		virtback_xen_vcpu_disconnect(&guest->vcpus[i]);
 	if (taken)
@@ -294,7 +313,7 @@ static const char *virtback_xen_guest_start(struct virtback_xen_guest *guest, in
 	/*
 	 * Fills in the ports. There is no window yet that a vCPU could touch, but
 	 * INVALIDATE may come at once, so all channels first: whatever fails later,
-	 * every vCPU can be answered.
+	 * every vCPU can be answered. See virtback_xen_vcpu_release() for one that has none.
 	 */
 	*ret = virtback_dmop_enable_server(guest->domid, guest->id, true);
 	if (*ret)

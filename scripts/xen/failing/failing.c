@@ -10,6 +10,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/hash.h>
 #include <linux/kallsyms.h>
@@ -34,6 +35,8 @@
 #define FAILING_HELD		32768
 #define FAILING_CHANNELS	1024
 #define FAILING_SERVERS		64
+/* How long vCPUs have for their next hypercall. */
+#define FAILING_WAIT_MS		100
 
 /* What kinds of calls are counted. */
 #define FAILING_DM		1
@@ -86,6 +89,7 @@ static bool failing_any, failing_after, failing_one, failing_whole;
 static int failing_command = -1;
 static int failing_status = GNTST_general_error;
 static unsigned int failing_times = 1, failing_least;
+static unsigned long failing_gfn;
 /* How many of the calls to come fail after the chosen one. */
 static unsigned int failing_more;
 
@@ -354,6 +358,27 @@ static bool failing_is_stray(unsigned long cmd, const void *arg)
 	       status.u.interdomain.dom != READ_ONCE(failing_guest);
 }
 
+/*
+ * The guest loses a page that it does not use: each of its vCPUs sends INVALIDATE with its
+ * next hypercall, and waits in Xen for the answer.
+ */
+static void failing_invalidate(void)
+{
+	struct xen_remove_from_physmap rm = {
+		.domid = READ_ONCE(failing_guest),
+		.gpfn = READ_ONCE(failing_gfn),
+	};
+	long ret;
+
+	if (!rm.gpfn)
+		return;
+	ret = failing_hypercall(__HYPERVISOR_memory_op, XENMEM_remove_from_physmap,
+				(unsigned long)&rm, 0);
+	if (ret)
+		pr_err("gfn: %ld\n", ret);
+	mdelay(FAILING_WAIT_MS);
+}
+
 static int failing_return(struct pt_regs *regs, unsigned long value)
 {
 	regs->regs[0] = value;
@@ -377,6 +402,8 @@ static int failing_hit(struct kprobe *p, struct pt_regs *regs)
 		failing_strays += failing_is_stray(cmd, arg);
 	fails = failing_now(point, regs);
 	raw_spin_unlock_irqrestore(&failing_lock, flags);
+	if (fails)
+		failing_invalidate();
 	if (point->kind >= FAILING_KERNEL)
 		return fails ? failing_return(regs, point->returns == FAILING_NULL ? 0 : ret) : 0;
 	if (!fails && !held)
@@ -598,7 +625,7 @@ MODULE_PARM_DESC(guest, "domid of what is held, and of \"any\"");
 module_param_named(kinds, failing_kinds, uint, 0600);
 MODULE_PARM_DESC(kinds, "calls that count: 1 dm_op, 2 memory_op, 4 event_channel_op, 8 grant_table_op, 16 the kernel's, 32 allocations, 64 what the kernel's call");
 module_param_named(command, failing_command, int, 0600);
-MODULE_PARM_DESC(command, "the only one of memory_op or grant_table_op that counts, -1 for all");
+MODULE_PARM_DESC(command, "the only one of memory_op, grant_table_op or event_channel_op that counts, -1 for all");
 module_param_named(any, failing_any, bool, 0600);
 MODULE_PARM_DESC(any, "count the hypercalls about the guest, and not those of the task that wrote nth");
 module_param_named(after, failing_after, bool, 0600);
@@ -614,6 +641,9 @@ module_param_named(least, failing_least, uint, 0600);
 MODULE_PARM_DESC(least, "only copies of grants count with so many bytes in an operation");
 module_param_named(times, failing_times, uint, 0600);
 MODULE_PARM_DESC(times, "so many calls in a row fail");
+
+module_param_named(gfn, failing_gfn, ulong, 0600);
+MODULE_PARM_DESC(gfn, "page of the guest that goes when the call fails, so that its vCPUs wait for an answer");
 
 static void failing_unregister(void)
 {

@@ -5,6 +5,7 @@
 # with the reason, or works without; nothing is held afterwards, and another guest's I/O
 # goes on. With FAILING_ALLOC=1 so do allocations, which takes minutes.
 # Then calls fail that the requests of that other guest take.
+# At last a guest that runs gets its first disk while its vCPUs wait in Xen for answers.
 # slow: a minute, or four with allocations, so only when it is named
 # timeout: 1800
 
@@ -135,6 +136,67 @@ pass()
 	freed "$id" || fail "h cannot be freed"
 }
 
+# Both vCPUs of that guest go on.
+going()
+{
+	guest_do r 'for n in 0 1; do wc -c </tmp/r$n >/tmp/r$n.last; done; sleep 0.5;
+		for n in 0 1; do [ $(wc -c </tmp/r$n) -gt $(cat /tmp/r$n.last) ] || exit 1; done'
+}
+
+# A guest that runs gets its first disk, and each channel of a vCPU in turn is refused; or
+# Linux cannot have an interrupt for it, and closes it, or does not. At this moment all vCPUs
+# wait for answers to INVALIDATE, so Xen is told of an answer with the channel that is missing.
+# What is beyond "mem" may be taken from the guest.
+running()
+{
+	local f gfn=0x4ac00 n=0 what kinds command nth
+
+	f=$(guest_config r)
+	sed -i 's/rdinit/mem=172M rdinit/' "$f"
+	rm -f "$LOGS/guest-r.log"
+	create "$f"
+	guest_ready r
+	id=$(guest_id r)
+	echo "$id" >$F/guest
+	echo 0 >$F/any
+	echo 0 >$F/after
+	name=dom$id.2000000
+	add="domid=$id base=0x2000000 irq=33 backing=/dev/ram0 mapping=foreign"
+	# On each vCPU a hypercall again and again, which is not done while it waits in Xen.
+	guest_do r 'mkfifo /tmp/nap; for n in 0 1; do
+		taskset $(( n + 1 )) sh -c "exec 9<>/tmp/nap;
+			while read x </sys/hypervisor/version/extra; do
+				printf . >>/tmp/r$n; read -t 0.02 y <&9; done" &
+		done; sleep 0.5'
+	going
+	before=$(held)
+	note "$before"
+	# bind_interdomain of each vCPU, and of both in a row; then what is in the kernel.
+	for what in "4 0 1 1" "4 0 2 1" "4 0 1 2" "16 -1 2 1" "16 -1 3 1" "64 -1 1 1" "64 -1 2 1"; do
+		# shellcheck disable=SC2086
+		set -- $what
+		mark_log
+		echo $(( gfn )) >$F/gfn
+		gfn=$(( gfn + 1 ))
+		echo "$1" >$F/kinds
+		echo "$2" >$F/command
+		echo "$4" >$F/times
+		echo "$3" >$F/nth
+		! echo "$add" 2>/dev/null >$SYS/add || fail "$what: it is made"
+		call_failed || fail "$what: nothing failed"
+		echo 0 >$F/gfn
+		log_since_mark | sed 's/^/# /'
+		going
+		nothing_held "$what"
+		note "$what: $(cat $F/failed)"
+	done
+	echo 1 >$F/times
+	echo -1 >$F/command
+	guest_sane r
+	destroy r
+	wait_for 30 "r to be gone" guest_gone r
+}
+
 insmod /vb/failing.ko || fail "insmod failing.ko"
 ram_disk 0
 ram_disk 1
@@ -197,6 +259,7 @@ call_failed || fail "no page had to be mapped"
 note "one page could not be mapped: $(cat "$state"), $(grep -a "@@$CMD rc=[0-9]" "$LOGS/guest-o.log")"
 log_since_mark | sed 's/^/# /'
 destroy o
+running
 nothing_left /dev/ram0 /dev/ram1
 unload
 rmmod failing || fail "rmmod failing"
