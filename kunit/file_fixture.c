@@ -2,6 +2,7 @@
 /*
  * Files for the suites, and disks on them.
  */
+#include <linux/dcache.h>
 #include <linux/delay.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -161,6 +162,36 @@ struct fake *file_start(struct blk_test *b, const char *path, loff_t size, u64 f
 {
 	file_make(b, path, size);
 	return file_open_start(b, path, features);
+}
+
+/**
+ * file_start_odd() - file_start() with a file system that has other operations; with
+ * overlayfs the one below has them
+ * @b: fixture without a device
+ * @path: the file
+ * @size: bytes of it
+ * @features: what the driver accepts beside VERSION_1
+ * @change: changes the operations. Files that are opened later have them as they were
+ */
+struct fake *file_start_odd(struct blk_test *b, const char *path, loff_t size, u64 features,
+			    void (*change)(struct file_operations *fops))
+{
+	static struct file_operations odd;
+	const struct file_operations *real;
+	struct inode *inode;
+	struct file *file;
+
+	file_make(b, path, size);
+	file = file_get(b, path, O_RDONLY);
+	inode = d_real_inode(file->f_path.dentry);
+	real = inode->i_fop;
+	odd = *real;
+	change(&odd);
+	inode->i_fop = &odd;
+	file_open_start(b, path, features);
+	inode->i_fop = real;
+	__fput_sync(file);
+	return b->f;
 }
 
 /**

@@ -6,6 +6,8 @@
 #include "blk_fixture.h"
 
 #define EXT4_FILE	"/ext4/disk"
+/* Its pages are on ext4. */
+#define OVERLAY_FILE	"/overlay/disk"
 #define RAMFS_FILE	"/virtback-disk"
 
 bool file_can(const char *path);
@@ -18,6 +20,8 @@ bool file_dirty(struct blk_test *b, const char *path);
 void file_buffered(struct blk_test *b);
 struct fake *file_open_start(struct blk_test *b, const char *path, u64 features);
 struct fake *file_start(struct blk_test *b, const char *path, loff_t size, u64 features);
+struct fake *file_start_odd(struct blk_test *b, const char *path, loff_t size, u64 features,
+			    void (*change)(struct file_operations *fops));
 u8 file_request(struct fake *f, u32 type, u64 sector, u64 buf, u32 len);
 u64 file_sectors(struct fake *f);
 int file_second(struct blk_test *b, const char *path, bool readonly, bool direct);

@@ -219,36 +219,20 @@ static long odd_fallocate(struct file *file, int mode, loff_t pos, loff_t len)
 	return odd_error;
 }
 
-/*
- * A disk on a file of a file system with another fallocate(), or without. Files that
- * are opened later are as they were.
- */
-static struct fake *odd_start(struct blk_test *b, bool has, u64 features)
+static void other_fallocate(struct file_operations *fops)
 {
-	static struct file_operations odd;
-	struct file *file;
-	struct inode *inode;
-	const struct file_operations *real;
-	struct fake *f;
+	fops->fallocate = odd_fallocate;
+}
 
-	file_make(b, EXT4_FILE, SIZE);
-	file = filp_open(EXT4_FILE, O_RDONLY, 0);
-	KUNIT_ASSERT_FALSE(b->test, IS_ERR(file));
-	inode = file_inode(file);
-	real = inode->i_fop;
-	odd = *real;
-	odd.fallocate = has ? odd_fallocate : NULL;
-	inode->i_fop = &odd;
-	f = file_open_start(b, EXT4_FILE, features);
-	inode->i_fop = real;
-	__fput_sync(file);
-	return f;
+static void no_fallocate(struct file_operations *fops)
+{
+	fops->fallocate = NULL;
 }
 
 static void file_system_without_fallocate_is_offered_none(struct kunit *test)
 {
 	struct blk_test *b = test->priv;
-	struct fake *f = odd_start(b, false, FLUSH);
+	struct fake *f = file_start_odd(b, EXT4_FILE, SIZE, FLUSH, no_fallocate);
 
 	KUNIT_EXPECT_EQ(test, f->vd.type_features & (DISCARD | ZEROES | ERASE), 0);
 	KUNIT_EXPECT_EQ(test, range(f, VIRTIO_BLK_T_DISCARD, 0, BLOCK, 0), VIRTIO_BLK_S_UNSUPP);
@@ -268,7 +252,7 @@ static void what_the_file_system_refuses_is_unsupported(struct kunit *test)
 		{ VIRTIO_BLK_T_WRITE_ZEROES, UNMAP, FALLOC_FL_PUNCH_HOLE },
 	};
 	struct blk_test *b = test->priv;
-	struct fake *f = odd_start(b, true, ALL);
+	struct fake *f = file_start_odd(b, EXT4_FILE, SIZE, ALL, other_fallocate);
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(requests); i++) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A file as the backing store of a disk (drivers/blk/file.c), on the two file
- * systems of the UML tests: ramfs, and ext4 on a RAM disk, which can do direct I/O.
+ * A file as the backing store of a disk (drivers/blk/file.c), on the file systems of
+ * the UML tests: ramfs, ext4 on a RAM disk, which can do direct I/O, and an overlay of both.
  */
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -108,6 +108,102 @@ static void driver_without_flush_gets_durable_writes(struct kunit *test)
 static u64 size_of_before(struct virtback_backing *b)
 {
 	return SIZE / 512;
+}
+
+static ssize_t (*real_write)(struct kiocb *iocb, struct iov_iter *from);
+static int write_flags;
+
+static ssize_t note_flags(struct kiocb *iocb, struct iov_iter *from)
+{
+	write_flags |= iocb->ki_flags;
+	return real_write(iocb, from);
+}
+
+static void watch_writes(struct file_operations *fops)
+{
+	real_write = fops->write_iter;
+	fops->write_iter = note_flags;
+}
+
+static void expect_write_flag(struct blk_test *b)
+{
+	struct kunit *test = b->test;
+	struct fake *f = file_start_odd(b, EXT4_FILE, SIZE, FLUSH, watch_writes);
+
+	write_flags = 0;
+	KUNIT_EXPECT_EQ(test, file_request(f, VIRTIO_BLK_T_OUT, 0, BUF, 4096), VIRTIO_BLK_S_OK);
+	KUNIT_EXPECT_TRUE(test, write_flags & IOCB_WRITE);
+}
+
+static void direct_writes_are_marked(struct kunit *test)
+{
+	expect_write_flag(test->priv);
+	KUNIT_EXPECT_TRUE(test, write_flags & IOCB_DIRECT);
+}
+
+static void buffered_writes_are_marked(struct kunit *test)
+{
+	file_buffered(test->priv);
+	expect_write_flag(test->priv);
+	KUNIT_EXPECT_FALSE(test, write_flags & IOCB_DIRECT);
+}
+
+static struct kiocb *late_iocb;
+static ssize_t late_ret;
+
+static void end_late_write(struct work_struct *work)
+{
+	late_iocb->ki_complete(late_iocb, late_ret);
+}
+
+static DECLARE_DELAYED_WORK(late_write, end_late_write);
+
+/* A RAM disk is too fast: what it writes has been written when the call returns. */
+static ssize_t write_late(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct kiocb sync;
+
+	init_sync_kiocb(&sync, iocb->ki_filp);
+	sync.ki_pos = iocb->ki_pos;
+	late_iocb = iocb;
+	late_ret = real_write(&sync, from);
+	schedule_delayed_work(&late_write, 1);
+	return -EIOCBQUEUED;
+}
+
+static void make_writes_late(struct file_operations *fops)
+{
+	real_write = fops->write_iter;
+	fops->write_iter = write_late;
+}
+
+/* Who freezes a file system waits for all who write to it. */
+static void nothing_holds_what_is_below_an_overlay(struct kunit *test)
+{
+	struct blk_test *b = test->priv;
+	struct percpu_rw_semaphore *writers;
+	struct file *below;
+	struct fake *f;
+
+	if (!file_can(OVERLAY_FILE))
+		kunit_skip(test, "this kernel has no overlayfs");
+	below = filp_open("/ext4", O_RDONLY, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(below));
+	writers = &file_inode(below)->i_sb->s_writers.rw_sem[SB_FREEZE_WRITE - 1];
+	/* There is room for one of the two. */
+	file_make(b, EXT4_FILE, 0);
+	f = file_start_odd(b, OVERLAY_FILE, SIZE, FLUSH, make_writes_late);
+	KUNIT_EXPECT_FALSE(test, percpu_is_read_locked(writers));
+	blk_fill(f, BUF, 8192, 1);
+	KUNIT_EXPECT_EQ(test, file_request(f, VIRTIO_BLK_T_OUT, 0, BUF, 8192), VIRTIO_BLK_S_OK);
+	KUNIT_EXPECT_NOT_NULL(test, late_iocb);
+	KUNIT_EXPECT_FALSE(test, percpu_is_read_locked(writers));
+	KUNIT_EXPECT_TRUE(test, file_has(b, OVERLAY_FILE, BUF, 0, 8192));
+	flush_delayed_work(&late_write);
+	__fput_sync(below);
+	fake_destroy(b->f);
+	b->f = NULL;
+	file_make(b, OVERLAY_FILE, 0);
 }
 
 /* As if the file had shrunk after the request was found to be within it. */
@@ -248,6 +344,9 @@ static struct kunit_case file_cases[] = {
 	KUNIT_CASE(long_requests_go_in_passes),
 	KUNIT_CASE(flush_makes_writes_durable),
 	KUNIT_CASE(driver_without_flush_gets_durable_writes),
+	KUNIT_CASE(direct_writes_are_marked),
+	KUNIT_CASE(buffered_writes_are_marked),
+	KUNIT_CASE(nothing_holds_what_is_below_an_overlay),
 	KUNIT_CASE(end_of_a_file_that_shrank_is_an_error),
 	KUNIT_CASE(full_file_system_is_an_error),
 	KUNIT_CASE(config_space_describes_the_file),

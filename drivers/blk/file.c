@@ -170,6 +170,9 @@ static void file_rw(struct file_cmd *cmd, bool nowait)
 	init_sync_kiocb(&cmd->iocb, file);
 	cmd->iocb.ki_pos = ((loff_t)br->sector << SECTOR_SHIFT) + br->done + cmd->done;
 	cmd->iocb.ki_complete = file_complete;
+	/* A file system on another one ends the protection of that one by this flag. */
+	if (write)
+		cmd->iocb.ki_flags |= IOCB_WRITE;
 	if (br->opf & REQ_FUA)
 		cmd->iocb.ki_flags |= IOCB_DSYNC;
 	if (nowait)

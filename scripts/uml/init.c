@@ -49,7 +49,7 @@ static void mount_at(const char *fs, const char *dir)
 		say("mount %s: %s", dir, strerror(errno));
 }
 
-/* The suites find files on ramfs, which is the root, and on ext4 in a RAM disk. */
+/* The suites find files on ramfs, which is the root, on ext4 in a RAM disk. */
 static void mount_ext4(void)
 {
 	static char buf[65536];
@@ -68,6 +68,18 @@ static void mount_ext4(void)
 	mkdir("/ext4", 0755);
 	if (mount("/dev/ram15", "/ext4", "ext4", 0, ""))
 		say("mount /ext4: %s", strerror(errno));
+}
+
+/* And on a file system whose files are on another one. */
+static void mount_overlay(void)
+{
+	mkdir("/lower", 0755);
+	mkdir("/overlay", 0755);
+	mkdir("/ext4/upper", 0755);
+	mkdir("/ext4/work", 0755);
+	if (mount("overlay", "/overlay", "overlay", 0,
+		  "lowerdir=/lower,upperdir=/ext4/upper,workdir=/ext4/work"))
+		say("mount /overlay: %s", strerror(errno));
 }
 
 static int load(const char *path)
@@ -186,6 +198,7 @@ int main(void)
 	mount_at("debugfs", "/sys/kernel/debug");
 
 	mount_ext4();
+	mount_overlay();
 
 	say("BEGIN");
 	loaded = load("/" MODULE ".ko");
