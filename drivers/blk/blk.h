@@ -78,6 +78,8 @@ struct virtback_blk_limits {
  * @has_cache: can completed writes be lost with the power, so that a flush is of
  *	       use? May change while the store is open. Any context.
  * @sync: make completed writes durable. May sleep for long.
+ * @known_lost: was it found before that completed writes are lost, so that @sync fails
+ *		for good? NULL: that is never known. Any context.
  * @gone: is it gone for good, so that all requests fail from now on? NULL: it cannot be.
  *	  May sleep.
  * @submit: start the current pass of a request: operation and flags are br->opf,
@@ -101,6 +103,7 @@ struct virtback_backing_ops {
 	u64 (*capacity)(struct virtback_backing *b);
 	bool (*has_cache)(struct virtback_backing *b);
 	int (*sync)(struct virtback_backing *b);
+	bool (*known_lost)(struct virtback_backing *b);
 	bool (*gone)(struct virtback_backing *b);
 	void (*submit)(struct virtback_backing *b, struct virtback_req *req);
 	int (*report_zones)(struct virtback_backing *b, u64 sector, unsigned int nr,

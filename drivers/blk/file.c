@@ -20,11 +20,14 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/dcache.h>
+#include <linux/errseq.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/falloc.h>
 #include <linux/kernel.h>
 #include <linux/mempool.h>
+#include <linux/pagemap.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/stat.h>
@@ -46,20 +49,29 @@
 /**
  * struct file_backing - an open file
  * @b: what the disk sees
+ * @who: name of the device, for the log
  * @file: the file
  * @direct: no page cache
  * @nowait: the file system takes IOCB_NOWAIT
  * @block_size: what direct I/O must be aligned to, 512 without
+ * @pages: where the file's pages are, and the errors of their write-back
+ * @since: errors from here on are ours
+ * @lost: -errno with which data was lost that the page cache had; stays. 0: none was.
+ *	  Written with cmpxchg(), read without a lock
  * @cmds: stock of struct file_cmd
  * @vecs: stock of bio_vec arrays for the longest pass
  * @wq: for what waits
  */
 struct file_backing {
 	struct virtback_backing b;
+	const char *who;
 	struct file *file;
 	bool direct;
 	bool nowait;
 	u32 block_size;
+	struct address_space *pages;
+	errseq_t since;
+	int lost;
 	mempool_t cmds;
 	mempool_t vecs;
 	struct workqueue_struct *wq;
@@ -90,6 +102,50 @@ struct file_cmd {
 static struct file_backing *file_of(struct virtback_backing *b)
 {
 	return container_of(b, struct file_backing, b);
+}
+
+/* --- data that was lost --- */
+
+static void file_set_lost(struct file_backing *fb, int err)
+{
+	if (!cmpxchg(&fb->lost, 0, err))
+		pr_err("%s: the file has lost what was written to it (%d), no flush of it succeeds any more\n",
+		       fb->who, err);
+}
+
+/*
+ * Pages that could not be written count as clean, and the kernel tells of them once for
+ * each open file: not to all who write and flush, all of whom have the same one here,
+ * and not again to who tries again. So the file's own mark is not what is asked.
+ *
+ * Past the page cache each write has an answer of its own. What is noted there besides
+ * is not for ever: a page that somebody else read, and that a direct write could not
+ * throw away, is an error, too.
+ */
+static int file_lost(struct file_backing *fb)
+{
+	int err;
+
+	if (fb->direct)
+		return 0;
+	err = filemap_check_wb_err(fb->pages, fb->since);
+	if (err)
+		file_set_lost(fb, err);
+	return READ_ONCE(fb->lost);
+}
+
+/* Sleeps. */
+static int file_flush(struct file_backing *fb)
+{
+	int err = vfs_fsync(fb->file, 1);
+
+	/*
+	 * Not all file systems note what they could not write. When they had no memory,
+	 * or whoever changes the backing store was killed, the pages are dirty still.
+	 */
+	if (err && !fb->direct && err != -ENOMEM && err != -EINTR && err != -ERESTARTSYS)
+		file_set_lost(fb, err);
+	return err ?: file_lost(fb);
 }
 
 /* --- requests --- */
@@ -123,7 +179,7 @@ static void file_result(struct file_cmd *cmd, long ret)
 	if (ret > 0)
 		cmd->done += ret;
 	if (ret > 0 && cmd->done >= br->len)
-		file_end(cmd, 0);
+		file_end(cmd, br->opf & REQ_FUA ? file_lost(cmd->fb) : 0);
 	else if (ret > 0 || (cmd->nowait && (ret == -EAGAIN || ret == -EOPNOTSUPP)))
 		queue_work(cmd->fb->wq, &cmd->work);
 	else
@@ -214,7 +270,7 @@ static void file_work(struct work_struct *work)
 	 */
 	current->flags |= PF_LOCAL_THROTTLE;
 	if (br->opf & REQ_PREFLUSH)
-		file_end(cmd, vfs_fsync(cmd->fb->file, 1));
+		file_end(cmd, file_flush(cmd->fb));
 	else if (!br->nr_vecs)
 		file_end(cmd, file_range(cmd));
 	else
@@ -258,7 +314,12 @@ static bool file_has_cache(struct virtback_backing *b)
 
 static int file_sync(struct virtback_backing *b)
 {
-	return vfs_fsync(file_of(b)->file, 1);
+	return file_flush(file_of(b));
+}
+
+static bool file_known_lost(struct virtback_backing *b)
+{
+	return READ_ONCE(file_of(b)->lost);
 }
 
 static u64 file_capacity(struct virtback_backing *b)
@@ -359,6 +420,17 @@ static bool file_alignment(struct file_backing *fb)
 	return true;
 }
 
+/* Errors that nobody was told of count as well: the guest may have been saved and restored. */
+static void file_watch(struct file_backing *fb)
+{
+	struct dentry *dentry = fb->file->f_path.dentry;
+
+	/* A file of overlayfs has none itself. What is open for writing was copied up. */
+	fb->pages = dentry->d_flags & DCACHE_OP_REAL ? d_real_inode(dentry)->i_mapping :
+						       fb->file->f_mapping;
+	fb->since = filemap_sample_wb_err(fb->pages);
+}
+
 /* What makes an open file unfit. */
 static int file_check(struct file_backing *fb, const char *who, const struct virtback_config *cfg)
 {
@@ -411,6 +483,7 @@ static struct virtback_backing *file_open(const char *who, const struct virtback
 	if (!fb)
 		return ERR_PTR(virtback_backing_refuse(who, cfg, "no memory", -ENOMEM));
 	fb->b.ops = &virtback_file_backing;
+	fb->who = who;
 	fb->direct = !test_bit(VIRTBACK_OPT_DIRECT_IO, &cfg->set) || cfg->direct_io;
 	err = file_open_file(fb, who, cfg);
 	if (err) {
@@ -418,6 +491,7 @@ static struct virtback_backing *file_open(const char *who, const struct virtback
 		goto free;
 	}
 	fb->nowait = fb->file->f_mode & FMODE_NOWAIT;
+	file_watch(fb);
 	err = file_check(fb, who, cfg);
 	if (err)
 		goto close;
@@ -462,5 +536,6 @@ const struct virtback_backing_ops virtback_file_backing = {
 	.capacity = file_capacity,
 	.has_cache = file_has_cache,
 	.sync = file_sync,
+	.known_lost = file_known_lost,
 	.submit = file_submit,
 };

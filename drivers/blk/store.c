@@ -256,6 +256,26 @@ static void blk_adopt(struct virtback_blk *blk, struct virtback_blk *next, u64 f
 	WRITE_ONCE(blk->vd->id, blk->vd->type->id);
 }
 
+/*
+ * The driver's next flush will not reach the old one any more. Nothing of one that is gone
+ * can be saved by keeping it, nor what one has lost; but that has to be known before: who
+ * finds it out here is refused, and the driver's next flush is told.
+ */
+static int blk_sync_old(struct virtback_device *vd, struct virtback_backing *old)
+{
+	bool lost = old->ops->known_lost && old->ops->known_lost(old);
+	int err = old->ops->sync(old);
+
+	if (err && blk_gone(old))
+		pr_warn("%s: the old backing store is gone, with what it had not flushed\n",
+			vd->name);
+	else if (err && lost)
+		pr_warn("%s: the old backing store is given up, with what it had lost\n", vd->name);
+	else
+		return err;
+	return 0;
+}
+
 /* The exchange itself. The device is paused, nothing is in flight. */
 static int blk_exchange(struct virtback_blk *blk, struct virtback_blk *next, u64 features)
 {
@@ -263,14 +283,9 @@ static int blk_exchange(struct virtback_blk *blk, struct virtback_blk *next, u64
 	struct virtback_device *vd = blk->vd;
 	int err;
 
-	/* The driver's next flush will not reach the old one any more. */
 	if (old && old->write && old->ops->has_cache(old)) {
-		err = old->ops->sync(old);
-		/* Nothing of one that is gone can be saved by keeping it. */
-		if (err && blk_gone(old))
-			pr_warn("%s: the old backing store is gone, with what it had not flushed\n",
-				vd->name);
-		else if (err)
+		err = blk_sync_old(vd, old);
+		if (err)
 			return err;
 	}
 	mutex_lock(&vd->lock);
