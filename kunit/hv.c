@@ -6,6 +6,7 @@
 
 #ifndef CONFIG_XEN_BACKEND
 
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -32,6 +33,8 @@ int virtback_xen_space_alloc(unsigned int nr, struct page **page, bool *scarce)
 	unsigned int step = hv->scattered ? 2 : 1;
 	unsigned int i;
 
+	if (!(current->flags & PF_MEMALLOC_NOIO))
+		hv->patient++;
 	if (hv->alloc_fails) {
 		if (hv->alloc_fails > 0)
 			hv->alloc_fails--;
@@ -231,6 +234,7 @@ void hv_end(struct kunit *test)
 	virtback_xen_cache_stop();
 	KUNIT_EXPECT_EQ(test, mapped, hv->lost);
 	KUNIT_EXPECT_EQ(test, hv->nr_free + hv->hidden + hv->lost, HV_SETS * VIRTBACK_CHUNK_PAGES);
+	KUNIT_EXPECT_EQ(test, hv->patient, 0U);
 	KUNIT_EXPECT_EQ(test, hv->errors, 0U);
 }
 

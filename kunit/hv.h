@@ -74,6 +74,7 @@ struct hv_guest {
  * @piece: for that
  * @allocs: sets and pages given out so far
  * @lost: pages that stayed mapped
+ * @patient: allocations that may wait for a disk
  * @errors: mapped over a mapping, unmapped what is not mapped, or over the limit
  */
 struct hv {
@@ -93,6 +94,7 @@ struct hv {
 	struct virtback_piece piece;
 	unsigned int allocs;
 	unsigned int lost;
+	unsigned int patient;
 	unsigned int errors;
 };
 

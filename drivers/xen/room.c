@@ -11,9 +11,9 @@
  * beside pinned chunks, of which there are few enough, and other pages of the
  * reserve, can be unmapped there and then.
  *
- * When this domain is short of memory: pins and ring areas are made under
- * memalloc_noio_save() (virtback_vq_work(), virtback_xen_area_map()), so no
- * allocation here waits for a disk, be it the one that the request is for. An
+ * When this domain is short of memory: whatever is mapped is mapped under
+ * memalloc_noio_save() (virtback_chunk_get_new()), so no allocation here waits for
+ * a disk, be it the one that the request is for, and no pin for one that does. An
  * allocation that fails takes the place of another chunk, and only without any
  * fails its one request. What unmaps allocates nothing, and its work queue has a
  * thread of its own for when none can be made.
