@@ -80,7 +80,7 @@ static bool hv_map_one(u16 domid, u64 gfn, struct page *page)
 		return false;
 	hv->owner[hv_nr(page)] = domid;
 	g->mapped++;
-	if (g->mapped > g->cache.limit)
+	if (g->mapped > g->cache.limit + hv->beside)
 		hv->errors++;
 	word->domid = domid;
 	word->gfn = gfn;

@@ -74,6 +74,7 @@ struct hv_guest {
  * @piece: for that
  * @allocs: sets and pages given out so far
  * @lost: pages that stayed mapped
+ * @beside: pages of a guest that may be mapped beside its limit
  * @patient: allocations that may wait for a disk
  * @errors: mapped over a mapping, unmapped what is not mapped, or over the limit
  */
@@ -94,6 +95,7 @@ struct hv {
 	struct virtback_piece piece;
 	unsigned int allocs;
 	unsigned int lost;
+	unsigned int beside;
 	unsigned int patient;
 	unsigned int errors;
 };

@@ -186,6 +186,34 @@ static void room_nothing_before_a_device(struct kunit *test)
 	hv_end(test);
 }
 
+/* Whether a device may come is asked before it has any room, or takes others' room. */
+static void room_probe_takes_no_room(struct kunit *test)
+{
+	static struct virtback_piece p[HV_HELD], q[HV_RESERVE];
+	struct virtback_xen_cache *cache = hv_cache(test);
+	struct hv *hv = test->priv;
+	unsigned int i;
+
+	hv->beside = 1;
+	hv->alloc_fails = 1;
+	KUNIT_EXPECT_FALSE(test, virtback_xen_cache_probe(cache, 5 << PAGE_SHIFT));
+	KUNIT_EXPECT_TRUE(test, virtback_xen_cache_probe(cache, (5 << PAGE_SHIFT) + 8));
+	set_bit(6, hv->guest[0].absent);
+	KUNIT_EXPECT_FALSE(test, virtback_xen_cache_probe(cache, 6 << PAGE_SHIFT));
+	clear_bit(6, hv->guest[0].absent);
+	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, 0U);
+	hv_join(test, HV_RESERVE);
+	hv_fill(test, p);
+	for (i = 0; i < HV_RESERVE; i++)
+		q[i] = hv_pin_page(test, GFN(20) + i);
+	KUNIT_EXPECT_TRUE(test, virtback_xen_cache_probe(cache, 5 << PAGE_SHIFT));
+	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, 256U);
+	KUNIT_EXPECT_EQ(test, cache->nr_pages, 256UL);
+	hv_drain(q, HV_RESERVE);
+	hv_drain(p, HV_HELD);
+	hv_end(test);
+}
+
 static void room_join_too_low(struct kunit *test)
 {
 	struct virtback_xen_cache *cache = hv_cache(test);
@@ -355,6 +383,7 @@ static struct kunit_case virtback_room_cases[] = {
 	KUNIT_CASE(room_no_memory_at_all),
 	KUNIT_CASE(room_pool_is_broken_up),
 	KUNIT_CASE(room_nothing_before_a_device),
+	KUNIT_CASE(room_probe_takes_no_room),
 	KUNIT_CASE(room_join_too_low),
 	KUNIT_CASE(room_join_largest_counts),
 	KUNIT_CASE(room_join_with_a_lower_limit_evicts),

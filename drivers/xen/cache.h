@@ -178,6 +178,7 @@ extern struct workqueue_struct *virtback_xen_wq;
 void virtback_chunk_die(struct virtback_chunk *chunk);
 bool virtback_cache_hold(struct virtback_xen_cache *cache);
 struct virtback_xen_pages *virtback_cache_space(struct virtback_xen_cache *cache);
+bool virtback_xen_cache_probe(struct virtback_xen_cache *cache, u64 addr);
 int virtback_xen_cache_join(struct virtback_xen_cache *cache, unsigned int given,
 			    unsigned int fallback, unsigned long reserve, unsigned long *need);
 void virtback_xen_cache_leave(struct virtback_xen_cache *cache, unsigned long reserve);

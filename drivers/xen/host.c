@@ -26,6 +26,9 @@
 #define VIRTBACK_SPI_FIRST	32
 #define VIRTBACK_SPI_LAST	1019
 
+/* One device is made at a time, or another one could take its interrupt meanwhile. */
+static DEFINE_MUTEX(virtback_xen_attach_lock);
+
 static void virtback_xen_bury(struct work_struct *work);
 static DECLARE_WORK(virtback_xen_undertaker, virtback_xen_bury);
 
@@ -188,44 +191,14 @@ static struct virtback_xen_dev *virtback_xen_irq_user(struct virtback_xen_guest 
 }
 
 /*
- * Put the device on the guest's list, unless another one has its interrupt. That would
- * work with drivers that share interrupts, but is always a slip of who made the device
- * or its node, and the driver of one of them would wait in vain.
+ * Two devices with one interrupt would work with drivers that share interrupts, but that
+ * is always a slip of who made the device or its node, and the driver of one of them would
+ * wait in vain.
  */
-static int virtback_xen_dev_list(struct virtback_xen_dev *xd)
+static int virtback_xen_dev_check_irq(struct virtback_xen_dev *xd)
 {
 	struct virtback_xen_guest *guest = xd->guest;
 	struct virtback_xen_dev *other;
-
-	mutex_lock(&guest->lock);
-	other = virtback_xen_irq_user(guest, xd->irq);
-	if (other)
-		pr_err("%s: irq: %u is that of %s (%d)\n", xd->vd->name, xd->irq,
-		       other->vd->name, -EEXIST);
-	else
-		list_add_tail_rcu(&xd->link, &guest->devs);
-	mutex_unlock(&guest->lock);
-	return other ? -EEXIST : 0;
-}
-
-/* Accesses to memory do not trap: where the guest has some there can be no window. */
-static int virtback_xen_dev_check_base(struct virtback_xen_dev *xd)
-{
-	struct virtback_piece piece;
-
-	/* With grants nothing can be mapped to find out. */
-	if (xd->grants ||
-	    virtback_xen_cache_pin(&xd->guest->cache, xd->base, sizeof(u32), &piece))
-		return 0;
-	virtback_xen_cache_unpin(&piece);
-	return virtback_xen_refuse(xd->vd, "base", -EBUSY,
-				   "the guest has memory there, its accesses would not arrive");
-}
-
-/* From here on accesses of the guest find the device. */
-static int virtback_xen_dev_add(struct virtback_xen_dev *xd)
-{
-	struct virtback_xen_guest *guest = xd->guest;
 	int ret;
 
 	/* Does nothing to an edge interrupt, but says whether it is one of ours. */
@@ -233,20 +206,23 @@ static int virtback_xen_dev_add(struct virtback_xen_dev *xd)
 	if (ret)
 		return virtback_xen_refuse(xd->vd, "irq", ret,
 					   "Xen has no such interrupt for us to raise");
-	ret = virtback_xen_dev_check_base(xd);
-	if (!ret)
-		ret = virtback_xen_dev_list(xd);
-	if (ret)
-		return ret;
-	ret = virtback_dmop_map_range(guest->domid, guest->id, xd->base, VIRTBACK_WINDOW_SIZE);
-	if (ret)
-		return virtback_xen_refuse(xd->vd, "base", ret,
-					   ret == -EEXIST ? "another device's window is there" :
-							    "Xen refused the window");
-	/* The domain may have died before the device was on the list. */
-	if (!virtback_xen_guest_alive(guest))
-		schedule_work(&virtback_xen_undertaker);
-	return 0;
+	mutex_lock(&guest->lock);
+	other = virtback_xen_irq_user(guest, xd->irq);
+	if (other)
+		pr_err("%s: irq: %u is that of %s (%d)\n", xd->vd->name, xd->irq,
+		       other->vd->name, -EEXIST);
+	mutex_unlock(&guest->lock);
+	return other ? -EEXIST : 0;
+}
+
+/* Accesses to memory do not trap: where the guest has some there can be no window. */
+static int virtback_xen_dev_check_base(struct virtback_xen_dev *xd)
+{
+	/* With grants nothing can be mapped to find out. */
+	if (xd->grants || !virtback_xen_cache_probe(&xd->guest->cache, xd->base))
+		return 0;
+	return virtback_xen_refuse(xd->vd, "base", -EBUSY,
+				   "the guest has memory there, its accesses would not arrive");
 }
 
 static void virtback_xen_dev_del(struct virtback_xen_dev *xd)
@@ -301,6 +277,40 @@ static int virtback_xen_dev_fit(struct virtback_xen_dev *xd, const struct virtba
 	}
 }
 
+/*
+ * From here on accesses of the guest find the device. What it takes of others' room it
+ * takes last: that it is refused must not be seen by those that run.
+ */
+static int virtback_xen_dev_add(struct virtback_xen_dev *xd, const struct virtback_config *cfg)
+{
+	struct virtback_xen_guest *guest = xd->guest;
+	int ret;
+
+	ret = virtback_xen_dev_check_irq(xd);
+	if (!ret)
+		ret = virtback_xen_dev_check_base(xd);
+	if (ret)
+		return ret;
+	ret = virtback_dmop_map_range(guest->domid, guest->id, xd->base, VIRTBACK_WINDOW_SIZE);
+	if (ret)
+		return virtback_xen_refuse(xd->vd, "base", ret,
+					   ret == -EEXIST ? "another device's window is there" :
+							    "Xen refused the window");
+	if (!xd->grants)
+		ret = virtback_xen_dev_fit(xd, cfg);
+	if (ret) {
+		virtback_dmop_unmap_range(guest->domid, guest->id, xd->base, VIRTBACK_WINDOW_SIZE);
+		return ret;
+	}
+	mutex_lock(&guest->lock);
+	list_add_tail_rcu(&xd->link, &guest->devs);
+	mutex_unlock(&guest->lock);
+	/* The domain may have died before the device was on the list. */
+	if (!virtback_xen_guest_alive(guest))
+		schedule_work(&virtback_xen_undertaker);
+	return 0;
+}
+
 static void virtback_xen_dev_free(struct virtback_xen_dev *xd)
 {
 	virtback_grant_stop(xd);
@@ -331,13 +341,11 @@ static int virtback_xen_attach(struct virtback_device *vd, const struct virtback
 	refcount_set(&xd->users, 1);
 	init_completion(&xd->idle);
 	vd->host_priv = xd;
-	ret = 0;
 	if (cfg->mapping == VIRTBACK_MAPPING_GRANT)
 		virtback_xen_dev_grants(xd);
-	else
-		ret = virtback_xen_dev_fit(xd, cfg);
-	if (!ret)
-		ret = virtback_xen_dev_add(xd);
+	mutex_lock(&virtback_xen_attach_lock);
+	ret = virtback_xen_dev_add(xd, cfg);
+	mutex_unlock(&virtback_xen_attach_lock);
 	if (ret) {
 		virtback_xen_dev_del(xd);
 		virtback_xen_guest_leave(xd->guest);

@@ -23,6 +23,7 @@
 #include <linux/limits.h>
 #include <linux/minmax.h>
 #include <linux/sched.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "cache.h"
@@ -83,6 +84,19 @@ void virtback_chunk_die(struct virtback_chunk *chunk)
 		mod_delayed_work(virtback_xen_wq, &virtback_xen_reaper, 0);
 }
 
+/* Unmap pages and pool their address space; false when Xen does not, then that is lost. */
+static bool virtback_cache_unmap(struct virtback_xen_cache *cache,
+				 struct virtback_xen_pages *pages, u32 mapped)
+{
+	if (virtback_xen_unmap(pages->page, pages->nr, mapped)) {
+		virtback_xen_pages_free(pages);
+		return true;
+	}
+	pr_err_ratelimited("dom%u: Xen refused to unmap pages; they are lost\n", cache->domid);
+	kfree(pages);
+	return false;
+}
+
 /*
  * Unmap and free a chunk that is neither hashed nor pinned nor on a list; false
  * when its pages are still in use elsewhere. What Xen does not unmap counts on.
@@ -91,21 +105,16 @@ static bool virtback_chunk_reap(struct virtback_chunk *chunk)
 {
 	struct virtback_xen_cache *cache = chunk->cache;
 	struct virtback_xen_pages *pages = chunk->pages;
+	unsigned int nr = pages->nr;
 
 	lockdep_assert_held(&cache->map_lock);
 	if (virtback_xen_pages_busy(pages))
 		return false;
 	if (!virtback_chunk_single(chunk))
 		virtback_sub_once(cache->nr_chunks, 1);
-	trace_virtback_xen_unmap(cache->domid, chunk->gfn, pages->nr, chunk->mapped);
-	if (virtback_xen_unmap(pages->page, pages->nr, chunk->mapped)) {
-		virtback_sub_once(cache->nr_pages, pages->nr);
-		virtback_xen_pages_free(pages);
-	} else {
-		pr_err_ratelimited("dom%u: Xen refused to unmap pages; they are lost\n",
-				   cache->domid);
-		kfree(pages);
-	}
+	trace_virtback_xen_unmap(cache->domid, chunk->gfn, nr, chunk->mapped);
+	if (virtback_cache_unmap(cache, pages, chunk->mapped))
+		virtback_sub_once(cache->nr_pages, nr);
 	kfree(chunk);
 	virtback_xen_cache_put(cache);
 	return true;
@@ -306,6 +315,32 @@ struct virtback_xen_pages *virtback_cache_space(struct virtback_xen_cache *cache
 		spin_unlock_irq(&cache->lock);
 	}
 	return virtback_cache_alloc(cache, 1);
+}
+
+/**
+ * virtback_xen_cache_probe() - has the guest memory at an address?
+ * @cache: guest
+ * @addr: guest physical address
+ *
+ * One page is mapped to find out, and not kept. It is beside the limit: there is none
+ * before a device joins, and none may join before this was asked. May sleep.
+ *
+ * Return: false also when that cannot be found out.
+ */
+bool virtback_xen_cache_probe(struct virtback_xen_cache *cache, u64 addr)
+{
+	struct virtback_xen_pages *pages;
+	unsigned int noio;
+	u32 mapped;
+
+	noio = memalloc_noio_save();
+	pages = virtback_xen_pages_alloc(1);
+	memalloc_noio_restore(noio);
+	if (!pages)
+		return false;
+	mapped = virtback_xen_map_foreign(cache->domid, addr >> PAGE_SHIFT, pages->page, 1);
+	virtback_cache_unmap(cache, pages, mapped);
+	return mapped;
 }
 
 /**

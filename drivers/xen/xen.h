@@ -4,6 +4,8 @@
  *
  * Locks, outermost first. With the core's (vd->lock, vq->ring_lock, vq->lock):
  *
+ *	virtback_xen_attach_lock (host.c)
+ *		guest->lock, the locks of the cache
  *	virtback_xen_guests_lock (host.c)
  *		guest->lock
  *		virtback_xen_pool_lock (pages.c)
