@@ -8,6 +8,9 @@
 
 #ifndef CONFIG_XEN_BACKEND
 
+#include <linux/delay.h>
+#include <linux/workqueue.h>
+
 static void room_page_alone_beyond_pinned_chunks(struct kunit *test)
 {
 	struct virtback_piece p[HV_HELD], q;
@@ -272,6 +275,63 @@ static void room_join_with_a_lower_limit_evicts(struct kunit *test)
 	hv_end(test);
 }
 
+/**
+ * struct room_other - a queue of a guest that has to map something
+ * @work: does
+ * @hv: hypervisor
+ * @mapped: pages of the guest that were mapped when it was done, 0 before
+ */
+static struct room_other {
+	struct work_struct work;
+	struct hv *hv;
+	unsigned int mapped;
+} room_other;
+
+static void room_other_pins(struct work_struct *work)
+{
+	struct hv *hv = room_other.hv;
+
+	if (hv_pin(hv, 0, GFN(0), 8, &hv->piece))
+		return;
+	room_other.mapped = hv->guest[0].mapped;
+	virtback_xen_cache_unpin(&hv->piece);
+}
+
+/* It comes with the first chunk that goes, and has the time to wait for the lock. */
+static void room_other_comes(struct hv *hv, unsigned int guest)
+{
+	if (!hv->unmaps)
+		schedule_work(&room_other.work);
+	if (!(hv->unmaps++ % 8))
+		msleep(20);
+}
+
+/* However much has to go for a device, pins of others go on in between. */
+static void room_join_lets_others_map(struct kunit *test)
+{
+	struct virtback_xen_cache *cache = hv_cache(test);
+	struct hv *hv = test->priv;
+	unsigned long need;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, virtback_xen_cache_join(cache, 0, 4, 10, &need), 0);
+	for (i = 0; i < 64; i++)
+		hv_touch(test, GFN(i));
+	room_other.hv = hv;
+	room_other.mapped = 0;
+	INIT_WORK(&room_other.work, room_other_pins);
+	hv->on_unmap = room_other_comes;
+	KUNIT_EXPECT_EQ(test, virtback_xen_cache_join(cache, 1, 4, 10, &need), 0);
+	hv->on_unmap = NULL;
+	flush_work(&room_other.work);
+	KUNIT_EXPECT_GT(test, room_other.mapped, 256U);
+	KUNIT_EXPECT_EQ(test, cache->stats.refused, 0ULL);
+	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, 256U);
+	KUNIT_EXPECT_EQ(test, cache->limit, 256UL);
+	cache->max_pages = 0;	/* of the higher limit */
+	hv_end(test);
+}
+
 /* A device may not come when its share is in use by requests of others. */
 static void room_join_with_too_much_in_use(struct kunit *test)
 {
@@ -387,6 +447,7 @@ static struct kunit_case virtback_room_cases[] = {
 	KUNIT_CASE(room_join_too_low),
 	KUNIT_CASE(room_join_largest_counts),
 	KUNIT_CASE(room_join_with_a_lower_limit_evicts),
+	KUNIT_CASE(room_join_lets_others_map),
 	KUNIT_CASE(room_join_with_too_much_in_use),
 	KUNIT_CASE(room_area_is_in_one_piece),
 	KUNIT_CASE(room_area_stays),

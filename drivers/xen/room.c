@@ -37,6 +37,9 @@
 /* Chunks of a guest that the reaper unmaps before it is the next one's turn. */
 #define VIRTBACK_REAP_BATCH		64
 
+/* Chunks that go for a device that joins before whoever waits for map_lock gets it. */
+#define VIRTBACK_JOIN_BATCH		16
+
 /* Caches with dead chunks. */
 static LIST_HEAD(virtback_xen_dead);
 /* Protects the list; inside cache->lock. */
@@ -265,7 +268,7 @@ static bool virtback_cache_shed(struct virtback_xen_cache *cache)
 	return shed;
 }
 
-/* Unmap until no more than @max pages are mapped. */
+/* Unmap until no more than @max pages are mapped: for one mapping, so that is little. */
 static bool virtback_cache_trim(struct virtback_xen_cache *cache, unsigned long max)
 {
 	while (cache->nr_pages > max) {
@@ -343,38 +346,30 @@ bool virtback_xen_cache_probe(struct virtback_xen_cache *cache, u64 addr)
 	return mapped;
 }
 
-/**
- * virtback_xen_cache_join() - a device comes: fit what its queues can pin
- * @cache: guest
- * @given: its map_limit_mb, or 0
- * @fallback: what holds when no device of the guest gave any, or 0
- * @reserve: pages that its queues can pin at once
- * @need: receives, with -ENOSPC, the MiB that would do
- *
- * Of the values that devices give the largest counts, until the last device of the
- * guest is gone. May sleep.
- *
- * Return: 0; -ENOSPC when the limit is too low; -EBUSY when requests in flight
- * hold too much of the guest just now.
- */
-int virtback_xen_cache_join(struct virtback_xen_cache *cache, unsigned int given,
-			    unsigned int fallback, unsigned long reserve, unsigned long *need)
+/* As virtback_xen_cache_join(); -EAGAIN when there is more to unmap than a batch. */
+static int virtback_cache_fit(struct virtback_xen_cache *cache, unsigned int given,
+			      unsigned int fallback, unsigned long reserve, unsigned long *need)
 {
 	unsigned long limit;
+	unsigned int n;
 	int ret = -EBUSY;
 
-	mutex_lock(&cache->map_lock);
+	lockdep_assert_held(&cache->map_lock);
 	given = max(given, cache->given);
 	reserve += cache->reserve;
 	limit = virtback_xen_limit(given ?: fallback, reserve, virtback_xen_pages_scarce());
 	if (!limit) {
 		*need = virtback_xen_limit_need(reserve);
-		ret = -ENOSPC;
-		goto unlock;
+		return -ENOSPC;
 	}
 	/* It may be lower than before: nobody had asked for one. */
-	if (!virtback_cache_trim(cache, limit))
-		goto unlock;
+	for (n = 0; cache->nr_pages > limit; n++) {
+		if (n == VIRTBACK_JOIN_BATCH)
+			return -EAGAIN;
+		if (!virtback_cache_shed(cache))
+			return -EBUSY;
+		cond_resched();
+	}
 	spin_lock_irq(&cache->lock);
 	if (cache->nr_held * VIRTBACK_CHUNK_PAGES + reserve <= limit) {
 		/* Pairs with the attribute map_limit_mb. */
@@ -384,9 +379,38 @@ int virtback_xen_cache_join(struct virtback_xen_cache *cache, unsigned int given
 		ret = 0;
 	}
 	spin_unlock_irq(&cache->lock);
-unlock:
-	mutex_unlock(&cache->map_lock);
 	return ret;
+}
+
+/**
+ * virtback_xen_cache_join() - a device comes: fit what its queues can pin
+ * @cache: guest
+ * @given: its map_limit_mb, or 0
+ * @fallback: what holds when no device of the guest gave any, or 0
+ * @reserve: pages that its queues can pin at once
+ * @need: receives, with -ENOSPC, the MiB that would do
+ *
+ * Of the values that devices give the largest counts, until the last device of the
+ * guest is gone. Until all is unmapped that does not fit into a lower limit the old one
+ * holds, for pins go on meanwhile. May sleep.
+ *
+ * Return: 0; -ENOSPC when the limit is too low; -EBUSY when requests in flight
+ * hold too much of the guest just now, or map it as fast as it is unmapped.
+ */
+int virtback_xen_cache_join(struct virtback_xen_cache *cache, unsigned int given,
+			    unsigned int fallback, unsigned long reserve, unsigned long *need)
+{
+	/* A chunk has a page at least, so this is enough for all that is mapped now. */
+	unsigned long rounds = READ_ONCE(cache->nr_pages) / VIRTBACK_JOIN_BATCH + 1;
+	int ret;
+
+	do {
+		mutex_lock(&cache->map_lock);
+		ret = virtback_cache_fit(cache, given, fallback, reserve, need);
+		mutex_unlock(&cache->map_lock);
+		cond_resched();
+	} while (ret == -EAGAIN && rounds--);
+	return ret == -EAGAIN ? -EBUSY : ret;
 }
 
 /**
