@@ -110,8 +110,8 @@ void fz_legit_init(void)
 	}
 }
 
-/* One request of a driver that does all as it should. */
-static void legit_request(u32 type, u64 sector, u32 len, u8 want)
+/* One request of a driver that does all as it should. Returns its status. */
+static u8 legit_request(u32 type, u64 sector, u32 len, u8 want)
 {
 	u32 at = FZ_DATA, status = FZ_DATA + 64, data = FZ_DATA + PAGE_SIZE;
 	struct virtio_blk_outhdr hdr = { .type = type, .sector = sector };
@@ -142,13 +142,16 @@ static void legit_request(u32 type, u64 sector, u32 len, u8 want)
 	} while (fz_disks_answered || fz_end_io(0, 0, 0));
 	fz_guest_get(status, &st, 1);
 	fz_guest_get(FZ_RING(0) + FZ_USED + 2, &used, 2);
-	if (st != want)
+	/* A write is durable, without a flush, or fails: so it does once a file lost some. */
+	if (st != want &&
+	    !(type == VIRTIO_BLK_T_OUT && st == VIRTIO_BLK_S_IOERR && fz_vfs_lost()))
 		fz_bug("a good request of type %u got status %u", type, st);
 	if (!packed && used != (u16)(before + 1))
 		fz_bug("a good request got no used element");
 	if (!(atomic_read(&fz_machine.vd.isr) & VIRTIO_MMIO_INT_VRING))
 		fz_bug("a good request got no interrupt");
 	fz_reg(0, VIRTIO_MMIO_INTERRUPT_ACK, 1);
+	return st;
 }
 
 /**
@@ -157,7 +160,7 @@ static void legit_request(u32 type, u64 sector, u32 len, u8 want)
 void fz_legit_driver(void)
 {
 	struct virtback_device *vd = &fz_machine.vd;
-	bool disk = vd->id, ro;
+	bool disk = vd->id, ro, written = false;
 	u8 page[PAGE_SIZE];
 	u32 i;
 
@@ -178,11 +181,12 @@ void fz_legit_driver(void)
 	ro = vd->features & BIT_ULL(VIRTIO_BLK_F_RO);
 	fz_guest_put(FZ_DATA + PAGE_SIZE, legit_pages[0], PAGE_SIZE);
 	if (!ro)
-		legit_request(VIRTIO_BLK_T_OUT, 8, PAGE_SIZE, VIRTIO_BLK_S_OK);
+		written = legit_request(VIRTIO_BLK_T_OUT, 8, PAGE_SIZE, VIRTIO_BLK_S_OK) ==
+			  VIRTIO_BLK_S_OK;
 	fz_guest_put(FZ_DATA + PAGE_SIZE, legit_pages[1], PAGE_SIZE);
 	legit_request(VIRTIO_BLK_T_IN, 8, PAGE_SIZE, VIRTIO_BLK_S_OK);
 	fz_guest_get(FZ_DATA + PAGE_SIZE, page, sizeof(page));
-	if (!ro && memcmp(page, legit_pages[0], PAGE_SIZE))
+	if (written && memcmp(page, legit_pages[0], PAGE_SIZE))
 		fz_bug("a good read got other data");
 	/* So soon after each other that it may wait for them busily. */
 	for (i = 0; vd->poll_us && i < 4; i++)

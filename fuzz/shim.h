@@ -206,6 +206,16 @@ void *fz_memcpy(void *to, const void *from, size_t len);
 		*_p = _v;						\
 } while (0)
 
+#define cmpxchg(p, old, new) ({						\
+	__typeof__(p) _at = (p);					\
+	__typeof__(*_at) _was;						\
+	fz_point();							\
+	_was = *_at;							\
+	if (_was == (old))						\
+		*_at = (new);						\
+	_was;								\
+})
+
 #define memcpy(to, from, len)	fz_memcpy(to, from, len)
 
 struct virtback_chain;

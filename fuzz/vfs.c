@@ -141,7 +141,13 @@ int vfs_fsync(struct file *f, int datasync)
 {
 	fz_may_sleep("vfs_fsync()");
 	fz_point();
-	return fz_chance(fz_io_error) ? -EIO : 0;
+	if (!fz_chance(fz_io_error))
+		return 0;
+	fz_images[f->index].lost = true;
+	/* Said here, or to whoever asks the file's pages, or to both. */
+	if (fz_chance(128))
+		f->mapping.wb_err++;
+	return fz_chance(128) ? -EIO : 0;
 }
 
 int vfs_fallocate(struct file *f, int mode, loff_t off, loff_t len)
@@ -220,6 +226,20 @@ void fz_thaw(void)
 	wake_up(&thawed);
 }
 
+/**
+ * fz_vfs_lost() - has any image file lost data?
+ */
+bool fz_vfs_lost(void)
+{
+	int i;
+
+	for (i = 0; i < FZ_DISKS; i++) {
+		if (fz_images[i].lost)
+			return true;
+	}
+	return false;
+}
+
 static long aio_result(const struct fz_aio *aio, u8 how)
 {
 	bool write = aio->it.source;
@@ -256,6 +276,8 @@ static void image_check(const struct fz_aio *aio)
 
 	if (aio->it.source && !f->write)
 		fz_bug("a write to a file that is open for reading");
+	if (!aio->it.source != !(aio->iocb->ki_flags & IOCB_WRITE))
+		fz_bug("a write that is not marked as one, or a read that is");
 	if (aio->it.source && !im->writers)
 		fz_bug("a write without its start");
 	if (aio->it.source && aio->pos + aio->it.count > fz_image_top(im))

@@ -12,6 +12,8 @@
 struct kiocb;
 struct iov_iter;
 
+typedef u32 errseq_t;
+
 struct super_block { struct block_device *s_bdev; };
 struct inode {
 	umode_t i_mode;
@@ -19,12 +21,13 @@ struct inode {
 	u64 i_size;
 	unsigned int i_blkbits;
 	atomic_t i_writecount;
+	struct address_space *i_mapping;
 	bool swap;
 };
 
-struct dentry { struct inode *inode; };
+struct dentry { struct inode *inode; unsigned int d_flags; };
 struct path { struct dentry *dentry; };
-struct address_space { struct inode *host; };
+struct address_space { struct inode *host; errseq_t wb_err; };
 
 struct file_operations {
 	ssize_t (*read_iter)(struct kiocb *iocb, struct iov_iter *it);
@@ -72,6 +75,8 @@ struct kstatfs { long f_bsize; };
 #define ITER_DEST		0
 #define IOCB_DSYNC		1
 #define IOCB_NOWAIT		2
+#define IOCB_WRITE		8
+#define DCACHE_OP_REAL		1
 #define FMODE_NOWAIT		4
 #define SB_FREEZE_WRITE		1
 #define AT_STATX_SYNC_AS_STAT	0
@@ -98,6 +103,10 @@ struct kstatfs { long f_bsize; };
 #define i_size_read(i)		READ_ONCE((i)->i_size)
 #define i_blocksize(i)		(1U << (i)->i_blkbits)
 #define d_backing_inode(d)	((d)->inode)
+#define d_real_inode(d)		((d)->inode)
+
+#define filemap_sample_wb_err(m)	((m)->wb_err)
+#define filemap_check_wb_err(m, since)	((m)->wb_err == (since) ? 0 : -EIO)
 
 int kern_path(const char *name, unsigned int flags, struct path *path);
 void path_put(const struct path *path);
@@ -157,6 +166,7 @@ void mempool_free(void *p, mempool_t *pool);
  * @no_write: cannot be opened for writing
  * @no_fallocate: cannot make holes
  * @frozen: the file system is, so writers would wait
+ * @lost: what was written to it was lost, so that it may fail from then on
  * @writers: writes between their start and their end
  */
 struct fz_image {
@@ -168,6 +178,7 @@ struct fz_image {
 	bool no_write;
 	bool no_fallocate;
 	bool frozen;
+	bool lost;
 	int writers;
 };
 
@@ -183,6 +194,7 @@ struct fz_aio {
 	u64 pos;
 };
 
+bool fz_vfs_lost(void);
 struct fz_aio *fz_aio_take(unsigned int n);
 void fz_aio_end(struct fz_aio *aio, u8 how);
 void fz_vfs_check(void);
