@@ -5,7 +5,7 @@
 #
 # Environment: ACCEL (tcg, kvm or what QEMU's -accel takes), CPU (cortex-a57, or
 # host with kvm), CPUS (2), MEM (2560, MiB), DOM0_MEM (1024, MiB), BOOT_TIMEOUT
-# (2400, seconds), XEN_ARGS and DOM0_ARGS (more arguments of the two kernels).
+# (3600, seconds), XEN_ARGS and DOM0_ARGS (more arguments of the two kernels).
 
 VB_DISK_MB=32
 # An emulated processor on a busy machine may stand still for many seconds, which
@@ -38,7 +38,7 @@ boot_xen()
 	truncate -s "${VB_DISK_MB}M" "$img/disk0"
 	truncate -s 64M "$img/logdisk"
 	mkfifo "$img/input"
-	timeout --foreground "${BOOT_TIMEOUT:-2400}" qemu-system-aarch64 \
+	timeout --foreground "${BOOT_TIMEOUT:-3600}" qemu-system-aarch64 \
 		-M virt,virtualization=on,gic-version=3 -accel "$accel" \
 		-cpu "$cpu" -smp "${CPUS:-2}" -m "${MEM:-2560}" \
 		-display none -monitor "unix:$img/monitor,server,nowait" \
