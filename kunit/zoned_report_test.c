@@ -3,6 +3,8 @@
  * Reports of zones (drivers/blk/zonework.c), which may take their time.
  */
 #include <linux/completion.h>
+#include <linux/delay.h>
+#include <linux/jiffies.h>
 #include <linux/workqueue.h>
 
 #include "../drivers/blk/zoned.h"
@@ -95,9 +97,12 @@ static void report_that_fails_writes_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, zoned_last_len(b), 0);
 }
 
-/* A slow report, begun and then left alone. */
+/*
+ * A slow report, begun and then left alone. A work item makes it, whose thread may come late.
+ */
 static void zoned_begin_report(struct blk_test *b, struct completion *gate)
 {
+	unsigned long end = jiffies + 10 * HZ;
 	struct fake *f = b->f;
 
 	init_completion(gate);
@@ -108,6 +113,10 @@ static void zoned_begin_report(struct blk_test *b, struct completion *gate)
 	fake_desc(f, 1, BUF, 4096, F_NEXT | F_WRITE, 2);
 	fake_desc(f, 2, STATUS, 1, F_WRITE, 0);
 	blk_go(f);
+	/* Pairs with nothing: the gate keeps what comes after the number. */
+	while (!READ_ONCE(b->disk->reports) && time_before(jiffies, end))
+		usleep_range(200, 1000);
+	KUNIT_EXPECT_EQ(b->test, b->disk->reports, 1);
 	KUNIT_EXPECT_EQ(b->test, fake_used_idx(f), 0);
 }
 

@@ -161,7 +161,7 @@ int test_zones_report(struct gendisk *gd, sector_t sector, unsigned int nr, repo
 	struct test_disk *disk = gd->private_data;
 	unsigned int first = sector / TEST_ZONE_SECTORS, i;
 
-	disk->reports++;
+	WRITE_ONCE(disk->reports, disk->reports + 1);
 	if (disk->report_gate)
 		wait_for_completion(disk->report_gate);
 	if (disk->report_error)
