@@ -132,14 +132,14 @@ static void virtback_packed_desc(struct virtback_desc *to, const struct virtback
 static int virtback_packed_walk_table(struct virtback_vq *vq, const struct virtback_desc *head,
 				      struct virtback_parts *parts)
 {
+	u32 i, nr = head->len / VIRTBACK_DESC_SIZE;
 	struct virtback_table *t = &vq->walk;
 	struct virtback_raw raw;
 	struct virtback_desc d;
-	u32 i;
 	int ret;
 
 	ret = virtback_table_enter(vq, t, head);
-	for (i = 0; !ret && i < t->nr; i++) {
+	for (i = 0; !ret && i < nr; i++) {
 		ret = virtback_table_read(vq, t, i, &raw);
 		if (ret)
 			break;
@@ -151,15 +151,15 @@ static int virtback_packed_walk_table(struct virtback_vq *vq, const struct virtb
 }
 
 /*
- * Copy the chain at the current position to vq->sg. Its descriptors are the driver's once
- * the first one was available, whatever AVAIL and USED say of the others. The limit of
- * buffers ends a loop.
+ * Copy the chain at @pos to vq->sg. Its descriptors are the driver's once the first one was
+ * available, whatever AVAIL and USED say of the others. The limit of buffers ends a loop.
  */
-static int virtback_packed_walk(struct virtback_vq *vq, const struct vring_packed_desc *from,
+static int virtback_packed_walk(struct virtback_vq *vq, u16 pos,
+				const struct vring_packed_desc *from,
 				struct virtback_chain *chain)
 {
 	struct virtback_parts parts;
-	u16 pos = vq->last_avail, lap = 0, n = 0;
+	u16 lap = 0, n;
 	struct virtback_raw raw;
 	struct virtback_desc d;
 	int ret;
@@ -168,9 +168,11 @@ static int virtback_packed_walk(struct virtback_vq *vq, const struct vring_packe
 	for (;;) {
 		virtback_desc_read(&raw, from);
 		virtback_packed_desc(&d, &raw);
-		n++;
+		n = parts.nr + 1;
 		if (d.flags & VRING_DESC_F_INDIRECT) {
-			ret = virtback_packed_walk_table(vq, &d, &parts);
+			/* One more than the ring has: its first one became a table meanwhile. */
+			ret = parts.nr && n > vq->num ? -EINVAL :
+			      virtback_packed_walk_table(vq, &d, &parts);
 			break;
 		}
 		ret = virtback_chain_add(vq, &parts, &d, vq->num);
@@ -183,29 +185,27 @@ static int virtback_packed_walk(struct virtback_vq *vq, const struct vring_packe
 	/* The id of a chain is in its last descriptor (section 2.8.6); any number is one. */
 	chain->id = d.next;
 	chain->ndesc = n;
-	/* One more than the ring has: its first one became a table meanwhile. */
-	if (!ret && n > vq->num)
-		ret = -EINVAL;
 	return ret;
 }
 
 static int virtback_packed_pop(struct virtback_vq *vq, struct virtback_chain *chain)
 {
-	const struct vring_packed_desc *head = virtback_packed_ring(vq, vq->last_avail);
-	u16 flags;
+	u16 pos = vq->last_avail, flags;
+	const struct vring_packed_desc *head = virtback_packed_ring(vq, pos);
 	int ret;
 
 	if (!virtback_packed_available(head, vq->avail_flags, &flags))
 		return 0;
 	/* The rest after the flags; pairs with the driver's barrier before these. */
 	virt_rmb();
-	ret = virtback_packed_walk(vq, head, chain);
+	ret = virtback_packed_walk(vq, pos, head, chain);
 	if (ret) {
 		virtback_guest_err(vq->vd, "queue %u: bad descriptor chain at %u, id %u (%d)\n",
-				   vq->index, vq->last_avail, chain->id, ret);
+				   vq->index, pos, chain->id, ret);
 		return ret;
 	}
-	virtback_packed_forward(vq, &vq->last_avail, &vq->avail_flags, chain->ndesc);
+	virtback_packed_forward(vq, &pos, &vq->avail_flags, chain->ndesc);
+	vq->last_avail = pos;
 	return 1;
 }
 
