@@ -6,9 +6,11 @@
 #include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
+#include <linux/ktime.h>
 #include <linux/preempt.h>
 #include <linux/sched.h>
 #include <linux/sched/clock.h>
+#include <linux/time64.h>
 
 #include "../drivers/core/core.h"
 #include "fake.h"
@@ -278,6 +280,36 @@ static void request_is_the_last_of_a_turn(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, turn_begun_anew(f));
 }
 
+static void takes_a_while(struct fake *f)
+{
+	u64 begin = ktime_get_ns();
+
+	WRITE_ONCE(f->vd.vqs[0].turn, local_clock());
+	/* Not udelay(), for which UML has counted what a loop takes. */
+	while (ktime_get_ns() - begin < 100 * NSEC_PER_USEC)
+		cpu_relax();
+}
+
+/* To submit what was gathered takes its time, too. */
+static void few_are_gathered_while_others_wait(struct kunit *test)
+{
+	struct fake *f = share.fakes[0];
+	struct other other = {};
+	unsigned int i;
+
+	fake_start(f, 0);
+	f->on_prepare = takes_a_while;
+	for (i = 0; i < 4; i++) {
+		fake_desc(f, i, FAKE_DATA + i * 64, 8, F_WRITE, 0);
+		fake_offer(f, i);
+	}
+	other_waits(test, &other);
+	fake_kick(f);
+	other_end(&other);
+	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 4);
+	KUNIT_EXPECT_EQ(test, f->most_submitted, 1);
+}
+
 /* Whoever has been woken, and comes before the worker, say; also if the turn has just begun. */
 static void turn_ends_when_the_scheduler_says_so(struct kunit *test)
 {
@@ -403,6 +435,7 @@ static struct kunit_case share_cases[] = {
 	KUNIT_CASE(turn_ends_when_the_scheduler_says_so),
 	KUNIT_CASE(turn_begins_with_the_work),
 	KUNIT_CASE(request_is_the_last_of_a_turn),
+	KUNIT_CASE(few_are_gathered_while_others_wait),
 	KUNIT_CASE(pass_is_the_last_of_a_turn),
 	KUNIT_CASE(looking_on_takes_turns),
 	{}

@@ -5,15 +5,17 @@
 usage: neighbour.py CONSOLE [COMMIT RST]
 
 Prints a table, and writes it as a page of the documentation. Exit status 1 if a rate fell
-below half or a 99th percentile doubled.
+below half or a 99th percentile doubled. Of one that has many requests in flight it may
+rise by a quarter more: half of the rate, which is its fair share, is twice the wait of all.
 """
 import pathlib
+import re
 import sys
 
 from report import text_table
 from results import read
 
-RATE, P99 = 0.5, 2
+RATE, P99, P99_MANY = 0.5, 2, 2.5
 NOISE = {
     "alone": "none",
     "spins": "computes, leaves its disk alone",
@@ -39,7 +41,8 @@ def compare(points):
         mode, point = p["point"].split("/")
         rate = p["iops"] / alone[point]["iops"]
         p99 = p["p99_us"] / alone[point]["p99_us"]
-        good = rate >= RATE and p99 <= P99
+        one = re.search("qd1$", point)
+        good = rate >= RATE and p99 <= (P99 if one else P99_MANY)
         yield (point, NOISE.get(mode, mode), "%.0f" % p["iops"], "%.0f" % p["p50_us"],
                "%.0f" % p["p99_us"], "%.2f" % rate, "%.2f" % p99,
                "" if good else "missed"), good
