@@ -13,6 +13,7 @@ import os
 import pathlib
 import sys
 
+import goals
 from results import read
 
 REFERENCE = "blkback"
@@ -173,10 +174,17 @@ def grants_text(guest, points):
             text_table(COUNT_COLUMNS, list(count_rows(points))))
 
 
+def goals_text(points, grants):
+    return ("\nThe goals; *of* another backend is what is measured divided by the same of that one."
+            "\nWhy some are missed, and a second one for the same figure, is below.\n\n" +
+            text_table(goals.COLUMNS, list(goals.rows(points, grants))))
+
+
 def document(docs, results, table, counts):
     machine, grants = results["machine"], results["grants"]
     dom0 = machine["dom0"]
     text = HEAD.format(commit=results["commit"], xen=dom0["xen"], kernel=dom0["kernel"]) + table
+    text += goals_text(results["points"], grants["points"])
     text += ("\nWhat was counted, for each request: by Xen itself, and (*traps*, *interrupts*,"
              "\n*maps*, *copies*) by virtback. Its traps are Xen's aborts. Interrupts are those"
              "\nthat the driver wanted; several share an injection (a dm_op) until it is"
@@ -209,7 +217,8 @@ def main():
     table_too = grants_text(granting["guest"]["kernel"], grants) if grants else ""
     (logs / "table.txt").write_text("\n".join((table, counts, busy_text(points), table_too)), encoding="utf-8")
     (logs / "chart.svg").write_text(chart(points or grants), encoding="utf-8")
-    print(table if points else "", busy_text(points), table_too, sep="\n")
+    print(table if points else "", busy_text(points), table_too, goals_text(points, grants),
+          sep="\n")
     wrong = list(disagreements(points)) + list(disagreements(grants))
     if wrong:
         sys.exit("\n".join(["the counters do not agree:", *wrong]))

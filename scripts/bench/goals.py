@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What of scripts/bench/goals a run of the bench has reached."""
+from results import table
+
+COLUMNS = ("point", "backend", "figure", "goal", "measured", "result")
+FIGURES = {"p50_us": "p50 µs", "iops": "IOPS", "mb_s": "MB/s", "traps": "traps",
+           "dom0_hypercalls": "hypercalls", "maps": "maps", "copies": "copies"}
+HYPERCALLS = ("xen_dm_op", "xen_event_channel_op", "xen_grant_table_op", "xen_memory_op")
+# What is measured has as many digits, and a request of thousands is another one's.
+SLACK = 0.01
+
+
+def figure(p, name):
+    if name in p:
+        return p[name]
+    counts = p["per_request"]
+    if name == "dom0_hypercalls":
+        return sum(counts[k] for k in HYPERCALLS)
+    return counts[name]
+
+
+def rows(points, grants):
+    """A row for each goal whose point and backend, and reference, were measured."""
+    measured = {(kind, p["point"], p["backend"]): p
+                for kind, ps in (("points", points), ("grants", grants)) for p in ps}
+    for kind, point, backend, name, how, number, *reference in table("goals"):
+        p = measured.get((kind, point, backend))
+        other = measured.get((kind, point, *reference)) if reference else None
+        if not p or (reference and not other):
+            continue
+        value, bound = figure(p, name), float(number)
+        if reference:
+            value /= figure(other, name)
+        good = value <= bound + SLACK if how == "<=" else value >= bound - SLACK
+        # A figure of hundreds needs no hundredths.
+        digits = 0 if bound >= 100 else 2
+        yield (point, backend, FIGURES[name],
+               ("at most " if how == "<=" else "at least ") + number +
+               " of ".join(["", *reference]),
+               "%.*f" % (digits, value), "reached" if good else "missed")
