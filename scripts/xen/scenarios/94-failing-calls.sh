@@ -149,7 +149,7 @@ going()
 # What is beyond "mem" may be taken from the guest.
 running()
 {
-	local f gfn=0x4ac00 n=0 what kinds command nth
+	local f gfn=0x4ac00 what servers=8
 
 	f=$(guest_config r)
 	sed -i 's/rdinit/mem=172M rdinit/' "$f"
@@ -187,6 +187,13 @@ running()
 		echo 0 >$F/gfn
 		log_since_mark | sed 's/^/# /'
 		going
+		# A busy machine may not run a vCPU in time that has its answer; this is said then,
+		# and costs one of the domain's servers.
+		if log_since_mark | grep -q "its IOREQ server stays until the domain ends"; then
+			servers=$(( servers - 1 ))
+			[ $servers -ge 6 ] || fail "$what: too many servers stay"
+			before=$(echo "$before" | sed "s/free servers [0-9]*/free servers $servers/")
+		fi
 		nothing_held "$what"
 		note "$what: $(cat $F/failed)"
 	done
