@@ -6,7 +6,6 @@
 #include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
-#include <linux/ktime.h>
 #include <linux/preempt.h>
 #include <linux/sched.h>
 #include <linux/sched/clock.h>
@@ -65,6 +64,7 @@ static void one_that_works_alone_is_not_nice(struct kunit *test)
 {
 	look();
 	KUNIT_EXPECT_EQ(test, nice(0, 0), 0);
+	KUNIT_EXPECT_EQ(test, queue(0, 0)->share.turn, 200 * NSEC_PER_USEC);
 	KUNIT_EXPECT_TRUE(test, time_after(queue(0, 0)->share.next, jiffies));
 }
 
@@ -78,6 +78,7 @@ static void several_weigh_what_one_does(struct kunit *test)
 		busy(i / 2, i % 2, TICK_NSEC);
 		look();
 		KUNIT_EXPECT_EQ(test, nice(0, 0), want[i - 1]);
+		KUNIT_EXPECT_EQ(test, queue(0, 0)->share.turn, 200 * NSEC_PER_USEC / (i + 1));
 	}
 	KUNIT_EXPECT_EQ(test, nice(0, 1), 0);
 }
@@ -280,34 +281,16 @@ static void request_is_the_last_of_a_turn(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, turn_begun_anew(f));
 }
 
-static void takes_a_while(struct fake *f)
+/* One of several workers of a guest: what all have is one turn. */
+static void turn_is_as_long_as_its_part(struct kunit *test)
 {
-	u64 begin = ktime_get_ns();
+	struct virtback_vq *vq = queue(0, 0);
 
-	WRITE_ONCE(f->vd.vqs[0].turn, local_clock());
-	/* Not udelay(), for which UML has counted what a loop takes. */
-	while (ktime_get_ns() - begin < 100 * NSEC_PER_USEC)
-		cpu_relax();
-}
-
-/* To submit what was gathered takes its time, too. */
-static void few_are_gathered_while_others_wait(struct kunit *test)
-{
-	struct fake *f = share.fakes[0];
-	struct other other = {};
-	unsigned int i;
-
-	fake_start(f, 0);
-	f->on_prepare = takes_a_while;
-	for (i = 0; i < 4; i++) {
-		fake_desc(f, i, FAKE_DATA + i * 64, 8, F_WRITE, 0);
-		fake_offer(f, i);
-	}
-	other_waits(test, &other);
-	fake_kick(f);
-	other_end(&other);
-	KUNIT_EXPECT_EQ(test, fake_used_idx(f), 4);
-	KUNIT_EXPECT_EQ(test, f->most_submitted, 1);
+	other_has_waited(share.fakes[0]);
+	vq->share.turn = 3 * NSEC_PER_SEC;
+	KUNIT_EXPECT_FALSE(test, virtback_turn_long(vq));
+	vq->share.turn = NSEC_PER_SEC / 2;
+	KUNIT_EXPECT_TRUE(test, virtback_turn_long(vq));
 }
 
 /* Whoever has been woken, and comes before the worker, say; also if the turn has just begun. */
@@ -435,7 +418,7 @@ static struct kunit_case share_cases[] = {
 	KUNIT_CASE(turn_ends_when_the_scheduler_says_so),
 	KUNIT_CASE(turn_begins_with_the_work),
 	KUNIT_CASE(request_is_the_last_of_a_turn),
-	KUNIT_CASE(few_are_gathered_while_others_wait),
+	KUNIT_CASE(turn_is_as_long_as_its_part),
 	KUNIT_CASE(pass_is_the_last_of_a_turn),
 	KUNIT_CASE(looking_on_takes_turns),
 	{}

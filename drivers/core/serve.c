@@ -35,13 +35,6 @@
 #define VIRTBACK_BATCH		32
 #define VIRTBACK_HOLD_NS	NSEC_PER_MSEC
 
-/*
- * How long a worker gathers requests while others wait for its processor: what it has
- * gathered is submitted in one go, and where the disk answers at once that takes the most of
- * its turn.
- */
-#define VIRTBACK_GATHER_NS	(50 * NSEC_PER_USEC)
-
 /* For each buffer, which may have to be mapped however short it is: as if so many bytes more. */
 #define VIRTBACK_BUFFER_COST	SZ_1K
 
@@ -229,21 +222,13 @@ static bool virtback_vq_put_off(struct virtback_vq *vq, struct list_head *reqs)
 	return true;
 }
 
-/* Do others wait for the processor, and has enough been gathered since @begin for a turn? */
-static bool virtback_vq_gathered(const struct virtback_vq *vq, u64 begin)
-{
-	return need_resched() ||
-	       (!single_task_running() &&
-		(virtback_turn_long(vq) || ktime_get_ns() - begin >= VIRTBACK_GATHER_NS));
-}
-
 /*
  * Go on with resumed requests, at least one, for as long as others may wait; those that have
  * to wait are put on @stalled. Also with those behind one that broke the device: they have
  * nobody else to end them, and who pauses the device waits for them. True when there are more.
  */
 static bool virtback_vq_resume_some(struct virtback_vq *vq, struct list_head *batch,
-				    struct list_head *stalled, u64 begin)
+				    struct list_head *stalled, u64 end)
 {
 	struct virtback_req *req;
 	LIST_HEAD(reqs);
@@ -282,9 +267,8 @@ static bool virtback_vq_resume_some(struct virtback_vq *vq, struct list_head *ba
 		}
 		/* As with chains. What was copied before and has ended took no time. */
 		if (!list_empty(&reqs) &&
-		    (virtback_vq_gathered(vq, begin) ||
-		     (!(copied && what == VIRTBACK_DONE) &&
-		      ktime_get_ns() - begin > VIRTBACK_HOLD_NS)))
+		    (virtback_turn_over(vq) ||
+		     (!(copied && what == VIRTBACK_DONE) && ktime_get_ns() > end)))
 			break;
 	}
 	if (together)
@@ -312,10 +296,10 @@ enum virtback_resumed {
  */
 static noinline enum virtback_resumed virtback_vq_gather_resumed(struct virtback_vq *vq,
 								 struct list_head *batch,
-								 struct list_head *stalled, u64 begin)
+								 struct list_head *stalled, u64 end)
 {
 	for (;;) {
-		if (virtback_vq_resume_some(vq, batch, stalled, begin))
+		if (virtback_vq_resume_some(vq, batch, stalled, end))
 			return VIRTBACK_RESUMED_SOME;
 		if (list_empty(stalled))
 			return VIRTBACK_RESUMED_ALL;
@@ -393,8 +377,7 @@ static bool virtback_vq_gather_one(struct virtback_vq *vq, struct list_head *bat
 }
 
 /* Chains, for as long as others may wait. True when there may be more. */
-static bool virtback_vq_gather_chains(struct virtback_vq *vq, struct list_head *batch,
-				      u64 begin)
+static bool virtback_vq_gather_chains(struct virtback_vq *vq, struct list_head *batch, u64 end)
 {
 	unsigned int n;
 	u64 cost = 0;
@@ -402,13 +385,14 @@ static bool virtback_vq_gather_chains(struct virtback_vq *vq, struct list_head *
 	for (n = 0; n < VIRTBACK_BATCH; n++) {
 		if (!virtback_vq_gather_one(vq, batch, &cost))
 			return false;
-		if (virtback_vq_gathered(vq, begin))
+		/* Other guests' workers wait for no more than a request of this one. */
+		if (virtback_turn_over(vq))
 			break;
 		/* The clock costs as much as to find a buffer. */
 		if (cost < VIRTBACK_UNTIMED)
 			continue;
 		cost = 0;
-		if (ktime_get_ns() - begin > VIRTBACK_HOLD_NS)
+		if (ktime_get_ns() > end)
 			break;
 	}
 	return true;
@@ -445,20 +429,20 @@ static bool virtback_vq_take_ended(struct virtback_vq *vq, bool first)
 static bool virtback_vq_gather(struct virtback_vq *vq, struct list_head *batch,
 			       struct list_head *stalled, bool first)
 {
+	u64 end = ktime_get_ns() + VIRTBACK_HOLD_NS;
 	enum virtback_resumed resumed = VIRTBACK_RESUMED_ALL;
-	u64 begin = ktime_get_ns();
 	bool more;
 
 	lockdep_assert_held(&vq->ring_lock);
 	vq->poll.wait = false;
 	if (virtback_vq_take_ended(vq, first))
-		resumed = virtback_vq_gather_resumed(vq, batch, stalled, begin);
+		resumed = virtback_vq_gather_resumed(vq, batch, stalled, end);
 	if (resumed != VIRTBACK_RESUMED_ALL)
 		return resumed == VIRTBACK_RESUMED_SOME;
 	if (!virtback_vq_runnable(vq))
 		return false;
 	vq->ring->notify_off(vq);
-	more = virtback_vq_gather_chains(vq, batch, begin);
+	more = virtback_vq_gather_chains(vq, batch, end);
 	/* Those that others had to wait for. */
 	if (vq->ahead)
 		virtback_ahead_drop(vq);

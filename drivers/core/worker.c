@@ -29,7 +29,7 @@
 /* For how long one that has not run counts as busy. */
 #define VIRTBACK_SHARE_BUSY	msecs_to_jiffies(20)
 
-/* How long a worker goes on while others wait for its processor. */
+/* How long the workers of a guest go on, one after the other, while others wait for a processor. */
 #define VIRTBACK_TURN_NS	(200 * NSEC_PER_USEC)
 
 /*
@@ -195,6 +195,7 @@ void virtback_share_look(struct virtback_vq *vq, unsigned long now)
 {
 	struct virtback_share *share = &vq->share;
 	u64 wanted = virtback_share_wanted();
+	unsigned int workers;
 	int extra;
 
 	/* Both pair with virtback_share_workers(). */
@@ -204,12 +205,15 @@ void virtback_share_look(struct virtback_vq *vq, unsigned long now)
 	share->wanted = wanted;
 
 	spin_lock(&virtback_peers_lock);
-	extra = virtback_share_nice(virtback_share_workers(vq->vd, now));
+	workers = virtback_share_workers(vq->vd, now);
+	extra = virtback_share_nice(workers);
 	if (extra != share->extra) {
 		share->extra = extra;
 		virtback_vq_set_nice(vq);
 	}
 	spin_unlock(&virtback_peers_lock);
+	/* Or who waits for their processor would wait for as many turns. */
+	share->turn = VIRTBACK_TURN_NS / workers;
 	share->next = now + VIRTBACK_SHARE_LOOK;
 }
 
@@ -221,6 +225,7 @@ void virtback_share_init(struct virtback_vq *vq)
 {
 	vq->share.looked = jiffies - VIRTBACK_SHARE_BUSY - 1;
 	vq->share.next = jiffies;
+	vq->share.turn = VIRTBACK_TURN_NS;
 }
 
 /**
@@ -271,7 +276,7 @@ void virtback_turn_begin(struct virtback_vq *vq)
  */
 bool virtback_turn_long(const struct virtback_vq *vq)
 {
-	return local_clock() - vq->turn >= VIRTBACK_TURN_NS;
+	return local_clock() - vq->turn >= vq->share.turn;
 }
 
 /**

@@ -234,6 +234,7 @@ struct virtback_place {
  * @looked: when it last did, jiffies. Written by the worker, read by those of its guest.
  * @use: nanoseconds that it wanted to run, a jiffy, when it last looked; as @looked
  * @wanted: nanoseconds that it had wanted to run then, in all; the worker's
+ * @turn: nanoseconds that it goes on while others wait for its processor; the worker's
  * @extra: what is added to the device's nice value; see drivers/core/worker.c
  */
 struct virtback_share {
@@ -241,6 +242,7 @@ struct virtback_share {
 	unsigned long looked;
 	u32 use;
 	u64 wanted;
+	u32 turn;
 	int extra;
 };
 
