@@ -396,6 +396,7 @@ void virtback_xen_cache_init(struct virtback_xen_cache *cache, u16 domid)
 	cache->domid = domid;
 	mutex_init(&cache->map_lock);
 	spin_lock_init(&cache->lock);
+	INIT_LIST_HEAD(&cache->rooms);
 	INIT_LIST_HEAD(&cache->lru);
 	INIT_LIST_HEAD(&cache->dead);
 	INIT_LIST_HEAD(&cache->dead_link);

@@ -257,14 +257,15 @@ static void virtback_xen_dev_grants(struct virtback_xen_dev *xd)
 /* Within the limit of what may be mapped of the guest there is to be room for all. */
 static int virtback_xen_dev_fit(struct virtback_xen_dev *xd, const struct virtback_config *cfg)
 {
-	unsigned long need, reserve = virtback_xen_reserve(xd->vd);
+	unsigned long need;
 	int ret;
 
-	ret = virtback_xen_cache_join(&xd->guest->cache, cfg->map_limit_mb,
-				      READ_ONCE(virtback_map_limit_mb), reserve, &need);
+	xd->room.given = cfg->map_limit_mb;
+	xd->room.reserve = virtback_xen_reserve(xd->vd);
+	ret = virtback_xen_cache_join(&xd->guest->cache, &xd->room,
+				      READ_ONCE(virtback_map_limit_mb), &need);
 	switch (ret) {
 	case 0:
-		xd->reserve = reserve;
 		xd->vd->mem_gen = &xd->guest->cache.gen;
 		return 0;
 	case -ENOSPC:
@@ -314,7 +315,7 @@ static int virtback_xen_dev_add(struct virtback_xen_dev *xd, const struct virtba
 static void virtback_xen_dev_free(struct virtback_xen_dev *xd)
 {
 	virtback_grant_stop(xd);
-	virtback_xen_cache_leave(&xd->guest->cache, xd->reserve);
+	virtback_xen_cache_leave(&xd->guest->cache, &xd->room, READ_ONCE(virtback_map_limit_mb));
 	virtback_xen_guest_put(xd->guest);
 	kfree(xd);
 }
@@ -335,6 +336,7 @@ static int virtback_xen_attach(struct virtback_device *vd, const struct virtback
 	}
 	kref_get(&xd->guest->ref);
 	INIT_LIST_HEAD(&xd->link);
+	INIT_LIST_HEAD(&xd->room.link);
 	xd->vd = vd;
 	xd->base = cfg->base;
 	xd->irq = cfg->irq;

@@ -124,7 +124,7 @@ struct virtback_xen_guest {
  * @guest: guest
  * @base: guest physical address of the window
  * @irq: INTID
- * @reserve: pages that its queues can pin at once, none with grants
+ * @room: what it takes of the room for the guest's memory, nothing with grants
  * @grants: mapping=grant, constant
  * @lenders: where data that is granted is mapped, for each queue; NULL when all of it
  *	     is copied. Made before and freed after anyone reads it.
@@ -141,7 +141,7 @@ struct virtback_xen_dev {
 	struct virtback_xen_guest *guest;
 	u64 base;
 	u32 irq;
-	unsigned long reserve;
+	struct virtback_xen_room room;
 	bool grants;
 	struct virtback_lender *lenders;
 	atomic64_t grant_pages;
