@@ -217,6 +217,19 @@ static void room_probe_takes_no_room(struct kunit *test)
 	hv_end(test);
 }
 
+/* Whoever asks for it: of a page for a guest's slots, too, the kernel's lock is the pins'. */
+static void room_address_space_waits_for_no_disk(struct kunit *test)
+{
+	struct virtback_xen_pages *pages = virtback_xen_pages_alloc(1);
+	struct hv *hv = test->priv;
+
+	KUNIT_ASSERT_NOT_NULL(test, pages);
+	KUNIT_EXPECT_EQ(test, hv->allocs, 1U);
+	KUNIT_EXPECT_EQ(test, hv->patient, 0U);
+	virtback_xen_pages_free(pages);
+	hv_end(test);
+}
+
 static void room_join_too_low(struct kunit *test)
 {
 	struct virtback_xen_cache *cache = hv_cache(test);
@@ -512,6 +525,7 @@ static struct kunit_case virtback_room_cases[] = {
 	KUNIT_CASE(room_pool_is_broken_up),
 	KUNIT_CASE(room_nothing_before_a_device),
 	KUNIT_CASE(room_probe_takes_no_room),
+	KUNIT_CASE(room_address_space_waits_for_no_disk),
 	KUNIT_CASE(room_join_too_low),
 	KUNIT_CASE(room_join_largest_counts),
 	KUNIT_CASE(room_leave_takes_its_limit_along),

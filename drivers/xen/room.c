@@ -11,9 +11,8 @@
  * beside pinned chunks, of which there are few enough, and other pages of the
  * reserve, can be unmapped there and then.
  *
- * When this domain is short of memory: whatever is mapped is mapped under
- * memalloc_noio_save() (virtback_chunk_get_new()), so no allocation here waits for
- * a disk, be it the one that the request is for, and no pin for one that does. An
+ * When this domain is short of memory: no allocation here waits for a disk, be it
+ * the one that the request is for, and no pin for one that does. An
  * allocation that fails takes the place of another chunk, and only without any
  * fails its one request. What unmaps allocates nothing, and its work queue has a
  * thread of its own for when none can be made.
@@ -23,7 +22,6 @@
 #include <linux/limits.h>
 #include <linux/minmax.h>
 #include <linux/sched.h>
-#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "cache.h"
@@ -333,12 +331,9 @@ struct virtback_xen_pages *virtback_cache_space(struct virtback_xen_cache *cache
 bool virtback_xen_cache_probe(struct virtback_xen_cache *cache, u64 addr)
 {
 	struct virtback_xen_pages *pages;
-	unsigned int noio;
 	u32 mapped;
 
-	noio = memalloc_noio_save();
 	pages = virtback_xen_pages_alloc(1);
-	memalloc_noio_restore(noio);
 	if (!pages)
 		return false;
 	mapped = virtback_xen_map_foreign(cache->domid, addr >> PAGE_SHIFT, pages->page, 1);

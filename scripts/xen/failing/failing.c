@@ -468,7 +468,7 @@ static bool failing_is_pooled(unsigned long call_site)
 	char name[KSYM_SYMBOL_LEN];
 
 	snprintf(name, sizeof(name), "%ps", (void *)call_site);
-	return str_has_prefix(name, "virtback_xen_pages_alloc");
+	return str_has_prefix(name, "virtback_xen_pages_");
 }
 
 static void failing_kmalloc(void *data, unsigned long call_site, const void *ptr, size_t req,
