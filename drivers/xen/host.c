@@ -8,6 +8,7 @@
 #include <linux/mm.h>
 #include <linux/notifier.h>
 #include <linux/rculist.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/virtio_config.h>
 #include <linux/workqueue.h>
@@ -236,7 +237,8 @@ static void virtback_xen_dev_del(struct virtback_xen_dev *xd)
 	/* Handlers that found it have answered, or count as users. */
 	synchronize_rcu_expedited();
 	virtback_xen_dev_put(xd);
-	wait_for_completion(&xd->idle);
+	/* Idle: one of them may be a reset, or wait for one, see virtback_device_lock(). */
+	wait_for_completion_state(&xd->idle, TASK_IDLE);
 }
 
 /*
