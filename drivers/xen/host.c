@@ -559,5 +559,6 @@ void virtback_xen_exit(void)
 	if (virtback_xen_watching)
 		unregister_xenbus_watch(&virtback_xen_watch);
 	cancel_work_sync(&virtback_xen_undertaker);
+	virtback_xen_server_exit();
 	virtback_xen_cache_stop();
 }

@@ -24,6 +24,7 @@
 #include <linux/mutex.h>
 #include <linux/refcount.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
 
 #include <xen/interface/event_channel.h>
 #include <xen/interface/xen.h>
@@ -97,6 +98,8 @@ struct virtback_xen_vcpu {
  * @ioreq: address space of the ioreq page
  * @nr_vcpus: number of vCPUs
  * @vcpus: the vCPUs
+ * @retry: takes the server down when that could not be done at once
+ * @pause: how long it has waited for that, jiffies
  * @budget: what they have had of interrupt context
  * @cache: what is mapped of its memory
  */
@@ -113,6 +116,8 @@ struct virtback_xen_guest {
 	struct virtback_xen_pages *ioreq;
 	u32 nr_vcpus;
 	struct virtback_xen_vcpu *vcpus;
+	struct delayed_work retry;
+	unsigned long pause;
 	struct virtback_xen_budget __percpu *budget;
 	struct virtback_xen_cache cache;
 };
@@ -168,6 +173,7 @@ struct virtback_xen_guest *virtback_xen_guest_create(domid_t domid, const char *
 void virtback_xen_guest_destroy(struct virtback_xen_guest *guest);
 void virtback_xen_guest_put(struct virtback_xen_guest *guest);
 bool virtback_xen_guest_alive(struct virtback_xen_guest *guest);
+void virtback_xen_server_exit(void);
 
 /*
  * Who watches wakes the thread of a vCPU's interrupt. With "threadirqs" that would be a
