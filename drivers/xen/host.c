@@ -27,9 +27,6 @@
 #define VIRTBACK_SPI_FIRST	32
 #define VIRTBACK_SPI_LAST	1019
 
-/* One device is made at a time, or another one could take its interrupt meanwhile. */
-static DEFINE_MUTEX(virtback_xen_attach_lock);
-
 static void virtback_xen_bury(struct work_struct *work);
 static DECLARE_WORK(virtback_xen_undertaker, virtback_xen_bury);
 
@@ -347,9 +344,9 @@ static int virtback_xen_attach(struct virtback_device *vd, const struct virtback
 	vd->host_priv = xd;
 	if (cfg->mapping == VIRTBACK_MAPPING_GRANT)
 		virtback_xen_dev_grants(xd);
-	mutex_lock(&virtback_xen_attach_lock);
+	mutex_lock(&xd->guest->attach_lock);
 	ret = virtback_xen_dev_add(xd, cfg);
-	mutex_unlock(&virtback_xen_attach_lock);
+	mutex_unlock(&xd->guest->attach_lock);
 	if (ret) {
 		virtback_xen_dev_del(xd);
 		virtback_xen_guest_leave(xd->guest);

@@ -428,6 +428,7 @@ static struct virtback_xen_guest *virtback_xen_guest_alloc(domid_t domid, u32 nr
 	kref_init(&guest->ref);
 	INIT_LIST_HEAD(&guest->link);
 	INIT_LIST_HEAD(&guest->devs);
+	mutex_init(&guest->attach_lock);
 	mutex_init(&guest->lock);
 	INIT_DELAYED_WORK(&guest->retry, virtback_xen_guest_retry);
 	virtback_xen_cache_init(&guest->cache, domid);

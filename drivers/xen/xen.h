@@ -4,7 +4,7 @@
  *
  * Locks, outermost first. With the core's (vd->lock, vq->ring_lock, vq->lock):
  *
- *	virtback_xen_attach_lock (host.c)
+ *	guest->attach_lock
  *		guest->lock, the locks of the cache
  *	virtback_xen_guests_lock (host.c)
  *		guest->lock
@@ -93,6 +93,9 @@ struct virtback_xen_vcpu {
  * @enabled: the server was enabled
  * @nr_devs: devices between attach and detach; virtback_xen_guests_lock
  * @dead: the domain is being destroyed; set once
+ * @attach_lock: one device is made at a time, or another one could take its interrupt
+ *		 meanwhile. Held for as long as it takes to unmap what is over a new limit,
+ *		 which the guest can draw out.
  * @lock: protects @devs
  * @devs: devices, read under RCU
  * @ioreq: address space of the ioreq page
@@ -111,6 +114,7 @@ struct virtback_xen_guest {
 	bool enabled;
 	unsigned int nr_devs;
 	bool dead;
+	struct mutex attach_lock;	/* making devices */
 	struct mutex lock;		/* devs */
 	struct list_head devs;
 	struct virtback_xen_pages *ioreq;
