@@ -21,6 +21,7 @@ struct mutex { struct fz_task *owner; bool held; };
 void mutex_init(struct mutex *m);
 void fz_mutex_destroy(struct mutex *m);
 void mutex_lock(struct mutex *m);
+int mutex_lock_killable(struct mutex *m);
 bool mutex_trylock(struct mutex *m);
 void mutex_unlock(struct mutex *m);
 

@@ -47,6 +47,13 @@ void mutex_lock(struct mutex *m)
 	m->owner = fz_self();
 }
 
+/* Nobody is killed who waits for a lock. */
+int mutex_lock_killable(struct mutex *m)
+{
+	mutex_lock(m);
+	return 0;
+}
+
 bool mutex_trylock(struct mutex *m)
 {
 	fz_point();

@@ -240,8 +240,8 @@ static struct rnd *rnd_run(struct kunit *test, u64 seed, bool faults)
 	r->faults = faults;
 	prandom_seed_state(&r->state, seed);
 	for (i = 0; i < HV_GUESTS; i++)
-		KUNIT_ASSERT_EQ(test, virtback_xen_cache_join(&hv->guest[i].cache, 1, 0,
-							      RND_RESERVE, &need), 0);
+		KUNIT_ASSERT_EQ(test, hv_device(test, &hv->guest[i].cache, 1, 0, RND_RESERVE,
+						&need), 0);
 	for (i = 0; i < RND_STEPS; i++) {
 		rnd_step(r);
 		if (!(i % 64))

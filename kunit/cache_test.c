@@ -403,7 +403,7 @@ static void cache_guests_take_turns(struct kunit *test)
 
 	p = kunit_kcalloc(test, CACHE_MANY, sizeof(*p), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, p);
-	KUNIT_ASSERT_EQ(test, virtback_xen_cache_join(&hv->guest[0].cache, 6, 0, 0, &need), 0);
+	KUNIT_ASSERT_EQ(test, hv_device(test, &hv->guest[0].cache, 6, 0, 0, &need), 0);
 	/* Those of an old generation are mapped once more. */
 	for (i = 0; i < CACHE_MANY; i++) {
 		if (i == CACHE_MANY / 2)

@@ -183,7 +183,7 @@ static void reset_does_not_wait_for_ever(struct kunit *test)
  * @work: when
  * @disk: whose
  * @vd: device; not before somebody waits for it, unless NULL
- * @who: who that is
+ * @who: who that is, NULL when he is yet to come
  * @state: how
  */
 struct later {
@@ -197,13 +197,15 @@ struct later {
 static void later_end(struct work_struct *work)
 {
 	struct later *later = container_of(work, struct later, work.work);
+	struct task_struct *who = READ_ONCE(later->who);
 
-	if (later->vd && !wq_has_sleeper(&later->vd->orphans_gone)) {
+	if (later->vd && (!wq_has_sleeper(&later->vd->orphans_gone) || !who ||
+			  READ_ONCE(who->__state) == TASK_RUNNING)) {
 		schedule_delayed_work(&later->work, 1);
 		return;
 	}
 	if (later->vd)
-		later->state = READ_ONCE(later->who->__state);
+		later->state = READ_ONCE(who->__state);
 	test_disk_end(later->disk, false);
 }
 
@@ -233,6 +235,63 @@ static void reset_waits_for_the_disk(struct kunit *test)
 	destroy_delayed_work_on_stack(&later.work);
 	/* However long that takes, it is no task that hangs. */
 	KUNIT_EXPECT_EQ(test, later.state, (unsigned int)TASK_IDLE);
+}
+
+/**
+ * struct neighbour - another vCPU of the guest, with an access that waits for the reset
+ * @work: it
+ * @f: its device
+ * @later: is told who it is
+ * @done: it has been answered
+ */
+struct neighbour {
+	struct delayed_work work;
+	struct fake *f;
+	struct later *later;
+	bool done;
+};
+
+static void neighbour_reads(struct work_struct *work)
+{
+	struct neighbour *n = container_of(work, struct neighbour, work.work);
+
+	if (!wq_has_sleeper(&n->f->vd.orphans_gone)) {
+		schedule_delayed_work(&n->work, 1);
+		return;
+	}
+	WRITE_ONCE(n->later->who, current);
+	fake_read(n->f, VIRTIO_MMIO_QUEUE_NUM_MAX);
+	n->done = true;
+}
+
+/* Nor is whoever waits for it: with more vCPUs than one there is no bound for that. */
+static void who_waits_for_a_reset_is_no_hung_task(struct kunit *test)
+{
+	struct blk_test *b = test->priv;
+	struct neighbour n = {};
+	struct later later;
+
+	b->cfg.reset_timeout_ms = 60000;
+	n.f = direct_start(test);
+	n.later = &later;
+	b->disk->hold = true;
+	blk_chain(n.f, VIRTIO_BLK_T_OUT, 0, BUF, SZ_4K);
+	blk_go(n.f);
+	later.disk = b->disk;
+	later.vd = &n.f->vd;
+	later.who = NULL;
+	later.state = 0;
+	INIT_DELAYED_WORK_ONSTACK(&n.work, neighbour_reads);
+	INIT_DELAYED_WORK_ONSTACK(&later.work, later_end);
+	schedule_delayed_work(&n.work, 1);
+	schedule_delayed_work(&later.work, msecs_to_jiffies(30));
+	fake_write(n.f, VIRTIO_MMIO_STATUS, 0);
+	cancel_delayed_work_sync(&later.work);
+	destroy_delayed_work_on_stack(&later.work);
+	flush_delayed_work(&n.work);
+	destroy_delayed_work_on_stack(&n.work);
+	KUNIT_EXPECT_TRUE(test, n.done);
+	KUNIT_EXPECT_EQ(test, later.state, (unsigned int)TASK_KILLABLE);
 }
 
 /* The driver takes one queue back: its buffers are its own again when that is answered. */
@@ -299,6 +358,7 @@ static struct kunit_case direct_cases[] = {
 	KUNIT_CASE(buffer_outside_memory_is_an_error),
 	KUNIT_CASE(reset_does_not_wait_for_ever),
 	KUNIT_CASE(reset_waits_for_the_disk),
+	KUNIT_CASE(who_waits_for_a_reset_is_no_hung_task),
 	KUNIT_CASE(queue_reset_waits_for_the_disk),
 	KUNIT_CASE(queue_that_is_stopped_waits_for_the_disk),
 	KUNIT_CASE(bounced_reset_does_not_wait),

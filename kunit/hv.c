@@ -265,6 +265,21 @@ struct virtback_xen_cache *hv_cache(struct kunit *test)
 	return &hv->guest[0].cache;
 }
 
+/* hv_device() - a device joins; as virtback_xen_cache_join() */
+int hv_device(struct kunit *test, struct virtback_xen_cache *cache, unsigned int given,
+	      unsigned int fallback, unsigned long reserve, unsigned long *need)
+{
+	struct virtback_xen_room *room = kunit_kzalloc(test, sizeof(*room), GFP_KERNEL);
+	struct hv *hv = test->priv;
+
+	KUNIT_ASSERT_NOT_NULL(test, room);
+	INIT_LIST_HEAD(&room->link);
+	room->given = given;
+	room->reserve = reserve;
+	hv->room = room;
+	return virtback_xen_cache_join(cache, room, fallback, need);
+}
+
 /* hv_join() - each guest has a device, a limit of 1 MiB, and this reserve */
 struct hv *hv_join(struct kunit *test, unsigned long reserve)
 {
@@ -273,8 +288,8 @@ struct hv *hv_join(struct kunit *test, unsigned long reserve)
 	unsigned int i;
 
 	for (i = 0; i < HV_GUESTS; i++)
-		KUNIT_ASSERT_EQ(test, virtback_xen_cache_join(&hv->guest[i].cache, HV_MB, 0,
-							      reserve, &need), 0);
+		KUNIT_ASSERT_EQ(test, hv_device(test, &hv->guest[i].cache, HV_MB, 0, reserve,
+						&need), 0);
 	return hv;
 }
 

@@ -73,6 +73,7 @@ struct hv_guest {
  * @unmaps: for that
  * @piece: for that
  * @allocs: sets and pages given out so far
+ * @room: of the device that joined last
  * @lost: pages that stayed mapped
  * @beside: pages of a guest that may be mapped beside its limit
  * @patient: allocations that may wait for a disk
@@ -94,6 +95,7 @@ struct hv {
 	unsigned int unmaps;
 	struct virtback_piece piece;
 	unsigned int allocs;
+	struct virtback_xen_room *room;
 	unsigned int lost;
 	unsigned int beside;
 	unsigned int patient;
@@ -110,6 +112,8 @@ struct page *hv_page_of(const struct virtback_piece *p);
 
 /* What most tests do with the first guest. */
 struct virtback_xen_cache *hv_cache(struct kunit *test);
+int hv_device(struct kunit *test, struct virtback_xen_cache *cache, unsigned int given,
+	      unsigned int fallback, unsigned long reserve, unsigned long *need);
 struct hv *hv_join(struct kunit *test, unsigned long reserve);
 struct virtback_piece hv_pin_page(struct kunit *test, u64 gfn);
 void hv_refused(struct kunit *test, u64 gfn);

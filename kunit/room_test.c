@@ -217,43 +217,124 @@ static void room_probe_takes_no_room(struct kunit *test)
 	hv_end(test);
 }
 
+/* Whoever asks for it: of a page for a guest's slots, too, the kernel's lock is the pins'. */
+static void room_address_space_waits_for_no_disk(struct kunit *test)
+{
+	struct virtback_xen_pages *pages = virtback_xen_pages_alloc(1);
+	struct hv *hv = test->priv;
+
+	KUNIT_ASSERT_NOT_NULL(test, pages);
+	KUNIT_EXPECT_EQ(test, hv->allocs, 1U);
+	KUNIT_EXPECT_EQ(test, hv->patient, 0U);
+	virtback_xen_pages_free(pages);
+	hv_end(test);
+}
+
 static void room_join_too_low(struct kunit *test)
 {
 	struct virtback_xen_cache *cache = hv_cache(test);
 	unsigned long need = 0;
 
 	/* 8 chunks and the reserve: 128 + 129 pages are more than a MiB. */
-	KUNIT_EXPECT_EQ(test, virtback_xen_cache_join(cache, 1, 0, 129, &need), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, hv_device(test, cache, 1, 0, 129, &need), -ENOSPC);
 	KUNIT_EXPECT_EQ(test, need, 2UL);
 	KUNIT_EXPECT_EQ(test, cache->limit, 0UL);
 	KUNIT_EXPECT_EQ(test, cache->reserve, 0UL);
-	KUNIT_EXPECT_EQ(test, virtback_xen_cache_join(cache, 1, 0, 128, &need), 0);
+	KUNIT_EXPECT_EQ(test, hv_device(test, cache, 1, 0, 128, &need), 0);
 	/* The next device needs more than is left, and may bring it. */
-	KUNIT_EXPECT_EQ(test, virtback_xen_cache_join(cache, 0, 8, 128, &need), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, hv_device(test, cache, 0, 8, 128, &need), -ENOSPC);
 	KUNIT_EXPECT_EQ(test, cache->reserve, 128UL);
-	KUNIT_EXPECT_EQ(test, virtback_xen_cache_join(cache, 2, 8, 128, &need), 0);
+	KUNIT_EXPECT_EQ(test, hv_device(test, cache, 2, 8, 128, &need), 0);
 	KUNIT_EXPECT_EQ(test, cache->limit, 512UL);
 	KUNIT_EXPECT_EQ(test, cache->reserve, 256UL);
 	hv_end(test);
 }
 
-/* The largest that a device gave, whoever came first, and also when it has gone. */
+/* The largest that a device gives, whoever came first. */
 static void room_join_largest_counts(struct kunit *test)
 {
 	struct virtback_xen_cache *cache = hv_cache(test);
+	struct hv *hv = test->priv;
 	unsigned long need;
 
-	KUNIT_EXPECT_EQ(test, virtback_xen_cache_join(cache, 0, 64, 10, &need), 0);
+	KUNIT_EXPECT_EQ(test, hv_device(test, cache, 0, 64, 10, &need), 0);
 	KUNIT_EXPECT_EQ(test, cache->limit, 64UL * 256);
-	KUNIT_EXPECT_EQ(test, virtback_xen_cache_join(cache, 3, 64, 10, &need), 0);
+	KUNIT_EXPECT_EQ(test, hv_device(test, cache, 3, 64, 10, &need), 0);
 	KUNIT_EXPECT_EQ(test, cache->limit, 3UL * 256);
-	KUNIT_EXPECT_EQ(test, virtback_xen_cache_join(cache, 5, 64, 10, &need), 0);
-	KUNIT_EXPECT_EQ(test, virtback_xen_cache_join(cache, 2, 64, 10, &need), 0);
-	KUNIT_EXPECT_EQ(test, virtback_xen_cache_join(cache, 0, 64, 10, &need), 0);
+	KUNIT_EXPECT_EQ(test, hv_device(test, cache, 5, 64, 10, &need), 0);
+	KUNIT_EXPECT_EQ(test, hv_device(test, cache, 2, 64, 10, &need), 0);
+	KUNIT_EXPECT_EQ(test, hv_device(test, cache, 0, 64, 10, &need), 0);
 	KUNIT_EXPECT_EQ(test, cache->limit, 5UL * 256);
-	virtback_xen_cache_leave(cache, 10);
+	virtback_xen_cache_leave(cache, hv->room, 64);
 	KUNIT_EXPECT_EQ(test, cache->limit, 5UL * 256);
 	KUNIT_EXPECT_EQ(test, cache->reserve, 40UL);
+	hv_end(test);
+}
+
+/* What a device gave goes with it, be it that it was not made after all. */
+static void room_leave_takes_its_limit_along(struct kunit *test)
+{
+	struct virtback_xen_cache *cache = hv_cache(test);
+	struct virtback_xen_room *room;
+	struct hv *hv = test->priv;
+	unsigned long need;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, hv_device(test, cache, 0, 2, 10, &need), 0);
+	KUNIT_ASSERT_EQ(test, hv_device(test, cache, 4, 2, 10, &need), 0);
+	room = hv->room;
+	for (i = 0; i < 60; i++)
+		hv_touch(test, GFN(i));
+	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, 960U);
+	KUNIT_ASSERT_EQ(test, hv_device(test, cache, 3, 2, 10, &need), 0);
+	KUNIT_EXPECT_EQ(test, cache->limit, 4UL * 256);
+	virtback_xen_cache_leave(cache, room, 2);
+	KUNIT_EXPECT_EQ(test, cache->limit, 3UL * 256);
+	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, 3U * 256);
+	KUNIT_EXPECT_TRUE(test, hv_mapped(test, GFN(59)));
+	virtback_xen_cache_leave(cache, hv->room, 2);
+	KUNIT_EXPECT_EQ(test, cache->limit, 2UL * 256);
+	KUNIT_EXPECT_EQ(test, cache->reserve, 10UL);
+	/* One that gave less than nobody had asked for. */
+	KUNIT_ASSERT_EQ(test, hv_device(test, cache, 1, 2, 10, &need), 0);
+	KUNIT_EXPECT_EQ(test, cache->limit, 256UL);
+	virtback_xen_cache_leave(cache, hv->room, 2);
+	KUNIT_EXPECT_EQ(test, cache->limit, 2UL * 256);
+	/* Nothing happens for one that was refused. */
+	KUNIT_EXPECT_EQ(test, hv_device(test, cache, 1, 2, 500, &need), -ENOSPC);
+	virtback_xen_cache_leave(cache, hv->room, 2);
+	KUNIT_EXPECT_EQ(test, cache->limit, 2UL * 256);
+	KUNIT_EXPECT_EQ(test, cache->reserve, 10UL);
+	cache->max_pages = 0;	/* of the higher limit */
+	hv_end(test);
+}
+
+/* What others have pinned is within the limit, whoever leaves. */
+static void room_leave_with_too_much_in_use(struct kunit *test)
+{
+	struct virtback_piece p[20];
+	struct virtback_xen_cache *cache = hv_cache(test);
+	struct hv *hv = test->priv;
+	unsigned long need;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, hv_device(test, cache, 1, 0, 32, &need), 0);
+	KUNIT_ASSERT_EQ(test, hv_device(test, cache, 2, 0, 32, &need), 0);
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		p[i] = hv_pin_page(test, GFN(i));
+	virtback_xen_cache_leave(cache, hv->room, 0);
+	KUNIT_EXPECT_EQ(test, cache->limit, 2UL * 256);
+	KUNIT_EXPECT_EQ(test, cache->reserve, 32UL);
+	hv_drain(p, ARRAY_SIZE(p));
+	/* Nor is there less than the others need. */
+	KUNIT_ASSERT_EQ(test, hv_device(test, cache, 4, 0, 10, &need), 0);
+	KUNIT_ASSERT_EQ(test, hv_device(test, cache, 0, 0, 200, &need), 0);
+	virtback_xen_cache_leave(cache, list_prev_entry(hv->room, link), 0);
+	KUNIT_EXPECT_EQ(test, cache->limit, 4UL * 256);
+	KUNIT_EXPECT_EQ(test, cache->reserve, 232UL);
+	virtback_xen_cache_leave(cache, hv->room, 0);
+	KUNIT_EXPECT_EQ(test, cache->limit, 256UL);
+	cache->max_pages = 0;	/* of the higher limit */
 	hv_end(test);
 }
 
@@ -264,11 +345,11 @@ static void room_join_with_a_lower_limit_evicts(struct kunit *test)
 	unsigned long need;
 	unsigned int i;
 
-	KUNIT_ASSERT_EQ(test, virtback_xen_cache_join(cache, 0, 4, 10, &need), 0);
+	KUNIT_ASSERT_EQ(test, hv_device(test, cache, 0, 4, 10, &need), 0);
 	for (i = 0; i < 60; i++)
 		hv_touch(test, GFN(i));
 	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, 960U);
-	KUNIT_EXPECT_EQ(test, virtback_xen_cache_join(cache, 1, 4, 10, &need), 0);
+	KUNIT_EXPECT_EQ(test, hv_device(test, cache, 1, 4, 10, &need), 0);
 	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, 256U);
 	KUNIT_EXPECT_TRUE(test, hv_mapped(test, GFN(59)));
 	cache->max_pages = 0;	/* of the higher limit */
@@ -314,14 +395,14 @@ static void room_join_lets_others_map(struct kunit *test)
 	unsigned long need;
 	unsigned int i;
 
-	KUNIT_ASSERT_EQ(test, virtback_xen_cache_join(cache, 0, 4, 10, &need), 0);
+	KUNIT_ASSERT_EQ(test, hv_device(test, cache, 0, 4, 10, &need), 0);
 	for (i = 0; i < 64; i++)
 		hv_touch(test, GFN(i));
 	room_other.hv = hv;
 	room_other.mapped = 0;
 	INIT_WORK(&room_other.work, room_other_pins);
 	hv->on_unmap = room_other_comes;
-	KUNIT_EXPECT_EQ(test, virtback_xen_cache_join(cache, 1, 4, 10, &need), 0);
+	KUNIT_EXPECT_EQ(test, hv_device(test, cache, 1, 4, 10, &need), 0);
 	hv->on_unmap = NULL;
 	flush_work(&room_other.work);
 	KUNIT_EXPECT_GT(test, room_other.mapped, 256U);
@@ -337,17 +418,17 @@ static void room_join_with_too_much_in_use(struct kunit *test)
 {
 	struct virtback_piece p[HV_HELD];
 	struct virtback_xen_cache *cache = hv_cache(test);
+	struct hv *hv = hv_join(test, HV_RESERVE);
 	unsigned long need;
 
-	hv_join(test, HV_RESERVE);
 	hv_fill(test, p);
-	KUNIT_EXPECT_EQ(test, virtback_xen_cache_join(cache, 0, 0, 1, &need), -EBUSY);
+	KUNIT_EXPECT_EQ(test, hv_device(test, cache, 0, 0, 1, &need), -EBUSY);
 	KUNIT_EXPECT_EQ(test, cache->reserve, (unsigned long)HV_RESERVE);
 	virtback_xen_cache_unpin(&p[0]);
-	KUNIT_EXPECT_EQ(test, virtback_xen_cache_join(cache, 0, 0, 1, &need), 0);
+	KUNIT_EXPECT_EQ(test, hv_device(test, cache, 0, 0, 1, &need), 0);
 	hv_drain(p + 1, HV_HELD - 1);
 	/* And what a device leaves is for the chunks of others. */
-	virtback_xen_cache_leave(cache, 1);
+	virtback_xen_cache_leave(cache, hv->room, 0);
 	hv_fill(test, p);
 	hv_drain(p, HV_HELD);
 	hv_end(test);
@@ -444,8 +525,11 @@ static struct kunit_case virtback_room_cases[] = {
 	KUNIT_CASE(room_pool_is_broken_up),
 	KUNIT_CASE(room_nothing_before_a_device),
 	KUNIT_CASE(room_probe_takes_no_room),
+	KUNIT_CASE(room_address_space_waits_for_no_disk),
 	KUNIT_CASE(room_join_too_low),
 	KUNIT_CASE(room_join_largest_counts),
+	KUNIT_CASE(room_leave_takes_its_limit_along),
+	KUNIT_CASE(room_leave_with_too_much_in_use),
 	KUNIT_CASE(room_join_with_a_lower_limit_evicts),
 	KUNIT_CASE(room_join_lets_others_map),
 	KUNIT_CASE(room_join_with_too_much_in_use),

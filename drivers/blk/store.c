@@ -65,7 +65,7 @@ static void blk_check_size(struct virtback_blk *blk, bool wait)
 	if (sectors == blk->capacity)
 		return;
 	if (wait)
-		mutex_lock(&vd->lock);
+		virtback_device_lock(vd);
 	else if (!mutex_trylock(&vd->lock))
 		return;
 	pr_info("%s: the backing store has %llu sectors now (%llu before)\n", vd->name, sectors,
@@ -180,7 +180,7 @@ int virtback_blk_open(struct virtback_blk *blk, const struct virtback_config *cf
 			b->ops->close(b);
 			return err;
 		}
-		mutex_lock(&vd->lock);
+		virtback_device_lock(vd);
 		virtback_blk_show(blk, features);
 		mutex_unlock(&vd->lock);
 	}
@@ -288,7 +288,7 @@ static int blk_exchange(struct virtback_blk *blk, struct virtback_blk *next, u64
 		if (err)
 			return err;
 	}
-	mutex_lock(&vd->lock);
+	virtback_device_lock(vd);
 	blk->backing = next->backing;
 	WRITE_ONCE(blk->capacity, next->capacity);
 	/* What the driver is not told. */

@@ -18,6 +18,7 @@
 
 #include <linux/list.h>
 #include <linux/module.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
@@ -535,7 +536,8 @@ int virtback_detach(const char *name, unsigned long timeout)
 	if (mine)
 		virtback_entry_take_down(entry);
 	else if (stage == VIRTBACK_REMOVING)
-		wait_for_completion(&entry->detached);
+		/* Idle: who detaches it may wait for a reset, see virtback_device_lock(). */
+		wait_for_completion_state(&entry->detached, TASK_IDLE);
 	if (stage == VIRTBACK_CREATING)
 		err = -EBUSY;
 	else if (timeout && !wait_for_completion_timeout(&entry->gone, timeout))

@@ -36,6 +36,21 @@
 #define VIRTBACK_REINJECT	HZ
 
 /**
+ * virtback_device_lock() - take vd->lock
+ * @vd: device
+ *
+ * A reset that has it may wait for reset_timeout_ms, and one comes after the other if a
+ * guest wants that with all its vCPUs: longer than what the kernel takes for a hung task.
+ * It does not take those for one that can be killed. Nobody can but processes of this
+ * domain, and they wait on. May sleep.
+ */
+void virtback_device_lock(struct virtback_device *vd)
+{
+	if (mutex_lock_killable(&vd->lock))
+		mutex_lock(&vd->lock);
+}
+
+/**
  * virtback_device_offered() - all features that the device offers
  * @vd: device
  *
@@ -361,7 +376,7 @@ int virtback_device_init(struct virtback_device *vd, u16 nvqs, u16 queue_size)
  */
 void virtback_device_quiesce(struct virtback_device *vd)
 {
-	mutex_lock(&vd->lock);
+	virtback_device_lock(vd);
 	virtback_device_reset(vd);
 	mutex_unlock(&vd->lock);
 }

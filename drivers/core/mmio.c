@@ -405,7 +405,7 @@ void virtback_mmio_slow(struct virtback_device *vd, struct virtback_access *a)
 
 	if (!a->write)
 		a->data = 0;
-	mutex_lock(&vd->lock);
+	virtback_device_lock(vd);
 	if (shape_ok && a->offset >= VIRTIO_MMIO_CONFIG)
 		virtback_mmio_config(vd, a);
 	else if (!shape_ok || a->size != 4)

@@ -77,7 +77,7 @@ struct virtback_xen_cache_stats {
  * @domid: guest
  * @map_lock: held while anything is mapped or unmapped, so that nothing is mapped
  *	      twice; protects what follows up to @lock. Statistics are read without it.
- * @given: the largest map_limit_mb that a device of the guest gave, 0 for none
+ * @rooms: what the guest's devices take of it
  * @limit: pages that may be mapped; written under @lock as well
  * @reserve: pages that the queues of the guest's devices can pin at once; as @limit
  * @nr_pages: pages mapped: address space, whether or not the guest has a page for it
@@ -100,7 +100,7 @@ struct virtback_xen_cache {
 	u16 domid;
 
 	struct mutex map_lock;		/* mapping and unmapping */
-	unsigned int given;
+	struct list_head rooms;
 	unsigned long limit;
 	unsigned long reserve;
 	unsigned long nr_pages;
@@ -117,6 +117,18 @@ struct virtback_xen_cache {
 	DECLARE_HASHTABLE(chunks, VIRTBACK_CACHE_BITS);
 	struct virtback_xen_cache_stats stats;
 	struct work_struct sweep;
+};
+
+/**
+ * struct virtback_xen_room - what a device takes of the room for its guest's memory
+ * @link: in cache->rooms while it does; initialised by who makes the device
+ * @given: its map_limit_mb, or 0
+ * @reserve: pages that its queues can pin at once
+ */
+struct virtback_xen_room {
+	struct list_head link;
+	unsigned int given;
+	unsigned long reserve;
 };
 
 /**
@@ -179,9 +191,10 @@ void virtback_chunk_die(struct virtback_chunk *chunk);
 bool virtback_cache_hold(struct virtback_xen_cache *cache);
 struct virtback_xen_pages *virtback_cache_space(struct virtback_xen_cache *cache);
 bool virtback_xen_cache_probe(struct virtback_xen_cache *cache, u64 addr);
-int virtback_xen_cache_join(struct virtback_xen_cache *cache, unsigned int given,
-			    unsigned int fallback, unsigned long reserve, unsigned long *need);
-void virtback_xen_cache_leave(struct virtback_xen_cache *cache, unsigned long reserve);
+int virtback_xen_cache_join(struct virtback_xen_cache *cache, struct virtback_xen_room *room,
+			    unsigned int fallback, unsigned long *need);
+void virtback_xen_cache_leave(struct virtback_xen_cache *cache, struct virtback_xen_room *room,
+			      unsigned int fallback);
 void virtback_xen_cache_flush(struct virtback_xen_cache *cache);
 int virtback_xen_cache_start(void);
 void virtback_xen_cache_stop(void);

@@ -13,7 +13,6 @@
  */
 #include <linux/mm.h>
 #include <linux/sched.h>
-#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "cache.h"
@@ -138,7 +137,8 @@ static struct virtback_chunk *virtback_chunk_map(struct virtback_xen_cache *cach
 	unsigned int nr;
 
 	lockdep_assert_held(&cache->map_lock);
-	chunk = kzalloc(sizeof(*chunk), GFP_KERNEL);
+	/* Whoever waits for the lock may be who a disk waits for. */
+	chunk = kzalloc(sizeof(*chunk), GFP_NOIO);
 	if (chunk)
 		chunk->pages = virtback_cache_space(cache);
 	if (!chunk || !chunk->pages) {
@@ -183,18 +183,14 @@ static noinline struct virtback_chunk *virtback_chunk_get_new(struct virtback_xe
 							      u64 gfn)
 {
 	struct virtback_chunk *chunk;
-	unsigned int noio;
 
 	if (READ_ONCE(cache->closed))
 		return NULL;
-	/* Whoever waits for the lock may be who a disk waits for. */
-	noio = memalloc_noio_save();
 	mutex_lock(&cache->map_lock);
 	chunk = virtback_chunk_find(cache, gfn >> VIRTBACK_CHUNK_SHIFT);
 	if (!chunk)
 		chunk = virtback_chunk_map(cache, gfn);
 	mutex_unlock(&cache->map_lock);
-	memalloc_noio_restore(noio);
 	/* A chain may come here for each of its buffers; a kernel may not preempt by itself. */
 	cond_resched();
 	return chunk;
@@ -396,6 +392,7 @@ void virtback_xen_cache_init(struct virtback_xen_cache *cache, u16 domid)
 	cache->domid = domid;
 	mutex_init(&cache->map_lock);
 	spin_lock_init(&cache->lock);
+	INIT_LIST_HEAD(&cache->rooms);
 	INIT_LIST_HEAD(&cache->lru);
 	INIT_LIST_HEAD(&cache->dead);
 	INIT_LIST_HEAD(&cache->dead_link);

@@ -3,6 +3,7 @@
  * The hypercalls that map and unmap what lender.c says, and the address space for it.
  */
 #include <linux/mm.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include <xen/grant_table.h>
@@ -25,6 +26,16 @@ struct virtback_grant_space {
 	struct gnttab_map_grant_ref *map;
 	struct gnttab_unmap_grant_ref *unmap;
 };
+
+/* As virtback_xen_pages_alloc(), with the same lock of the kernel's. */
+static int virtback_grant_space_pages(struct virtback_grant_space *gs)
+{
+	unsigned int noio = memalloc_noio_save();
+	int err = gnttab_alloc_pages(gs->nr, gs->page);
+
+	memalloc_noio_restore(noio);
+	return err;
+}
 
 static void virtback_grant_space_free_arrays(struct virtback_grant_space *gs)
 {
@@ -57,7 +68,7 @@ void *virtback_grant_space_alloc(struct virtback_loan *loans, unsigned int nr)
 	gs->map = kvcalloc(nr, sizeof(*gs->map), GFP_KERNEL);
 	gs->unmap = kvcalloc(nr, sizeof(*gs->unmap), GFP_KERNEL);
 	if (!gs->page || !gs->some || !gs->map || !gs->unmap ||
-	    gnttab_alloc_pages(nr, gs->page)) {
+	    virtback_grant_space_pages(gs)) {
 		virtback_grant_space_free_arrays(gs);
 		return NULL;
 	}

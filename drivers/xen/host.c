@@ -8,6 +8,7 @@
 #include <linux/mm.h>
 #include <linux/notifier.h>
 #include <linux/rculist.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/virtio_config.h>
 #include <linux/workqueue.h>
@@ -25,9 +26,6 @@
 /* Shared peripheral interrupts of a GIC. */
 #define VIRTBACK_SPI_FIRST	32
 #define VIRTBACK_SPI_LAST	1019
-
-/* One device is made at a time, or another one could take its interrupt meanwhile. */
-static DEFINE_MUTEX(virtback_xen_attach_lock);
 
 static void virtback_xen_bury(struct work_struct *work);
 static DECLARE_WORK(virtback_xen_undertaker, virtback_xen_bury);
@@ -236,7 +234,8 @@ static void virtback_xen_dev_del(struct virtback_xen_dev *xd)
 	/* Handlers that found it have answered, or count as users. */
 	synchronize_rcu_expedited();
 	virtback_xen_dev_put(xd);
-	wait_for_completion(&xd->idle);
+	/* Idle: one of them may be a reset, or wait for one, see virtback_device_lock(). */
+	wait_for_completion_state(&xd->idle, TASK_IDLE);
 }
 
 /*
@@ -257,14 +256,15 @@ static void virtback_xen_dev_grants(struct virtback_xen_dev *xd)
 /* Within the limit of what may be mapped of the guest there is to be room for all. */
 static int virtback_xen_dev_fit(struct virtback_xen_dev *xd, const struct virtback_config *cfg)
 {
-	unsigned long need, reserve = virtback_xen_reserve(xd->vd);
+	unsigned long need;
 	int ret;
 
-	ret = virtback_xen_cache_join(&xd->guest->cache, cfg->map_limit_mb,
-				      READ_ONCE(virtback_map_limit_mb), reserve, &need);
+	xd->room.given = cfg->map_limit_mb;
+	xd->room.reserve = virtback_xen_reserve(xd->vd);
+	ret = virtback_xen_cache_join(&xd->guest->cache, &xd->room,
+				      READ_ONCE(virtback_map_limit_mb), &need);
 	switch (ret) {
 	case 0:
-		xd->reserve = reserve;
 		xd->vd->mem_gen = &xd->guest->cache.gen;
 		return 0;
 	case -ENOSPC:
@@ -314,7 +314,7 @@ static int virtback_xen_dev_add(struct virtback_xen_dev *xd, const struct virtba
 static void virtback_xen_dev_free(struct virtback_xen_dev *xd)
 {
 	virtback_grant_stop(xd);
-	virtback_xen_cache_leave(&xd->guest->cache, xd->reserve);
+	virtback_xen_cache_leave(&xd->guest->cache, &xd->room, READ_ONCE(virtback_map_limit_mb));
 	virtback_xen_guest_put(xd->guest);
 	kfree(xd);
 }
@@ -335,6 +335,7 @@ static int virtback_xen_attach(struct virtback_device *vd, const struct virtback
 	}
 	kref_get(&xd->guest->ref);
 	INIT_LIST_HEAD(&xd->link);
+	INIT_LIST_HEAD(&xd->room.link);
 	xd->vd = vd;
 	xd->base = cfg->base;
 	xd->irq = cfg->irq;
@@ -343,9 +344,9 @@ static int virtback_xen_attach(struct virtback_device *vd, const struct virtback
 	vd->host_priv = xd;
 	if (cfg->mapping == VIRTBACK_MAPPING_GRANT)
 		virtback_xen_dev_grants(xd);
-	mutex_lock(&virtback_xen_attach_lock);
+	mutex_lock(&xd->guest->attach_lock);
 	ret = virtback_xen_dev_add(xd, cfg);
-	mutex_unlock(&virtback_xen_attach_lock);
+	mutex_unlock(&xd->guest->attach_lock);
 	if (ret) {
 		virtback_xen_dev_del(xd);
 		virtback_xen_guest_leave(xd->guest);
@@ -555,5 +556,6 @@ void virtback_xen_exit(void)
 	if (virtback_xen_watching)
 		unregister_xenbus_watch(&virtback_xen_watch);
 	cancel_work_sync(&virtback_xen_undertaker);
+	virtback_xen_server_exit();
 	virtback_xen_cache_stop();
 }

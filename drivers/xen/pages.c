@@ -12,6 +12,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/mm.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include <linux/spinlock.h>
@@ -69,11 +70,28 @@ static bool virtback_xen_pages_trim(void)
 	return true;
 }
 
+/* From the kernel, in any order. */
+static struct virtback_xen_pages *virtback_xen_pages_new(unsigned int nr, bool *scarce)
+{
+	struct virtback_xen_pages *pages = kzalloc(struct_size(pages, page, nr), GFP_KERNEL);
+
+	if (!pages)
+		return NULL;
+	while (virtback_xen_space_alloc(nr, pages->page, scarce)) {
+		if (!virtback_xen_pages_trim()) {
+			kfree(pages);
+			return NULL;
+		}
+	}
+	return pages;
+}
+
 /**
  * virtback_xen_pages_alloc() - get address space
  * @nr: pages, at most VIRTBACK_CHUNK_PAGES
  *
- * May sleep; the caller says by memalloc_noio_save() what may be freed for it.
+ * May sleep, but not for a disk: the kernel has one lock for all address space, and who
+ * waits for it may be who that disk waits for.
  *
  * Return: the pages, or NULL when there are none.
  */
@@ -81,20 +99,16 @@ struct virtback_xen_pages *virtback_xen_pages_alloc(unsigned int nr)
 {
 	struct virtback_xen_pages *pages;
 	bool scarce = false;
-	unsigned int i;
+	unsigned int i, noio;
 
 	pages = virtback_xen_pages_pooled(nr);
 	if (pages)
 		return pages;
-	pages = kzalloc(struct_size(pages, page, nr), GFP_KERNEL);
+	noio = memalloc_noio_save();
+	pages = virtback_xen_pages_new(nr, &scarce);
+	memalloc_noio_restore(noio);
 	if (!pages)
 		return NULL;
-	while (virtback_xen_space_alloc(nr, pages->page, &scarce)) {
-		if (!virtback_xen_pages_trim()) {
-			kfree(pages);
-			return NULL;
-		}
-	}
 	INIT_LIST_HEAD(&pages->link);
 	pages->nr = nr;
 	sort(pages->page, nr, sizeof(pages->page[0]), virtback_xen_pages_cmp, NULL);

@@ -11,9 +11,8 @@
  * beside pinned chunks, of which there are few enough, and other pages of the
  * reserve, can be unmapped there and then.
  *
- * When this domain is short of memory: whatever is mapped is mapped under
- * memalloc_noio_save() (virtback_chunk_get_new()), so no allocation here waits for
- * a disk, be it the one that the request is for, and no pin for one that does. An
+ * When this domain is short of memory: no allocation here waits for a disk, be it
+ * the one that the request is for, and no pin for one that does. An
  * allocation that fails takes the place of another chunk, and only without any
  * fails its one request. What unmaps allocates nothing, and its work queue has a
  * thread of its own for when none can be made.
@@ -23,7 +22,6 @@
 #include <linux/limits.h>
 #include <linux/minmax.h>
 #include <linux/sched.h>
-#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "cache.h"
@@ -37,8 +35,8 @@
 /* Chunks of a guest that the reaper unmaps before it is the next one's turn. */
 #define VIRTBACK_REAP_BATCH		64
 
-/* Chunks that go for a device that joins before whoever waits for map_lock gets it. */
-#define VIRTBACK_JOIN_BATCH		16
+/* Chunks that go for a lower limit before whoever waits for map_lock gets it. */
+#define VIRTBACK_ROOM_BATCH		16
 
 /* Caches with dead chunks. */
 static LIST_HEAD(virtback_xen_dead);
@@ -333,12 +331,9 @@ struct virtback_xen_pages *virtback_cache_space(struct virtback_xen_cache *cache
 bool virtback_xen_cache_probe(struct virtback_xen_cache *cache, u64 addr)
 {
 	struct virtback_xen_pages *pages;
-	unsigned int noio;
 	u32 mapped;
 
-	noio = memalloc_noio_save();
 	pages = virtback_xen_pages_alloc(1);
-	memalloc_noio_restore(noio);
 	if (!pages)
 		return false;
 	mapped = virtback_xen_map_foreign(cache->domid, addr >> PAGE_SHIFT, pages->page, 1);
@@ -346,25 +341,34 @@ bool virtback_xen_cache_probe(struct virtback_xen_cache *cache, u64 addr)
 	return mapped;
 }
 
-/* As virtback_xen_cache_join(); -EAGAIN when there is more to unmap than a batch. */
-static int virtback_cache_fit(struct virtback_xen_cache *cache, unsigned int given,
-			      unsigned int fallback, unsigned long reserve, unsigned long *need)
+/* The largest map_limit_mb of the guest's devices and of one that joins, or 0. */
+static unsigned int virtback_cache_given(const struct virtback_xen_cache *cache, unsigned int given)
 {
-	unsigned long limit;
-	unsigned int n;
+	const struct virtback_xen_room *room;
+
+	list_for_each_entry(room, &cache->rooms, link)
+		given = max(given, room->given);
+	return given;
+}
+
+/* As virtback_cache_fit(); -EAGAIN when there is more to unmap than a batch. */
+static int virtback_cache_fit_some(struct virtback_xen_cache *cache,
+				   struct virtback_xen_room *joins, unsigned int fallback,
+				   unsigned long *need)
+{
+	unsigned int n, given = virtback_cache_given(cache, joins ? joins->given : 0);
+	unsigned long limit, reserve = cache->reserve + (joins ? joins->reserve : 0);
 	int ret = -EBUSY;
 
 	lockdep_assert_held(&cache->map_lock);
-	given = max(given, cache->given);
-	reserve += cache->reserve;
 	limit = virtback_xen_limit(given ?: fallback, reserve, virtback_xen_pages_scarce());
 	if (!limit) {
 		*need = virtback_xen_limit_need(reserve);
 		return -ENOSPC;
 	}
-	/* It may be lower than before: nobody had asked for one. */
+	/* It may be lower than before: nobody had asked for one, or who had is gone. */
 	for (n = 0; cache->nr_pages > limit; n++) {
-		if (n == VIRTBACK_JOIN_BATCH)
+		if (n == VIRTBACK_ROOM_BATCH)
 			return -EAGAIN;
 		if (!virtback_cache_shed(cache))
 			return -EBUSY;
@@ -375,38 +379,28 @@ static int virtback_cache_fit(struct virtback_xen_cache *cache, unsigned int giv
 		/* Pairs with the attribute map_limit_mb. */
 		WRITE_ONCE(cache->limit, limit);
 		cache->reserve = reserve;
-		cache->given = given;
 		ret = 0;
 	}
 	spin_unlock_irq(&cache->lock);
+	if (!ret && joins)
+		list_add_tail(&joins->link, &cache->rooms);
 	return ret;
 }
 
-/**
- * virtback_xen_cache_join() - a device comes: fit what its queues can pin
- * @cache: guest
- * @given: its map_limit_mb, or 0
- * @fallback: what holds when no device of the guest gave any, or 0
- * @reserve: pages that its queues can pin at once
- * @need: receives, with -ENOSPC, the MiB that would do
- *
- * Of the values that devices give the largest counts, until the last device of the
- * guest is gone. Until all is unmapped that does not fit into a lower limit the old one
- * holds, for pins go on meanwhile. May sleep.
- *
- * Return: 0; -ENOSPC when the limit is too low; -EBUSY when requests in flight
- * hold too much of the guest just now, or map it as fast as it is unmapped.
+/*
+ * Make the limit what the guest's devices, and one that @joins, ask for. Until all is
+ * unmapped that does not fit into a lower one the old one holds, for pins go on meanwhile.
  */
-int virtback_xen_cache_join(struct virtback_xen_cache *cache, unsigned int given,
-			    unsigned int fallback, unsigned long reserve, unsigned long *need)
+static int virtback_cache_fit(struct virtback_xen_cache *cache, struct virtback_xen_room *joins,
+			      unsigned int fallback, unsigned long *need)
 {
 	/* A chunk has a page at least, so this is enough for all that is mapped now. */
-	unsigned long rounds = READ_ONCE(cache->nr_pages) / VIRTBACK_JOIN_BATCH + 1;
+	unsigned long rounds = READ_ONCE(cache->nr_pages) / VIRTBACK_ROOM_BATCH + 1;
 	int ret;
 
 	do {
 		mutex_lock(&cache->map_lock);
-		ret = virtback_cache_fit(cache, given, fallback, reserve, need);
+		ret = virtback_cache_fit_some(cache, joins, fallback, need);
 		mutex_unlock(&cache->map_lock);
 		cond_resched();
 	} while (ret == -EAGAIN && rounds--);
@@ -414,19 +408,50 @@ int virtback_xen_cache_join(struct virtback_xen_cache *cache, unsigned int given
 }
 
 /**
- * virtback_xen_cache_leave() - a device is gone
+ * virtback_xen_cache_join() - a device comes: fit what its queues can pin
  * @cache: guest
- * @reserve: as given to virtback_xen_cache_join(); all its pins are undone
+ * @room: of the device; stays until virtback_xen_cache_leave()
+ * @fallback: what holds when no device of the guest gave any, or 0
+ * @need: receives, with -ENOSPC, the MiB that would do
  *
- * May sleep.
+ * Of the values that devices give the largest counts. May sleep.
+ *
+ * Return: 0; -ENOSPC when the limit is too low; -EBUSY when requests in flight
+ * hold too much of the guest just now, or map it as fast as it is unmapped.
  */
-void virtback_xen_cache_leave(struct virtback_xen_cache *cache, unsigned long reserve)
+int virtback_xen_cache_join(struct virtback_xen_cache *cache, struct virtback_xen_room *room,
+			    unsigned int fallback, unsigned long *need)
 {
+	return virtback_cache_fit(cache, room, fallback, need);
+}
+
+/**
+ * virtback_xen_cache_leave() - a device is gone, or is not made after all
+ * @cache: guest
+ * @room: as given to virtback_xen_cache_join(), or one that never joined; all pins of
+ *	  the device are undone
+ * @fallback: as virtback_xen_cache_join()
+ *
+ * What it gave counts no more. The limit stays as it is where the other devices' requests
+ * hold more than what they gave, or need more; and for the last one. May sleep.
+ */
+void virtback_xen_cache_leave(struct virtback_xen_cache *cache, struct virtback_xen_room *room,
+			      unsigned int fallback)
+{
+	unsigned long need;
+	bool last;
+
+	if (list_empty(&room->link))
+		return;
 	mutex_lock(&cache->map_lock);
+	list_del_init(&room->link);
+	last = list_empty(&cache->rooms);
 	spin_lock_irq(&cache->lock);
-	cache->reserve -= reserve;
+	cache->reserve -= room->reserve;
 	spin_unlock_irq(&cache->lock);
 	mutex_unlock(&cache->map_lock);
+	if (!last)
+		virtback_cache_fit(cache, NULL, fallback, &need);
 }
 
 /**

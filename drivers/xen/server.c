@@ -9,9 +9,14 @@
 #include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/interrupt.h>
+#include <linux/jiffies.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/percpu.h>
 #include <linux/slab.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
 
 #include <xen/events.h>
 
@@ -22,6 +27,14 @@
 
 /* How often, at 1 to 2 ms, to look whether all vCPUs have taken their answers. */
 #define VIRTBACK_TAKEN_TRIES	100
+
+/* How long until all that is tried again, at first and at most. */
+#define VIRTBACK_RETRY_MIN	(HZ / 10)
+#define VIRTBACK_RETRY_MAX	(8 * HZ)
+
+/* Guests that are tried again. */
+static atomic_t virtback_xen_stuck = ATOMIC_INIT(0);
+static DECLARE_WAIT_QUEUE_HEAD(virtback_xen_none_stuck);
 
 /*
  * Is the vCPU's event channel still connected to the domain's end? Once it is closed its
@@ -198,19 +211,25 @@ static void virtback_xen_vcpu_drain(struct virtback_xen_vcpu *vcpu)
 }
 
 /*
- * Let the vCPU go on: true when it has. Without its channel, which may have been what
- * failed, Xen would not look for an answer.
+ * Let the vCPU go on: 0 when it has, -EAGAIN when it may soon. Without its channel, which
+ * may have been what failed, Xen would not look for an answer: the error for which there
+ * is none.
  */
-static bool virtback_xen_vcpu_release(struct virtback_xen_vcpu *vcpu)
+static int virtback_xen_vcpu_release(struct virtback_xen_vcpu *vcpu)
 {
+	int ret = 0;
+
 	if (!vcpu->slot || virtback_slot_empty(vcpu->slot)) {
 		/* Another vCPU may need just one channel. */
 		virtback_xen_vcpu_disconnect(vcpu);
-		return true;
+		return 0;
 	}
-	if (vcpu->port || !virtback_xen_vcpu_connect(vcpu))
-		virtback_xen_vcpu_drain(vcpu);
-	return false;
+	if (!vcpu->port)
+		ret = virtback_xen_vcpu_connect(vcpu);
+	if (ret)
+		return ret;
+	virtback_xen_vcpu_drain(vcpu);
+	return -EAGAIN;
 }
 
 /* Xen has closed its end of a channel. */
@@ -228,23 +247,81 @@ static bool virtback_xen_guest_dying(struct virtback_xen_guest *guest)
 /*
  * Let the vCPUs of a disabled server go on; may it be destroyed? A vCPU waits in Xen with
  * pointers into it, and Xen does not look before it frees it: a domain that is paused in a
- * trap would go on in freed memory. A dying domain never goes on.
+ * trap would go on in freed memory. A dying domain never goes on. Returns 0, -EAGAIN when
+ * all were told, or the last error for which one could not be.
  */
-static bool virtback_xen_guest_release(struct virtback_xen_guest *guest)
+static int virtback_xen_guest_release(struct virtback_xen_guest *guest)
 {
 	unsigned int n;
-	bool taken;
+	int ret, err;
 	u32 i;
 
 	for (n = 0; n < VIRTBACK_TAKEN_TRIES; n++) {
-		taken = true;
-		for (i = 0; i < guest->nr_vcpus; i++)
-			taken &= virtback_xen_vcpu_release(&guest->vcpus[i]);
-		if (taken || virtback_xen_guest_dying(guest))
-			return true;
+		ret = 0;
+		for (i = 0; i < guest->nr_vcpus; i++) {
+			err = virtback_xen_vcpu_release(&guest->vcpus[i]);
+			if (err && (!ret || ret == -EAGAIN))
+				ret = err;
+		}
+		if (!ret || virtback_xen_guest_dying(guest))
+			return 0;
 		usleep_range(1000, 2000);
 	}
-	return false;
+	return ret;
+}
+
+/* The rest of virtback_xen_guest_destroy(); @ret is that of virtback_xen_guest_release(). */
+static void virtback_xen_guest_end(struct virtback_xen_guest *guest, int ret)
+{
+	u32 i;
+
+	for (i = 0; i < guest->nr_vcpus; i++)
+		virtback_xen_vcpu_disconnect(&guest->vcpus[i]);
+	if (!ret)
+		virtback_dmop_destroy_server(guest->domid, guest->id);
+	else
+		pr_warn("dom%u: a vCPU stopped within an access, its IOREQ server stays until the domain ends\n",
+			guest->domid);
+	virtback_xen_cache_close(&guest->cache);
+	virtback_xen_guest_put(guest);
+}
+
+/*
+ * There may be a channel later. All other errors come from the domain's end of it, which
+ * Xen has closed.
+ */
+static bool virtback_xen_guest_is_stuck(int ret)
+{
+	return ret == -ENOSPC || ret == -ENOMEM;
+}
+
+static void virtback_xen_guest_retry(struct work_struct *work)
+{
+	struct virtback_xen_guest *guest = container_of(work, struct virtback_xen_guest,
+							retry.work);
+	int ret = virtback_xen_guest_release(guest);
+
+	if (virtback_xen_guest_is_stuck(ret)) {
+		guest->pause = min_t(unsigned long, guest->pause * 2, VIRTBACK_RETRY_MAX);
+		queue_delayed_work(virtback_xen_wq, &guest->retry, guest->pause);
+		return;
+	}
+	pr_info("dom%u: no vCPU waits for an event channel any more\n", guest->domid);
+	virtback_xen_guest_end(guest, ret);
+	if (atomic_dec_and_test(&virtback_xen_stuck))
+		wake_up_all(&virtback_xen_none_stuck);
+	/* The module's exit flushes this queue, so its text stays for the rest. */
+	module_put(THIS_MODULE);
+}
+
+/**
+ * virtback_xen_server_exit() - wait until the servers of all guests are down
+ *
+ * Only a module whose init fails has to wait: to others those that are not are users.
+ */
+void virtback_xen_server_exit(void)
+{
+	wait_event_idle(virtback_xen_none_stuck, !atomic_read(&virtback_xen_stuck));
 }
 
 /**
@@ -254,27 +331,28 @@ static bool virtback_xen_guest_release(struct virtback_xen_guest *guest)
  * In an order that leaves no vCPU waiting: no new requests, all slots answered,
  * answers taken, channels unbound, server destroyed. The server of a paused
  * domain stays, disabled, until Xen destroys it with the domain; its channels are
- * not needed any more, since the vCPU was notified. The page stays mapped while
- * anyone holds the guest. May sleep.
+ * not needed any more, since the vCPU was notified. Where no channel can be had to
+ * notify one, that is tried again, by a work item, until there is one or the domain
+ * ends. The page stays mapped while anyone holds the guest. May sleep.
  */
 void virtback_xen_guest_destroy(struct virtback_xen_guest *guest)
 {
-	bool taken;
-	u32 i;
+	int ret;
 
 	/* A dead domain's server is gone already. */
 	if (guest->enabled)
 		virtback_dmop_enable_server(guest->domid, guest->id, false);
-	taken = virtback_xen_guest_release(guest);
-	for (i = 0; i < guest->nr_vcpus; i++)
-		virtback_xen_vcpu_disconnect(&guest->vcpus[i]);
-	if (taken)
-		virtback_dmop_destroy_server(guest->domid, guest->id);
-	else
-		pr_warn("dom%u: a vCPU stopped within an access, its IOREQ server stays until the domain ends\n",
-			guest->domid);
-	virtback_xen_cache_close(&guest->cache);
-	virtback_xen_guest_put(guest);
+	ret = virtback_xen_guest_release(guest);
+	if (!virtback_xen_guest_is_stuck(ret)) {
+		virtback_xen_guest_end(guest, ret);
+		return;
+	}
+	pr_warn("dom%u: no event channel to let a vCPU go on (%d), trying again\n", guest->domid,
+		ret);
+	__module_get(THIS_MODULE);
+	atomic_inc(&virtback_xen_stuck);
+	guest->pause = VIRTBACK_RETRY_MIN;
+	queue_delayed_work(virtback_xen_wq, &guest->retry, guest->pause);
 }
 
 /* Map the slots. */
@@ -350,7 +428,9 @@ static struct virtback_xen_guest *virtback_xen_guest_alloc(domid_t domid, u32 nr
 	kref_init(&guest->ref);
 	INIT_LIST_HEAD(&guest->link);
 	INIT_LIST_HEAD(&guest->devs);
+	mutex_init(&guest->attach_lock);
 	mutex_init(&guest->lock);
+	INIT_DELAYED_WORK(&guest->retry, virtback_xen_guest_retry);
 	virtback_xen_cache_init(&guest->cache, domid);
 	guest->domid = domid;
 	guest->nr_vcpus = nr_vcpus;

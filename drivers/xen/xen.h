@@ -4,7 +4,7 @@
  *
  * Locks, outermost first. With the core's (vd->lock, vq->ring_lock, vq->lock):
  *
- *	virtback_xen_attach_lock (host.c)
+ *	guest->attach_lock
  *		guest->lock, the locks of the cache
  *	virtback_xen_guests_lock (host.c)
  *		guest->lock
@@ -24,6 +24,7 @@
 #include <linux/mutex.h>
 #include <linux/refcount.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
 
 #include <xen/interface/event_channel.h>
 #include <xen/interface/xen.h>
@@ -92,11 +93,16 @@ struct virtback_xen_vcpu {
  * @enabled: the server was enabled
  * @nr_devs: devices between attach and detach; virtback_xen_guests_lock
  * @dead: the domain is being destroyed; set once
+ * @attach_lock: one device is made at a time, or another one could take its interrupt
+ *		 meanwhile. Held for as long as it takes to unmap what is over a new limit,
+ *		 which the guest can draw out.
  * @lock: protects @devs
  * @devs: devices, read under RCU
  * @ioreq: address space of the ioreq page
  * @nr_vcpus: number of vCPUs
  * @vcpus: the vCPUs
+ * @retry: takes the server down when that could not be done at once
+ * @pause: how long it has waited for that, jiffies
  * @budget: what they have had of interrupt context
  * @cache: what is mapped of its memory
  */
@@ -108,11 +114,14 @@ struct virtback_xen_guest {
 	bool enabled;
 	unsigned int nr_devs;
 	bool dead;
+	struct mutex attach_lock;	/* making devices */
 	struct mutex lock;		/* devs */
 	struct list_head devs;
 	struct virtback_xen_pages *ioreq;
 	u32 nr_vcpus;
 	struct virtback_xen_vcpu *vcpus;
+	struct delayed_work retry;
+	unsigned long pause;
 	struct virtback_xen_budget __percpu *budget;
 	struct virtback_xen_cache cache;
 };
@@ -124,7 +133,7 @@ struct virtback_xen_guest {
  * @guest: guest
  * @base: guest physical address of the window
  * @irq: INTID
- * @reserve: pages that its queues can pin at once, none with grants
+ * @room: what it takes of the room for the guest's memory, nothing with grants
  * @grants: mapping=grant, constant
  * @lenders: where data that is granted is mapped, for each queue; NULL when all of it
  *	     is copied. Made before and freed after anyone reads it.
@@ -141,7 +150,7 @@ struct virtback_xen_dev {
 	struct virtback_xen_guest *guest;
 	u64 base;
 	u32 irq;
-	unsigned long reserve;
+	struct virtback_xen_room room;
 	bool grants;
 	struct virtback_lender *lenders;
 	atomic64_t grant_pages;
@@ -168,6 +177,7 @@ struct virtback_xen_guest *virtback_xen_guest_create(domid_t domid, const char *
 void virtback_xen_guest_destroy(struct virtback_xen_guest *guest);
 void virtback_xen_guest_put(struct virtback_xen_guest *guest);
 bool virtback_xen_guest_alive(struct virtback_xen_guest *guest);
+void virtback_xen_server_exit(void);
 
 /*
  * Who watches wakes the thread of a vCPU's interrupt. With "threadirqs" that would be a

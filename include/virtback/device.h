@@ -376,6 +376,7 @@ int virtback_device_pause(struct virtback_device *vd);
 void virtback_device_unpause(struct virtback_device *vd);
 void virtback_device_leave(struct virtback_device *vd);
 void virtback_device_fini(struct virtback_device *vd);
+void virtback_device_lock(struct virtback_device *vd);
 void virtback_device_reset(struct virtback_device *vd);
 void virtback_device_break(struct virtback_device *vd, const char *why);
 void virtback_device_set_status(struct virtback_device *vd, u8 val);

@@ -187,6 +187,10 @@ static int failing_domid(unsigned int kind, struct pt_regs *regs)
 			return ours ? failing_guest : -1;
 		}
 		return -1;
+	case FAILING_CHANNEL:
+		if (regs->regs[0] == EVTCHNOP_bind_interdomain)
+			return ((const struct evtchn_bind_interdomain *)arg)->remote_dom;
+		return -1;
 	default:
 		return -1;
 	}
@@ -376,6 +380,8 @@ static void failing_invalidate(void)
 				(unsigned long)&rm, 0);
 	if (ret)
 		pr_err("gfn: %ld\n", ret);
+	/* Once, however many calls fail. */
+	WRITE_ONCE(failing_gfn, 0);
 	mdelay(FAILING_WAIT_MS);
 }
 
@@ -468,7 +474,7 @@ static bool failing_is_pooled(unsigned long call_site)
 	char name[KSYM_SYMBOL_LEN];
 
 	snprintf(name, sizeof(name), "%ps", (void *)call_site);
-	return str_has_prefix(name, "virtback_xen_pages_alloc");
+	return str_has_prefix(name, "virtback_xen_pages_");
 }
 
 static void failing_kmalloc(void *data, unsigned long call_site, const void *ptr, size_t req,

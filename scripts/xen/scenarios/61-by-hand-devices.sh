@@ -37,6 +37,8 @@ refused "a limit too low" "map_limit_mb: too low" "base=0x2000400 irq=35 queues=
 echo "domid=$id backing=/dev/ram2 base=0x2000400 irq=35 queues=1 map_limit_mb=64" >$SYS/add ||
 	fail "no third disk"
 [ "$(cat "$SYS/dom$id.2000200/xen/map_limit_mb")" = 64 ] || fail "the largest limit does not count"
+echo "dom$id.2000400 force=1" >$SYS/remove || fail "the third disk cannot be removed"
+[ "$(cat "$SYS/dom$id.2000200/xen/map_limit_mb")" = 32 ] || fail "the limit of a disk that is gone counts"
 destroy t
 nothing_left /dev/ram0 /dev/ram1 /dev/ram2
 unload

@@ -143,6 +143,33 @@ going()
 		for n in 0 1; do [ $(wc -c </tmp/r$n) -gt $(cat /tmp/r$n.last) ] || exit 1; done'
 }
 
+log_has()
+{
+	log_since_mark | grep -q "$1"
+}
+
+# There is no channel for a vCPU until the guest has been destroyed.
+without_channels()
+{
+	mark_log
+	echo $(( gfn )) >$F/gfn
+	echo 4 >$F/kinds
+	echo 0 >$F/command
+	echo 1 >$F/any
+	echo 1000000 >$F/times
+	echo 2 >$F/nth
+	! echo "$add" 2>/dev/null >$SYS/add || fail "without channels: it is made"
+	log_has "dom$id: no event channel to let a vCPU go on" || fail "no vCPU waits"
+	sleep 3
+	! log_has "$none_waits" || fail "it has given up"
+	! rmmod virtback 2>/dev/null || fail "the module left"
+	destroy r
+	echo 0 >$F/nth
+	wait_for 20 "the end of the guest" log_has "$none_waits"
+	log_since_mark | sed 's/^/# /'
+	echo 0 >$F/any
+}
+
 # A guest that runs gets its first disk, and each channel of a vCPU in turn is refused; or
 # Linux cannot have an interrupt for it, and closes it, or does not. At this moment all vCPUs
 # wait for answers to INVALIDATE, so Xen is told of an answer with the channel that is missing.
@@ -161,6 +188,7 @@ running()
 	echo 0 >$F/any
 	echo 0 >$F/after
 	name=dom$id.2000000
+	none_waits="dom$id: no vCPU waits for an event channel any more"
 	add="domid=$id base=0x2000000 irq=33 backing=/dev/ram0 mapping=foreign"
 	# On each vCPU a hypercall again and again, which is not done while it waits in Xen.
 	guest_do r 'mkfifo /tmp/nap; for n in 0 1; do
@@ -171,8 +199,9 @@ running()
 	going
 	before=$(held)
 	note "$before"
-	# bind_interdomain of each vCPU, and of both in a row; then what is in the kernel.
-	for what in "4 0 1 1" "4 0 2 1" "4 0 1 2" "16 -1 2 1" "16 -1 3 1" "64 -1 1 1" "64 -1 2 1"; do
+	# bind_interdomain of each vCPU, of both in a row, and for so long that it is left to a work
+	# item; then what is in the kernel.
+	for what in "4 0 1 1" "4 0 2 1" "4 0 1 2" "4 0 2 1000" "16 -1 2 1" "16 -1 3 1" "64 -1 1 1" "64 -1 2 1"; do
 		# shellcheck disable=SC2086
 		set -- $what
 		mark_log
@@ -185,6 +214,7 @@ running()
 		! echo "$add" 2>/dev/null >$SYS/add || fail "$what: it is made"
 		call_failed || fail "$what: nothing failed"
 		echo 0 >$F/gfn
+		[ "$4" != 1000 ] || wait_for 10 "the channel" log_has "$none_waits"
 		log_since_mark | sed 's/^/# /'
 		going
 		# A busy machine may not run a vCPU in time that has its answer; this is said then,
@@ -197,10 +227,10 @@ running()
 		nothing_held "$what"
 		note "$what: $(cat $F/failed)"
 	done
+	guest_sane r
+	without_channels
 	echo 1 >$F/times
 	echo -1 >$F/command
-	guest_sane r
-	destroy r
 	wait_for 30 "r to be gone" guest_gone r
 }
 
