@@ -175,8 +175,9 @@ def grants_text(guest, points):
 
 
 def goals_text(points, grants):
-    return ("\nThe goals; *of* another backend is what is measured divided by the same of that one."
-            "\nWhy some are missed, and a second one for the same figure, is below.\n\n" +
+    return ("\nThe goals, within a hundredth; *of* another backend is what is measured divided by the"
+            "\nsame of that one. Why some are missed, and a second one for the same figure, is"
+            "\nbelow.\n\n" +
             text_table(goals.COLUMNS, list(goals.rows(points, grants))))
 
 
