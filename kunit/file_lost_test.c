@@ -4,6 +4,7 @@
  * nothing that may be lost is called durable any more.
  */
 #include <linux/dcache.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/pagemap.h>
 
