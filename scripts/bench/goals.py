@@ -33,8 +33,8 @@ def rows(points, grants):
             value /= figure(other, name)
         slack = bound * SLACK or NOTHING
         good = value <= bound + slack if how == "<=" else value >= bound - slack
-        # A figure of hundreds needs no hundredths.
-        digits = 0 if bound >= 100 else 2
+        # A figure of hundreds needs no hundredths; of a ratio these are what counts.
+        digits = 0 if bound >= 100 else 3 if reference else 2
         yield (point, backend, FIGURES[name],
                ("at most " if how == "<=" else "at least ") + number +
                " of ".join(["", *reference]),
