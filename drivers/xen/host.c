@@ -27,8 +27,11 @@
 #define VIRTBACK_SPI_FIRST	32
 #define VIRTBACK_SPI_LAST	1019
 
+/* How often to look whether domains live. */
+#define VIRTBACK_LOOK_EVERY	HZ
+
 static void virtback_xen_bury(struct work_struct *work);
-static DECLARE_WORK(virtback_xen_undertaker, virtback_xen_bury);
+static DECLARE_DELAYED_WORK(virtback_xen_undertaker, virtback_xen_bury);
 
 static LIST_HEAD(virtback_xen_guests);
 /* Protects the list of guests and their number of devices. */
@@ -154,6 +157,8 @@ static struct virtback_xen_guest *virtback_xen_guest_join(domid_t domid, const c
 		if (IS_ERR(guest))
 			goto unlock;
 		list_add_tail(&guest->link, &virtback_xen_guests);
+		queue_delayed_work(virtback_xen_wq, &virtback_xen_undertaker,
+				   VIRTBACK_LOOK_EVERY);
 	}
 	guest->nr_devs++;
 unlock:
@@ -307,7 +312,7 @@ static int virtback_xen_dev_add(struct virtback_xen_dev *xd, const struct virtba
 	mutex_unlock(&guest->lock);
 	/* The domain may have died before the device was on the list. */
 	if (!virtback_xen_guest_alive(guest))
-		schedule_work(&virtback_xen_undertaker);
+		mod_delayed_work(virtback_xen_wq, &virtback_xen_undertaker, 0);
 	return 0;
 }
 
@@ -463,33 +468,50 @@ const struct virtback_host_ops virtback_xen_host = {
 	.reinject = true,
 };
 
+/* The domain is being destroyed. Called with guests_lock held. */
+static void virtback_xen_guest_lost(struct virtback_xen_guest *guest)
+{
+	struct virtback_xen_dev *xd;
+
+	lockdep_assert_held(&virtback_xen_guests_lock);
+	if (!READ_ONCE(guest->dead)) {
+		WRITE_ONCE(guest->dead, true);
+		virtback_xen_cache_close(&guest->cache);
+	}
+	/* Also of one found dead before: a device may have joined since. */
+	mutex_lock(&guest->lock);
+	list_for_each_entry(xd, &guest->devs, link)
+		virtback_device_lost(xd->vd);
+	mutex_unlock(&guest->lock);
+}
+
 /*
- * @releaseDomain names no domain and also means that one has only stopped, so
- * every guest is asked.
+ * @releaseDomain names no domain and also means that one has only stopped, so every guest
+ * is asked. And it comes when Xen has taken the domain's memory, which what is mapped of it
+ * here delays: after each interrupt of the CPU that asked for it, Xen begins anew with the
+ * pages that are still in use, so with many of them it may never come to the end
+ * (relinquish_memory()). So they are also asked now and then. That CPU does nothing else
+ * meanwhile, not even for RCU, so the memory goes before the devices.
  */
 static void virtback_xen_bury(struct work_struct *work)
 {
 	struct virtback_xen_guest *guest;
-	struct virtback_xen_dev *xd;
 
 	mutex_lock(&virtback_xen_guests_lock);
 	list_for_each_entry(guest, &virtback_xen_guests, link) {
-		/* Also those found dead before: a device may have joined since. */
-		if (virtback_xen_guest_alive(guest))
-			continue;
-		WRITE_ONCE(guest->dead, true);
-		mutex_lock(&guest->lock);
-		list_for_each_entry(xd, &guest->devs, link)
-			virtback_device_lost(xd->vd);
-		mutex_unlock(&guest->lock);
+		if (!virtback_xen_guest_alive(guest))
+			virtback_xen_guest_lost(guest);
 	}
+	if (!list_empty(&virtback_xen_guests))
+		queue_delayed_work(virtback_xen_wq, &virtback_xen_undertaker,
+				   VIRTBACK_LOOK_EVERY);
 	mutex_unlock(&virtback_xen_guests_lock);
 }
 
 /* Runs in the one thread that serves all of xenstore. */
 static void virtback_xen_released(struct xenbus_watch *watch, const char *path, const char *token)
 {
-	schedule_work(&virtback_xen_undertaker);
+	mod_delayed_work(virtback_xen_wq, &virtback_xen_undertaker, 0);
 }
 
 static struct xenbus_watch virtback_xen_watch = {
@@ -555,7 +577,7 @@ void virtback_xen_exit(void)
 	unregister_xenstore_notifier(&virtback_xen_store);
 	if (virtback_xen_watching)
 		unregister_xenbus_watch(&virtback_xen_watch);
-	cancel_work_sync(&virtback_xen_undertaker);
+	cancel_delayed_work_sync(&virtback_xen_undertaker);
 	virtback_xen_server_exit();
 	virtback_xen_cache_stop();
 }

@@ -188,7 +188,9 @@ _make_guest()
 		-o "$r/bin/storm" "$VB_XEN_DIR/guest/storm.c"
 	"${VB_CROSS}gcc" -static -O2 -Wall -Wextra -Werror \
 		-o "$dir/nbd" "$VB_XEN_DIR/guest/nbd.c"
-	"${VB_CROSS}strip" "$r/bin/vbio" "$r/bin/storm" "$dir/nbd"
+	"${VB_CROSS}gcc" -static -O2 -Wall -Wextra -Werror \
+		-o "$dir/domkill" "$VB_XEN_DIR/guest/domkill.c"
+	"${VB_CROSS}strip" "$r/bin/vbio" "$r/bin/storm" "$dir/nbd" "$dir/domkill"
 	cp "$r/bin/vbio" "$r/bin/storm" "$dir/"
 	pack_cpio "$r" "$dir/guest.cpio"
 	# For guests that have to boot quickly, with a kernel that needs no modules.
@@ -320,7 +322,7 @@ make_images()
 	cp "$guest/guest.cpio" "$guest/guest-small.cpio" "$ov/vb/"
 	cp "$hostile/hostile.cpio" "$ov/vb/hostile.cpio"
 	cp "$failing/failing.ko" "$ov/vb/failing.ko"
-	cp "$guest/vbio" "$guest/storm" "$guest/nbd" "$ov/bin/"
+	cp "$guest/vbio" "$guest/storm" "$guest/nbd" "$guest/domkill" "$ov/bin/"
 	cp "$kg/boot/Image" "$ov/vb/Image"
 	[ -z "$grants" ] || cp "$grants/boot/Image" "$ov/vb/Image-grants"
 	tiny_kernel "$ov/vb/tiny"

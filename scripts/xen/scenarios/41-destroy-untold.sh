@@ -1,0 +1,33 @@
+# shellcheck shell=sh disable=SC2148
+# SPDX-License-Identifier: GPL-2.0
+# A domain is destroyed and nobody tells of it. Xen does when it has taken the domain's
+# memory, which it may never have done while much of that is mapped here: so that has to be
+# found out without being told.
+
+ram_disk 0
+create "$(guest_config k -- 'device_tree = "/vb/virtio-node.dtb"' 'vuart = "sbsa_uart"')" -p
+id=$(guest_id k)
+load backing=/dev/ram0 domid="$id" base=0x2000000 irq=33
+echo "domid=$id base=0x2000200 irq=34 backing=none" >$SYS/add
+xl unpause k
+guest_ready k
+guest_do k 'vbio write /dev/vda 4 3 && vbio verify /dev/vda 4 3 16384'
+# The kernel hears of the end of a domain from there.
+xenstored=$(cat /run/xenstored.pid)
+kill -STOP "$xenstored"
+domkill "$id"
+rc=$?
+for _ in $(seq 300); do
+	! no_device || break
+	nap
+done
+left=$(nr_devices)
+kill -CONT "$xenstored"
+[ $rc = 0 ] || fail "domkill $id: $rc"
+[ "$left" = 0 ] || fail "nobody found out"
+# What "xl destroy" would have done before and after.
+for node in "/local/domain/$id" "/local/domain/0/backend/console/$id" "/libxl/$id"; do
+	xenstore-rm "$node"
+done
+nothing_left /dev/ram0
+unload
