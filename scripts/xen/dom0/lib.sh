@@ -319,11 +319,11 @@ guest_do()
 	[ $rc = 0 ] || fail "in guest $1 ($rc): $2"
 }
 
-# guest_value <name> <command>: its output in VALUE.
+# guest_value <name> <command>: its output in VALUE. The guest's kernel may speak between.
 guest_value()
 {
 	guest_sh "$1" "$2" >"/tmp/$1.out" || fail "in guest $1: $2"
-	VALUE=$(cat "/tmp/$1.out")
+	VALUE=$(sed -E '/^\[ *[0-9]+\.[0-9]{6}\] /d; s/\[ *[0-9]+\.[0-9]{6}\] .*//' "/tmp/$1.out")
 }
 
 guest_gone()
