@@ -210,6 +210,19 @@ static void options_cpus_are_a_list_of_online_ones(struct kunit *test)
 	}
 }
 
+static void options_cpus_that_do_not_exist(struct kunit *test)
+{
+	const char *why = NULL;
+	cpumask_var_t mask;
+	char val[16];
+
+	KUNIT_ASSERT_TRUE(test, zalloc_cpumask_var(&mask, GFP_KERNEL));
+	snprintf(val, sizeof(val), "0,%u", nr_cpu_ids);
+	KUNIT_EXPECT_EQ(test, virtback_parse_cpus(val, mask, &why), -EINVAL);
+	KUNIT_EXPECT_STREQ(test, why, "one of these processors does not exist");
+	free_cpumask_var(mask);
+}
+
 static void options_priority_is_a_nice_value(struct kunit *test)
 {
 	struct virtback_config cfg;
@@ -654,6 +667,7 @@ static struct kunit_case options_cases[] = {
 	KUNIT_CASE(options_irq_range),
 	KUNIT_CASE(options_poll_us_range),
 	KUNIT_CASE(options_cpus_are_a_list_of_online_ones),
+	KUNIT_CASE(options_cpus_that_do_not_exist),
 	KUNIT_CASE(options_priority_is_a_nice_value),
 	KUNIT_CASE(options_map_limit_range),
 	KUNIT_CASE(options_mapping_has_two_values),

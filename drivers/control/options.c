@@ -230,7 +230,13 @@ int virtback_parse_bool(const char *val, bool *res)
 int virtback_parse_cpus(const char *val, struct cpumask *mask, const char **why)
 {
 	/* To the kernel blanks separate as well, but here they end the option. */
-	if (strpbrk(val, " \t\r\n") || cpulist_parse(val, mask)) {
+	int err = strpbrk(val, " \t\r\n") ? -EINVAL : cpulist_parse(val, mask);
+
+	if (err == -ERANGE) {
+		*why = "one of these processors does not exist";
+		return -EINVAL;
+	}
+	if (err) {
 		*why = "not a list of processors, as in 0-3,5";
 		return -EINVAL;
 	}
