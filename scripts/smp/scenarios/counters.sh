@@ -35,7 +35,8 @@ user()
 	local n=0
 
 	while going; do
-		dd if=/dev/zero of="$1" bs=4k count=256 oflag=direct
+		# Not by its name: a disk that is gone by now would become a file.
+		dd if=/dev/zero of=/proc/self/fd/3 bs=4k count=256 oflag=direct 3<"$1"
 		dd if="$1" of=/dev/null bs=4k count=256 iflag=direct
 		n=$(( n + 1 ))
 	done
