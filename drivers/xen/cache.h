@@ -40,7 +40,11 @@ struct page;
 #define VIRTBACK_CHUNK_PAGES	16
 #define VIRTBACK_CHUNK_SHIFT	4
 
-#define VIRTBACK_CACHE_BITS	10
+/*
+ * Each pin looks here with interrupts off, and others wait for it: 64 KiB for a chunk in each
+ * bucket with the default limit, and 32 with the highest, 262144 chunks.
+ */
+#define VIRTBACK_CACHE_BITS	13
 
 /**
  * struct virtback_xen_pages - address space for foreign pages
