@@ -66,7 +66,7 @@ void virtback_xen_space_free(unsigned int nr, struct page **page)
 	}
 }
 
-static bool hv_map_one(u16 domid, u64 gfn, struct page *page)
+static bool hv_map_one(u16 domid, u64 gfn, struct page *page, bool *full)
 {
 	struct hv_guest *g = hv_guest_of(domid);
 	struct hv_word *word = page_address(page);
@@ -78,6 +78,11 @@ static bool hv_map_one(u16 domid, u64 gfn, struct page *page)
 		return false;
 	if (gfn >= HV_GFNS || test_bit(gfn, g->absent))
 		return false;
+	if (hv->full && !test_bit(hv_nr(page), hv->tables)) {
+		*full = true;
+		return false;
+	}
+	set_bit(hv_nr(page), hv->tables);
 	hv->owner[hv_nr(page)] = domid;
 	g->mapped++;
 	if (g->mapped > g->cache.limit + hv->beside)
@@ -88,14 +93,14 @@ static bool hv_map_one(u16 domid, u64 gfn, struct page *page)
 	return true;
 }
 
-u32 virtback_xen_map_foreign(u16 domid, u64 gfn, struct page **page, unsigned int nr)
+u32 virtback_xen_map_foreign(u16 domid, u64 gfn, struct page **page, unsigned int nr, bool *full)
 {
 	void (*on_map)(struct hv *hv) = hv_now->on_map;
 	u32 mapped = 0;
 	unsigned int i;
 
 	for (i = 0; i < nr; i++) {
-		if (hv_map_one(domid, gfn + i, page[i]))
+		if (hv_map_one(domid, gfn + i, page[i], full))
 			mapped |= BIT(i);
 	}
 	hv_now->on_map = NULL;

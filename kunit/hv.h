@@ -66,6 +66,8 @@ struct hv_guest {
  * @owner: which guest a page is mapped of, 0 for none; by number of the page
  * @scattered: give out pages that do not follow each other
  * @alloc_fails: so many of the next allocations fail, -1 for all
+ * @full: no memory for page tables: only what was mapped to before can be
+ * @tables: pages that were mapped to
  * @map_fails: the n-th next page is not mapped, 0 for none
  * @unmap_fails: the n-th next page stays mapped, 0 for none
  * @on_map: called within the next mapping
@@ -88,6 +90,8 @@ struct hv {
 	u8 owner[HV_SETS * VIRTBACK_CHUNK_PAGES];
 	bool scattered;
 	int alloc_fails;
+	bool full;
+	DECLARE_BITMAP(tables, HV_SETS * VIRTBACK_CHUNK_PAGES);
 	int map_fails;
 	int unmap_fails;
 	void (*on_map)(struct hv *hv);

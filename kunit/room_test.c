@@ -139,6 +139,35 @@ static void room_no_memory_takes_anothers_place(struct kunit *test)
 	hv_end(test);
 }
 
+/* Nor has Xen any for page tables, where nothing was mapped before. */
+static void room_xen_has_no_memory(struct kunit *test)
+{
+	struct virtback_xen_cache *cache = hv_cache(test);
+	struct hv *hv = hv_join(test, HV_RESERVE);
+	struct virtback_piece p, q;
+
+	hv->full = true;
+	hv_refused(test, GFN(0));
+	hv->full = false;
+	hv_touch(test, GFN(0));
+	p = hv_pin_page(test, GFN(1));
+	hv->full = true;
+	q = hv_pin_page(test, GFN(2));
+	KUNIT_EXPECT_EQ(test, cache->nr_chunks, 2UL);
+	KUNIT_EXPECT_EQ(test, cache->stats.evictions, 1ULL);
+	/* Both are in use. */
+	hv_refused(test, GFN(3));
+	virtback_xen_cache_unpin(&q);
+	hv_touch(test, GFN(3));
+	/* A hole is none for want of memory: nothing goes for it. */
+	bitmap_set(hv->guest[0].absent, GFN(4), VIRTBACK_CHUNK_PAGES);
+	hv_refused(test, GFN(4));
+	KUNIT_EXPECT_EQ(test, cache->stats.evictions, 2ULL);
+	KUNIT_EXPECT_TRUE(test, hv_mapped(test, GFN(3)));
+	virtback_xen_cache_unpin(&p);
+	hv_end(test);
+}
+
 static void room_no_memory_at_all(struct kunit *test)
 {
 	struct virtback_xen_cache *cache = hv_cache(test);
@@ -521,6 +550,7 @@ static struct kunit_case virtback_room_cases[] = {
 	KUNIT_CASE(room_dead_make_room),
 	KUNIT_CASE(room_unmap_fails),
 	KUNIT_CASE(room_no_memory_takes_anothers_place),
+	KUNIT_CASE(room_xen_has_no_memory),
 	KUNIT_CASE(room_no_memory_at_all),
 	KUNIT_CASE(room_pool_is_broken_up),
 	KUNIT_CASE(room_nothing_before_a_device),

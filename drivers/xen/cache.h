@@ -40,7 +40,11 @@ struct page;
 #define VIRTBACK_CHUNK_PAGES	16
 #define VIRTBACK_CHUNK_SHIFT	4
 
-#define VIRTBACK_CACHE_BITS	10
+/*
+ * Each pin looks here with interrupts off, and others wait for it: 64 KiB for a chunk in each
+ * bucket with the default limit, and 32 with the highest, 262144 chunks.
+ */
+#define VIRTBACK_CACHE_BITS	13
 
 /**
  * struct virtback_xen_pages - address space for foreign pages
@@ -174,13 +178,14 @@ static inline void virtback_chunk_unhash(struct virtback_chunk *chunk)
 /* memory.c: what maps and unmaps; tests have their own */
 int virtback_xen_space_alloc(unsigned int nr, struct page **page, bool *scarce);
 void virtback_xen_space_free(unsigned int nr, struct page **page);
-u32 virtback_xen_map_foreign(u16 domid, u64 gfn, struct page **page, unsigned int nr);
+u32 virtback_xen_map_foreign(u16 domid, u64 gfn, struct page **page, unsigned int nr, bool *full);
 int virtback_xen_map_ioreq(u16 domid, u16 id, struct page *page);
 bool virtback_xen_unmap(struct page **page, unsigned int nr, u32 mapped);
 
 /* pages.c: address space for foreign pages */
 struct virtback_xen_pages *virtback_xen_pages_alloc(unsigned int nr);
 void virtback_xen_pages_free(struct virtback_xen_pages *pages);
+void virtback_xen_pages_drop(struct virtback_xen_pages *pages);
 bool virtback_xen_pages_busy(const struct virtback_xen_pages *pages);
 bool virtback_xen_pages_scarce(void);
 void virtback_xen_pages_exit(void);
@@ -190,6 +195,8 @@ extern struct workqueue_struct *virtback_xen_wq;
 void virtback_chunk_die(struct virtback_chunk *chunk);
 bool virtback_cache_hold(struct virtback_xen_cache *cache);
 struct virtback_xen_pages *virtback_cache_space(struct virtback_xen_cache *cache);
+struct virtback_xen_pages *virtback_cache_other_space(struct virtback_xen_cache *cache,
+						      struct virtback_xen_pages *pages);
 bool virtback_xen_cache_probe(struct virtback_xen_cache *cache, u64 addr);
 int virtback_xen_cache_join(struct virtback_xen_cache *cache, struct virtback_xen_room *room,
 			    unsigned int fallback, unsigned long *need);

@@ -133,7 +133,9 @@ static void virtback_chunk_insert(struct virtback_chunk *chunk)
  */
 static struct virtback_chunk *virtback_chunk_map(struct virtback_xen_cache *cache, u64 gfn)
 {
+	struct virtback_xen_pages *other;
 	struct virtback_chunk *chunk;
+	bool full = false;
 	unsigned int nr;
 
 	lockdep_assert_held(&cache->map_lock);
@@ -158,7 +160,13 @@ static struct virtback_chunk *virtback_chunk_map(struct virtback_xen_cache *cach
 	spin_unlock_irq(&cache->lock);
 	virtback_add_once(cache->stats.maps, 1);
 	chunk->mapped = virtback_xen_map_foreign(cache->domid, chunk->gfn,
-						 chunk->pages->page, nr);
+						 chunk->pages->page, nr, &full);
+	other = chunk->mapped || !full ? NULL : virtback_cache_other_space(cache, chunk->pages);
+	if (other) {
+		chunk->pages = other;
+		chunk->mapped = virtback_xen_map_foreign(cache->domid, chunk->gfn,
+							 chunk->pages->page, nr, &full);
+	}
 	trace_virtback_xen_map(cache->domid, chunk->gfn, nr, chunk->mapped);
 	/* Keep nothing for an address where the guest has no memory at all. */
 	if (!chunk->mapped)
@@ -200,11 +208,12 @@ static noinline struct virtback_chunk *virtback_chunk_get_new(struct virtback_xe
 static bool virtback_chunk_retry(struct virtback_chunk *chunk, unsigned int i)
 {
 	struct virtback_xen_cache *cache = chunk->cache;
-	bool ok;
+	bool ok, full;
 
 	mutex_lock(&cache->map_lock);
 	ok = (chunk->mapped & BIT(i)) ||
-	     virtback_xen_map_foreign(cache->domid, chunk->gfn + i, &chunk->pages->page[i], 1);
+	     virtback_xen_map_foreign(cache->domid, chunk->gfn + i, &chunk->pages->page[i], 1,
+				      &full);
 	trace_virtback_xen_map(cache->domid, chunk->gfn + i, 1, ok);
 	if (ok) {
 		spin_lock_irq(&cache->lock);

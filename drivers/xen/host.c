@@ -27,11 +27,14 @@
 #define VIRTBACK_SPI_FIRST	32
 #define VIRTBACK_SPI_LAST	1019
 
-/* How often to look whether domains live; an idle processor is not woken for it. */
+/*
+ * How often to look whether domains live. Not by a deferrable timer: that is one processor's,
+ * which may sleep on while another one destroys a domain.
+ */
 #define VIRTBACK_LOOK_EVERY	HZ
 
 static void virtback_xen_bury(struct work_struct *work);
-static DECLARE_DEFERRABLE_WORK(virtback_xen_undertaker, virtback_xen_bury);
+static DECLARE_DELAYED_WORK(virtback_xen_undertaker, virtback_xen_bury);
 
 static LIST_HEAD(virtback_xen_guests);
 /* Protects the list of guests and their number of devices. */

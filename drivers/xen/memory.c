@@ -53,12 +53,13 @@ void virtback_xen_space_free(unsigned int nr, struct page **page)
  * @gfn: its first page
  * @page: where to
  * @nr: number of pages, at most VIRTBACK_CHUNK_PAGES
+ * @full: set when Xen had no memory for page tables of @page; else left as it is
  *
  * Any context, but long: a hypercall that maps @nr pages one by one.
  *
  * Return: bit n is set when page n is mapped.
  */
-u32 virtback_xen_map_foreign(u16 domid, u64 gfn, struct page **page, unsigned int nr)
+u32 virtback_xen_map_foreign(u16 domid, u64 gfn, struct page **page, unsigned int nr, bool *full)
 {
 	xen_ulong_t idx[VIRTBACK_CHUNK_PAGES];
 	xen_pfn_t gpfn[VIRTBACK_CHUNK_PAGES];
@@ -85,6 +86,9 @@ u32 virtback_xen_map_foreign(u16 domid, u64 gfn, struct page **page, unsigned in
 	for (i = 0; i < nr; i++) {
 		if (!err[i])
 			mapped |= BIT(i);
+		/* Depends on Xen's version; for what the guest has not got it is -EINVAL. */
+		if (err[i] == -ENOENT || err[i] == -ENOMEM)
+			*full = true;
 	}
 	return mapped;
 }

@@ -52,6 +52,18 @@ static struct virtback_xen_pages *virtback_xen_pages_pooled(unsigned int nr)
 	return pages;
 }
 
+/**
+ * virtback_xen_pages_drop() - give address space back to the kernel, past the pool
+ * @pages: nothing is mapped there
+ *
+ * Process context.
+ */
+void virtback_xen_pages_drop(struct virtback_xen_pages *pages)
+{
+	virtback_xen_space_free(pages->nr, pages->page);
+	kfree(pages);
+}
+
 /* Give one set back to the kernel, which then has pages for a set of another size. */
 static bool virtback_xen_pages_trim(void)
 {
@@ -65,8 +77,7 @@ static bool virtback_xen_pages_trim(void)
 	spin_unlock(&virtback_xen_pool_lock);
 	if (!pages)
 		return false;
-	virtback_xen_space_free(pages->nr, pages->page);
-	kfree(pages);
+	virtback_xen_pages_drop(pages);
 	return true;
 }
 
@@ -180,7 +191,6 @@ void virtback_xen_pages_exit(void)
 
 	list_for_each_entry_safe(pages, next, &virtback_xen_pool, link) {
 		list_del(&pages->link);
-		virtback_xen_space_free(pages->nr, pages->page);
-		kfree(pages);
+		virtback_xen_pages_drop(pages);
 	}
 }

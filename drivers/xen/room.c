@@ -319,6 +319,28 @@ struct virtback_xen_pages *virtback_cache_space(struct virtback_xen_cache *cache
 }
 
 /**
+ * virtback_cache_other_space() - address space that Xen has page tables for
+ * @cache: guest
+ * @pages: from virtback_cache_space(), for which it has none and no memory to make some
+ *
+ * That of a chunk that is let go, which was mapped before; the pool hands out what came last.
+ * Called with map_lock held. May sleep, never for another pin.
+ *
+ * Return: as much of it, and @pages are gone; or NULL, and they are not.
+ */
+struct virtback_xen_pages *virtback_cache_other_space(struct virtback_xen_cache *cache,
+						      struct virtback_xen_pages *pages)
+{
+	struct virtback_xen_pages *other = NULL;
+
+	if (virtback_cache_shed(cache))
+		other = virtback_xen_pages_alloc(pages->nr);
+	if (other)
+		virtback_xen_pages_drop(pages);
+	return other;
+}
+
+/**
  * virtback_xen_cache_probe() - has the guest memory at an address?
  * @cache: guest
  * @addr: guest physical address
@@ -331,12 +353,14 @@ struct virtback_xen_pages *virtback_cache_space(struct virtback_xen_cache *cache
 bool virtback_xen_cache_probe(struct virtback_xen_cache *cache, u64 addr)
 {
 	struct virtback_xen_pages *pages;
+	bool full;
 	u32 mapped;
 
 	pages = virtback_xen_pages_alloc(1);
 	if (!pages)
 		return false;
-	mapped = virtback_xen_map_foreign(cache->domid, addr >> PAGE_SHIFT, pages->page, 1);
+	mapped = virtback_xen_map_foreign(cache->domid, addr >> PAGE_SHIFT, pages->page, 1,
+					  &full);
 	virtback_cache_unmap(cache, pages, mapped);
 	return mapped;
 }

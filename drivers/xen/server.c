@@ -82,7 +82,7 @@ static void virtback_xen_guest_free(struct kref *ref)
 	}
 	free_percpu(guest->budget);
 	kfree(guest->vcpus);
-	kfree(guest);
+	kvfree(guest);
 }
 
 /**
@@ -414,7 +414,7 @@ static struct virtback_xen_guest *virtback_xen_guest_alloc(domid_t domid, u32 nr
 {
 	struct virtback_xen_guest *guest;
 
-	guest = kzalloc(sizeof(*guest), GFP_KERNEL);
+	guest = kvzalloc(sizeof(*guest), GFP_KERNEL);
 	if (!guest)
 		return NULL;
 	guest->vcpus = kcalloc(nr_vcpus, sizeof(*guest->vcpus), GFP_KERNEL);
@@ -422,7 +422,7 @@ static struct virtback_xen_guest *virtback_xen_guest_alloc(domid_t domid, u32 nr
 	if (!guest->vcpus || !guest->budget) {
 		free_percpu(guest->budget);
 		kfree(guest->vcpus);
-		kfree(guest);
+		kvfree(guest);
 		return NULL;
 	}
 	kref_init(&guest->ref);
