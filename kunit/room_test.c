@@ -168,6 +168,32 @@ static void room_xen_has_no_memory(struct kunit *test)
 	hv_end(test);
 }
 
+/* The domain is being destroyed, and the reaper does not run meanwhile. */
+static void room_dropped_without_a_thread(struct kunit *test)
+{
+	struct virtback_xen_cache *cache = hv_cache(test);
+	struct hv *hv = hv_join(test, HV_RESERVE);
+	struct virtback_piece p = hv_pin_page(test, GFN(0));
+	struct virtback_piece q = hv_pin_page(test, GFN(1));
+	unsigned int n;
+
+	for (n = 2; n < 6; n++)
+		hv_touch(test, GFN(n));
+	/* One that is dead before. */
+	virtback_xen_cache_invalidate(cache);
+	virtback_xen_cache_unpin(&q);
+	for (n = 0; n < 100 && virtback_xen_cache_drop(cache); n++)
+		;
+	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, VIRTBACK_CHUNK_PAGES);
+	KUNIT_EXPECT_EQ(test, cache->nr_pages, 6UL * VIRTBACK_CHUNK_PAGES);
+	KUNIT_EXPECT_TRUE(test, hv_shows(p.va, 0, GFN(0), 0));
+	hv_settle(hv);
+	KUNIT_EXPECT_EQ(test, cache->nr_pages, (unsigned long)VIRTBACK_CHUNK_PAGES);
+	KUNIT_EXPECT_FALSE(test, virtback_xen_cache_drop(cache));
+	virtback_xen_cache_unpin(&p);
+	hv_end(test);
+}
+
 static void room_no_memory_at_all(struct kunit *test)
 {
 	struct virtback_xen_cache *cache = hv_cache(test);
@@ -551,6 +577,7 @@ static struct kunit_case virtback_room_cases[] = {
 	KUNIT_CASE(room_unmap_fails),
 	KUNIT_CASE(room_no_memory_takes_anothers_place),
 	KUNIT_CASE(room_xen_has_no_memory),
+	KUNIT_CASE(room_dropped_without_a_thread),
 	KUNIT_CASE(room_no_memory_at_all),
 	KUNIT_CASE(room_pool_is_broken_up),
 	KUNIT_CASE(room_nothing_before_a_device),

@@ -141,8 +141,8 @@ struct virtback_xen_room {
  * @link: in cache->lru while hashed and not pinned, in cache->dead when dead
  * @refs: pins
  * @gen: cache->gen when it was mapped
- * @mapped: bit n: page n is mapped. Only ever gains bits. Written under map_lock
- *	    and cache->lock.
+ * @mapped: bit n: page n is mapped. Only ever gains bits, and written under map_lock
+ *	    and cache->lock, until virtback_xen_cache_drop().
  * @nr: number of the chunk: guest frame number >> VIRTBACK_CHUNK_SHIFT
  * @gfn: guest frame number of the first page; of a page mapped alone, which is
  *	 never hashed, that of the page
@@ -203,6 +203,7 @@ int virtback_xen_cache_join(struct virtback_xen_cache *cache, struct virtback_xe
 void virtback_xen_cache_leave(struct virtback_xen_cache *cache, struct virtback_xen_room *room,
 			      unsigned int fallback);
 void virtback_xen_cache_flush(struct virtback_xen_cache *cache);
+bool virtback_xen_cache_drop(struct virtback_xen_cache *cache);
 int virtback_xen_cache_start(void);
 void virtback_xen_cache_stop(void);
 

@@ -10,12 +10,14 @@
 #include <linux/rculist.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/timer.h>
 #include <linux/virtio_config.h>
 #include <linux/workqueue.h>
 
 #include <xen/xen.h>
 #include <xen/xenbus.h>
 
+#include <virtback/compat.h>
 #include <virtback/config.h>
 #include <virtback/xen.h>
 
@@ -27,14 +29,12 @@
 #define VIRTBACK_SPI_FIRST	32
 #define VIRTBACK_SPI_LAST	1019
 
-/*
- * How often to look whether domains live. Not by a deferrable timer: that is one processor's,
- * which may sleep on while another one destroys a domain.
- */
+/* How often to look whether a domain lives. */
 #define VIRTBACK_LOOK_EVERY	HZ
 
+static void virtback_xen_guest_look(struct timer_list *timer);
 static void virtback_xen_bury(struct work_struct *work);
-static DECLARE_DELAYED_WORK(virtback_xen_undertaker, virtback_xen_bury);
+static DECLARE_WORK(virtback_xen_undertaker, virtback_xen_bury);
 
 static LIST_HEAD(virtback_xen_guests);
 /* Protects the list of guests and their number of devices. */
@@ -160,8 +160,8 @@ static struct virtback_xen_guest *virtback_xen_guest_join(domid_t domid, const c
 		if (IS_ERR(guest))
 			goto unlock;
 		list_add_tail(&guest->link, &virtback_xen_guests);
-		queue_delayed_work(virtback_xen_wq, &virtback_xen_undertaker,
-				   VIRTBACK_LOOK_EVERY);
+		timer_setup(&guest->look, virtback_xen_guest_look, 0);
+		mod_timer(&guest->look, jiffies + VIRTBACK_LOOK_EVERY);
 	}
 	guest->nr_devs++;
 unlock:
@@ -178,9 +178,11 @@ static void virtback_xen_guest_leave(struct virtback_xen_guest *guest)
 	if (last)
 		list_del(&guest->link);
 	mutex_unlock(&virtback_xen_guests_lock);
+	if (!last)
+		return;
 	/* A device that comes now gets a server of its own. */
-	if (last)
-		virtback_xen_guest_destroy(guest);
+	timer_delete_sync(&guest->look);
+	virtback_xen_guest_destroy(guest);
 }
 
 /* Another device with the interrupt, NULL when there is none. guest->lock is held. */
@@ -315,7 +317,7 @@ static int virtback_xen_dev_add(struct virtback_xen_dev *xd, const struct virtba
 	mutex_unlock(&guest->lock);
 	/* The domain may have died before the device was on the list. */
 	if (!virtback_xen_guest_alive(guest))
-		mod_delayed_work(virtback_xen_wq, &virtback_xen_undertaker, 0);
+		queue_work(virtback_xen_wq, &virtback_xen_undertaker);
 	return 0;
 }
 
@@ -490,11 +492,7 @@ static void virtback_xen_guest_lost(struct virtback_xen_guest *guest)
 
 /*
  * @releaseDomain names no domain and also means that one has only stopped, so every guest
- * is asked. And it comes when Xen has taken the domain's memory, which what is mapped of it
- * here delays: after each interrupt of the CPU that asked for it, Xen begins anew with the
- * pages that are still in use, so with many of them it may never come to the end
- * (relinquish_memory()). So they are also asked now and then. That CPU does nothing else
- * meanwhile, not even for RCU, so the memory goes before the devices.
+ * is asked.
  */
 static void virtback_xen_bury(struct work_struct *work)
 {
@@ -505,16 +503,37 @@ static void virtback_xen_bury(struct work_struct *work)
 		if (!virtback_xen_guest_alive(guest))
 			virtback_xen_guest_lost(guest);
 	}
-	if (!list_empty(&virtback_xen_guests))
-		queue_delayed_work(virtback_xen_wq, &virtback_xen_undertaker,
-				   VIRTBACK_LOOK_EVERY);
 	mutex_unlock(&virtback_xen_guests_lock);
+}
+
+/*
+ * @releaseDomain comes when Xen has taken the domain's memory, which what is mapped of it here
+ * delays: after each interrupt of the CPU that asked for it, Xen begins anew with the pages
+ * that are still in use, so with many of them it may never come to the end
+ * (relinquish_memory()). So it is also looked at now and then whether the domain lives. That
+ * CPU does nothing else meanwhile but interrupts, not even for RCU: the memory goes before the
+ * devices, and by this timer where all CPUs are busy like that, so that no thread runs.
+ */
+static void virtback_xen_guest_look(struct timer_list *timer)
+{
+	struct virtback_xen_guest *guest = container_of(timer, struct virtback_xen_guest, look);
+	unsigned long mapped = READ_ONCE(guest->cache.nr_pages);
+	unsigned long next = VIRTBACK_LOOK_EVERY;
+
+	if (!virtback_xen_guest_alive(guest)) {
+		queue_work(virtback_xen_wq, &virtback_xen_undertaker);
+		/* Threads have unmapped nothing since the last look. */
+		if (guest->left == mapped && virtback_xen_cache_drop(&guest->cache))
+			next = 1;
+		guest->left = mapped;
+	}
+	mod_timer(timer, jiffies + next);
 }
 
 /* Runs in the one thread that serves all of xenstore. */
 static void virtback_xen_released(struct xenbus_watch *watch, const char *path, const char *token)
 {
-	mod_delayed_work(virtback_xen_wq, &virtback_xen_undertaker, 0);
+	queue_work(virtback_xen_wq, &virtback_xen_undertaker);
 }
 
 static struct xenbus_watch virtback_xen_watch = {
@@ -580,7 +599,7 @@ void virtback_xen_exit(void)
 	unregister_xenstore_notifier(&virtback_xen_store);
 	if (virtback_xen_watching)
 		unregister_xenbus_watch(&virtback_xen_watch);
-	cancel_delayed_work_sync(&virtback_xen_undertaker);
+	cancel_work_sync(&virtback_xen_undertaker);
 	virtback_xen_server_exit();
 	virtback_xen_cache_stop();
 }

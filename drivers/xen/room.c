@@ -22,7 +22,9 @@
 #include <linux/limits.h>
 #include <linux/minmax.h>
 #include <linux/sched.h>
+#include <linux/sched/clock.h>
 #include <linux/slab.h>
+#include <linux/time64.h>
 
 #include "cache.h"
 #include "check.h"
@@ -34,6 +36,9 @@
 
 /* Chunks of a guest that the reaper unmaps before it is the next one's turn. */
 #define VIRTBACK_REAP_BATCH		64
+
+/* How long to unmap in a softirq at a time; a chunk may take longer. */
+#define VIRTBACK_DROP_NS		NSEC_PER_MSEC
 
 /* Chunks that go for a lower limit before whoever waits for map_lock gets it. */
 #define VIRTBACK_ROOM_BATCH		16
@@ -502,6 +507,69 @@ void virtback_xen_cache_flush(struct virtback_xen_cache *cache)
 	mutex_unlock(&virtback_xen_reap_lock);
 	if (listed)
 		virtback_xen_cache_put(cache);
+}
+
+/* The chunk that is unused for longest; it is on no list then. */
+static struct virtback_chunk *virtback_cache_take(struct virtback_xen_cache *cache)
+{
+	struct virtback_chunk *chunk;
+
+	spin_lock_irq(&cache->lock);
+	chunk = list_first_entry_or_null(&cache->lru, struct virtback_chunk, link);
+	if (chunk)
+		virtback_chunk_unhash(chunk);
+	spin_unlock_irq(&cache->lock);
+	return chunk;
+}
+
+/* Unmap a chunk that nobody else can find; what it takes of this domain stays. */
+static void virtback_chunk_drop(struct virtback_chunk *chunk)
+{
+	struct virtback_xen_pages *pages = chunk->pages;
+
+	if (!virtback_xen_pages_busy(pages) &&
+	    virtback_xen_unmap(pages->page, pages->nr, chunk->mapped))
+		chunk->mapped = 0;
+}
+
+/**
+ * virtback_xen_cache_drop() - unmap what nobody uses, where no thread runs that would
+ * @cache: guest whose domain is being destroyed
+ *
+ * For a short while, and without map_lock: only what can be found needs that. All but the
+ * unmapping is left to the reaper. Softirq context, or any that sleeps.
+ *
+ * Return: true when there may be more.
+ */
+bool virtback_xen_cache_drop(struct virtback_xen_cache *cache)
+{
+	u64 end = local_clock() + VIRTBACK_DROP_NS;
+	struct virtback_chunk *chunk;
+	bool more = false;
+	LIST_HEAD(dead);
+
+	spin_lock_irq(&cache->lock);
+	list_splice_init(&cache->dead, &dead);
+	spin_unlock_irq(&cache->lock);
+	list_for_each_entry(chunk, &dead, link) {
+		if (!chunk->mapped)
+			continue;
+		more = local_clock() >= end;
+		if (more)
+			break;
+		virtback_chunk_drop(chunk);
+	}
+	while (!more && (chunk = virtback_cache_take(cache))) {
+		virtback_chunk_drop(chunk);
+		list_add_tail(&chunk->link, &dead);
+		more = local_clock() >= end;
+	}
+	spin_lock_irq(&cache->lock);
+	list_splice(&dead, &cache->dead);
+	if (!list_empty(&cache->dead))
+		virtback_cache_reap_again(cache, true);
+	spin_unlock_irq(&cache->lock);
+	return more;
 }
 
 /**

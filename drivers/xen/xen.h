@@ -22,6 +22,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
+#include <linux/timer.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
@@ -100,6 +101,8 @@ struct virtback_xen_vcpu {
  * @ioreq: address space of the ioreq page
  * @nr_vcpus: number of vCPUs
  * @vcpus: the vCPUs
+ * @look: looks whether the domain lives, while @nr_devs is not 0
+ * @left: pages that were mapped when it was found dead last, for @look alone
  * @retry: takes the server down when that could not be done at once
  * @pause: how long it has waited for that, jiffies
  * @budget: what they have had of interrupt context
@@ -119,6 +122,8 @@ struct virtback_xen_guest {
 	struct virtback_xen_pages *ioreq;
 	u32 nr_vcpus;
 	struct virtback_xen_vcpu *vcpus;
+	struct timer_list look;
+	unsigned long left;
 	struct delayed_work retry;
 	unsigned long pause;
 	struct virtback_xen_budget __percpu *budget;

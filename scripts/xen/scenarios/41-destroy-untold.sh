@@ -4,14 +4,17 @@
 # memory, which it may never have done while much of that is mapped here: so that has to be
 # found out without being told.
 
-ram_disk 0
+null_disk nb0 256
 create "$(guest_config k -- 'device_tree = "/vb/virtio-node.dtb"' 'vuart = "sbsa_uart"')" -p
 id=$(guest_id k)
-load backing=/dev/ram0 domid="$id" base=0x2000000 irq=33
+load backing="$DISK" domid="$id" base=0x2000000 irq=33 map_limit_mb=160
 echo "domid=$id base=0x2000200 irq=34 backing=none" >$SYS/add
 xl unpause k
 guest_ready k
 guest_do k 'vbio write /dev/vda 4 3 && vbio verify /dev/vda 4 3 16384'
+# As much of its memory is mapped as may be.
+guest_do k 'dd if=/dev/vda of=/dev/null bs=1M 2>/dev/null'
+note "$(cat "$SYS/dom$id.2000000/xen/pages") pages are mapped"
 # The kernel hears of the end of a domain from there.
 xenstored=$(cat /run/xenstored.pid)
 kill -STOP "$xenstored"
@@ -29,5 +32,6 @@ kill -CONT "$xenstored"
 for node in "/local/domain/$id" "/local/domain/0/backend/console/$id" "/libxl/$id"; do
 	xenstore-rm "$node"
 done
-nothing_left /dev/ram0
+nothing_left "$DISK"
+null_disk_remove nb0
 unload
