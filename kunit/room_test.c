@@ -179,17 +179,20 @@ static void room_dropped_without_a_thread(struct kunit *test)
 
 	for (n = 2; n < 6; n++)
 		hv_touch(test, GFN(n));
+	/* No time: nothing. */
+	KUNIT_EXPECT_TRUE(test, virtback_xen_cache_drop(cache, 0));
+	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, 6U * VIRTBACK_CHUNK_PAGES);
+	KUNIT_EXPECT_FALSE(test, virtback_xen_cache_drop(cache, U64_MAX));
+	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, 2U * VIRTBACK_CHUNK_PAGES);
 	/* One that is dead before. */
 	virtback_xen_cache_invalidate(cache);
 	virtback_xen_cache_unpin(&q);
-	for (n = 0; n < 100 && virtback_xen_cache_drop(cache); n++)
-		;
+	KUNIT_EXPECT_FALSE(test, virtback_xen_cache_drop(cache, U64_MAX));
 	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, VIRTBACK_CHUNK_PAGES);
-	KUNIT_EXPECT_EQ(test, cache->nr_pages, 6UL * VIRTBACK_CHUNK_PAGES);
 	KUNIT_EXPECT_TRUE(test, hv_shows(p.va, 0, GFN(0), 0));
 	hv_settle(hv);
 	KUNIT_EXPECT_EQ(test, cache->nr_pages, (unsigned long)VIRTBACK_CHUNK_PAGES);
-	KUNIT_EXPECT_FALSE(test, virtback_xen_cache_drop(cache));
+	KUNIT_EXPECT_FALSE(test, virtback_xen_cache_drop(cache, U64_MAX));
 	virtback_xen_cache_unpin(&p);
 	hv_end(test);
 }

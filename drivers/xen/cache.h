@@ -203,7 +203,7 @@ int virtback_xen_cache_join(struct virtback_xen_cache *cache, struct virtback_xe
 void virtback_xen_cache_leave(struct virtback_xen_cache *cache, struct virtback_xen_room *room,
 			      unsigned int fallback);
 void virtback_xen_cache_flush(struct virtback_xen_cache *cache);
-bool virtback_xen_cache_drop(struct virtback_xen_cache *cache);
+bool virtback_xen_cache_drop(struct virtback_xen_cache *cache, u64 end);
 int virtback_xen_cache_start(void);
 void virtback_xen_cache_stop(void);
 

@@ -377,10 +377,9 @@ void virtback_xen_cache_invalidate(struct virtback_xen_cache *cache)
 
 /**
  * virtback_xen_cache_close() - keep no memory of the guest mapped
- * @cache: guest whose domain is being destroyed, or that has no device any more
+ * @cache: guest that has no device any more, and whose server is gone
  *
- * What is pinned is unmapped at its last unpin, and what is mapped from now on as well.
- * May sleep; may be called again.
+ * What is pinned is unmapped at its last unpin. May sleep.
  */
 void virtback_xen_cache_close(struct virtback_xen_cache *cache)
 {

@@ -5,11 +5,16 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/cpumask.h>
+#include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/notifier.h>
 #include <linux/rculist.h>
 #include <linux/sched.h>
+#include <linux/sched/clock.h>
 #include <linux/slab.h>
+#include <linux/smp.h>
+#include <linux/time64.h>
 #include <linux/timer.h>
 #include <linux/virtio_config.h>
 #include <linux/workqueue.h>
@@ -31,6 +36,9 @@
 
 /* How often to look whether a domain lives. */
 #define VIRTBACK_LOOK_EVERY	HZ
+
+/* How long to unmap at a time, in a softirq. */
+#define VIRTBACK_DROP_NS	NSEC_PER_MSEC
 
 static void virtback_xen_guest_look(struct timer_list *timer);
 static void virtback_xen_bury(struct work_struct *work);
@@ -479,10 +487,7 @@ static void virtback_xen_guest_lost(struct virtback_xen_guest *guest)
 	struct virtback_xen_dev *xd;
 
 	lockdep_assert_held(&virtback_xen_guests_lock);
-	if (!READ_ONCE(guest->dead)) {
-		WRITE_ONCE(guest->dead, true);
-		virtback_xen_cache_close(&guest->cache);
-	}
+	WRITE_ONCE(guest->dead, true);
 	/* Also of one found dead before: a device may have joined since. */
 	mutex_lock(&guest->lock);
 	list_for_each_entry(xd, &guest->devs, link)
@@ -506,28 +511,46 @@ static void virtback_xen_bury(struct work_struct *work)
 	mutex_unlock(&virtback_xen_guests_lock);
 }
 
+/* Unmap a little of a dying domain, and start the timer again. */
+static void virtback_xen_guest_drop(struct virtback_xen_guest *guest)
+{
+	unsigned int cpu = smp_processor_id();
+	u64 start = local_clock();
+
+	guest->look.expires = jiffies + 1;
+	if (!virtback_xen_cache_drop(&guest->cache, start + VIRTBACK_DROP_NS))
+		guest->look.expires = jiffies + VIRTBACK_LOOK_EVERY;
+	/*
+	 * Each page waits for Xen's lock of the domain's pages. Which the CPU that destroys the
+	 * domain has, but for when it is interrupted: there this takes no time.
+	 */
+	if (local_clock() - start > 2 * VIRTBACK_DROP_NS) {
+		cpu = cpumask_next(cpu, cpu_online_mask);
+		if (cpu >= nr_cpu_ids)
+			cpu = cpumask_first(cpu_online_mask);
+	}
+	/* None goes offline before this is done. */
+	add_timer_on(&guest->look, cpu);
+}
+
 /*
  * @releaseDomain comes when Xen has taken the domain's memory, which what is mapped of it here
  * delays: after each interrupt of the CPU that asked for it, Xen begins anew with the pages
  * that are still in use, so with many of them it may never come to the end
  * (relinquish_memory()). So it is also looked at now and then whether the domain lives. That
  * CPU does nothing else meanwhile but interrupts, not even for RCU: the memory goes before the
- * devices, and by this timer where all CPUs are busy like that, so that no thread runs.
+ * devices, and by this timer, since there may be no other CPU for a thread.
  */
 static void virtback_xen_guest_look(struct timer_list *timer)
 {
 	struct virtback_xen_guest *guest = container_of(timer, struct virtback_xen_guest, look);
-	unsigned long mapped = READ_ONCE(guest->cache.nr_pages);
-	unsigned long next = VIRTBACK_LOOK_EVERY;
 
-	if (!virtback_xen_guest_alive(guest)) {
-		queue_work(virtback_xen_wq, &virtback_xen_undertaker);
-		/* Threads have unmapped nothing since the last look. */
-		if (guest->left == mapped && virtback_xen_cache_drop(&guest->cache))
-			next = 1;
-		guest->left = mapped;
+	if (virtback_xen_guest_alive(guest)) {
+		mod_timer(timer, jiffies + VIRTBACK_LOOK_EVERY);
+		return;
 	}
-	mod_timer(timer, jiffies + next);
+	queue_work(virtback_xen_wq, &virtback_xen_undertaker);
+	virtback_xen_guest_drop(guest);
 }
 
 /* Runs in the one thread that serves all of xenstore. */

@@ -19,12 +19,12 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/bitops.h>
 #include <linux/limits.h>
 #include <linux/minmax.h>
 #include <linux/sched.h>
 #include <linux/sched/clock.h>
 #include <linux/slab.h>
-#include <linux/time64.h>
 
 #include "cache.h"
 #include "check.h"
@@ -36,9 +36,6 @@
 
 /* Chunks of a guest that the reaper unmaps before it is the next one's turn. */
 #define VIRTBACK_REAP_BATCH		64
-
-/* How long to unmap in a softirq at a time; a chunk may take longer. */
-#define VIRTBACK_DROP_NS		NSEC_PER_MSEC
 
 /* Chunks that go for a lower limit before whoever waits for map_lock gets it. */
 #define VIRTBACK_ROOM_BATCH		16
@@ -522,28 +519,35 @@ static struct virtback_chunk *virtback_cache_take(struct virtback_xen_cache *cac
 	return chunk;
 }
 
-/* Unmap a chunk that nobody else can find; what it takes of this domain stays. */
-static void virtback_chunk_drop(struct virtback_chunk *chunk)
+/* Unmap a chunk that nobody else can find, until @end; what it takes of this domain stays. */
+static void virtback_chunk_drop(struct virtback_chunk *chunk, u64 end)
 {
 	struct virtback_xen_pages *pages = chunk->pages;
+	unsigned long mapped = chunk->mapped;
+	unsigned int i;
 
-	if (!virtback_xen_pages_busy(pages) &&
-	    virtback_xen_unmap(pages->page, pages->nr, chunk->mapped))
-		chunk->mapped = 0;
+	if (virtback_xen_pages_busy(pages))
+		return;
+	for_each_set_bit(i, &mapped, pages->nr) {
+		if (local_clock() >= end)
+			break;
+		if (virtback_xen_unmap(&pages->page[i], 1, BIT(0)))
+			chunk->mapped &= ~BIT(i);
+	}
 }
 
 /**
- * virtback_xen_cache_drop() - unmap what nobody uses, where no thread runs that would
+ * virtback_xen_cache_drop() - unmap what nobody uses, without a thread
  * @cache: guest whose domain is being destroyed
+ * @end: until then, of local_clock(); a page may take longer
  *
- * For a short while, and without map_lock: only what can be found needs that. All but the
- * unmapping is left to the reaper. Softirq context, or any that sleeps.
+ * Without map_lock: only what can be found needs that. All but the unmapping is left to the
+ * reaper. Softirq context, or any that sleeps.
  *
  * Return: true when there may be more.
  */
-bool virtback_xen_cache_drop(struct virtback_xen_cache *cache)
+bool virtback_xen_cache_drop(struct virtback_xen_cache *cache, u64 end)
 {
-	u64 end = local_clock() + VIRTBACK_DROP_NS;
 	struct virtback_chunk *chunk;
 	bool more = false;
 	LIST_HEAD(dead);
@@ -557,10 +561,10 @@ bool virtback_xen_cache_drop(struct virtback_xen_cache *cache)
 		more = local_clock() >= end;
 		if (more)
 			break;
-		virtback_chunk_drop(chunk);
+		virtback_chunk_drop(chunk, end);
 	}
 	while (!more && (chunk = virtback_cache_take(cache))) {
-		virtback_chunk_drop(chunk);
+		virtback_chunk_drop(chunk, end);
 		list_add_tail(&chunk->link, &dead);
 		more = local_clock() >= end;
 	}

@@ -7,7 +7,8 @@
  *	guest->attach_lock
  *		guest->lock, the locks of the cache
  *	virtback_xen_guests_lock (host.c)
- *		guest->lock, the locks of the cache
+ *		guest->lock
+ *		virtback_xen_pool_lock (pages.c)
  *	vd->lock: ring areas are mapped and unmapped
  *		vq->ring_lock: buffers are pinned
  *			the locks of the cache, see cache.h
@@ -101,8 +102,8 @@ struct virtback_xen_vcpu {
  * @ioreq: address space of the ioreq page
  * @nr_vcpus: number of vCPUs
  * @vcpus: the vCPUs
- * @look: looks whether the domain lives, while @nr_devs is not 0
- * @left: pages that were mapped when it was found dead last, for @look alone
+ * @look: looks whether the domain lives, and unmaps what is mapped of it when not; while
+ *	  @nr_devs is not 0
  * @retry: takes the server down when that could not be done at once
  * @pause: how long it has waited for that, jiffies
  * @budget: what they have had of interrupt context
@@ -123,7 +124,6 @@ struct virtback_xen_guest {
 	u32 nr_vcpus;
 	struct virtback_xen_vcpu *vcpus;
 	struct timer_list look;
-	unsigned long left;
 	struct delayed_work retry;
 	unsigned long pause;
 	struct virtback_xen_budget __percpu *budget;
