@@ -179,9 +179,12 @@ static void room_dropped_without_a_thread(struct kunit *test)
 
 	for (n = 2; n < 6; n++)
 		hv_touch(test, GFN(n));
-	/* No time: nothing. */
-	KUNIT_EXPECT_TRUE(test, virtback_xen_cache_drop(cache, 0));
-	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, 6U * VIRTBACK_CHUNK_PAGES);
+	/* The reaper waits for it. */
+	mutex_lock(&cache->map_lock);
+	/* However late it is, each call gets on. */
+	for (n = 0; n < 20; n++)
+		KUNIT_EXPECT_TRUE(test, virtback_xen_cache_drop(cache, 0));
+	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, 6U * VIRTBACK_CHUNK_PAGES - 20);
 	KUNIT_EXPECT_FALSE(test, virtback_xen_cache_drop(cache, U64_MAX));
 	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, 2U * VIRTBACK_CHUNK_PAGES);
 	/* One that is dead before. */
@@ -189,11 +192,30 @@ static void room_dropped_without_a_thread(struct kunit *test)
 	virtback_xen_cache_unpin(&q);
 	KUNIT_EXPECT_FALSE(test, virtback_xen_cache_drop(cache, U64_MAX));
 	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, VIRTBACK_CHUNK_PAGES);
+	KUNIT_EXPECT_EQ(test, cache->nr_pages, 6UL * VIRTBACK_CHUNK_PAGES);
+	mutex_unlock(&cache->map_lock);
 	KUNIT_EXPECT_TRUE(test, hv_shows(p.va, 0, GFN(0), 0));
 	hv_settle(hv);
 	KUNIT_EXPECT_EQ(test, cache->nr_pages, (unsigned long)VIRTBACK_CHUNK_PAGES);
 	KUNIT_EXPECT_FALSE(test, virtback_xen_cache_drop(cache, U64_MAX));
 	virtback_xen_cache_unpin(&p);
+	hv_end(test);
+}
+
+static void room_drop_leaves_what_is_busy(struct kunit *test)
+{
+	struct virtback_xen_cache *cache = hv_cache(test);
+	struct hv *hv = hv_join(test, HV_RESERVE);
+	struct virtback_piece p = hv_pin_page(test, 9);
+	struct page *page = hv_page_of(&p);
+
+	get_page(page);
+	virtback_xen_cache_unpin(&p);
+	KUNIT_EXPECT_FALSE(test, virtback_xen_cache_drop(cache, U64_MAX));
+	KUNIT_EXPECT_TRUE(test, hv_shows(page_address(page), 0, 9, 0));
+	put_page(page);
+	KUNIT_EXPECT_FALSE(test, virtback_xen_cache_drop(cache, U64_MAX));
+	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, 0U);
 	hv_end(test);
 }
 
@@ -581,6 +603,7 @@ static struct kunit_case virtback_room_cases[] = {
 	KUNIT_CASE(room_no_memory_takes_anothers_place),
 	KUNIT_CASE(room_xen_has_no_memory),
 	KUNIT_CASE(room_dropped_without_a_thread),
+	KUNIT_CASE(room_drop_leaves_what_is_busy),
 	KUNIT_CASE(room_no_memory_at_all),
 	KUNIT_CASE(room_pool_is_broken_up),
 	KUNIT_CASE(room_nothing_before_a_device),

@@ -7,7 +7,8 @@
  * Locks, outermost first:
  *
  *	virtback_xen_reap_lock (room.c)
- *		cache->map_lock: whatever is mapped or unmapped
+ *		cache->map_lock: whatever is mapped or unmapped, but for
+ *				 virtback_xen_cache_drop()
  *			virtback_xen_pool_lock (pages.c)
  *			cache->lock
  *				virtback_xen_dead_lock (room.c)
@@ -95,6 +96,7 @@ struct virtback_xen_cache_stats {
  * @lru: hashed chunks that are not pinned, the longest unused one first; those
  *	 of old generations come before all others
  * @dead: chunks to unmap
+ * @gone: dead chunks of which nothing is mapped any more
  * @dead_link: in the list of caches with dead chunks, with a reference
  * @chunks: hashed chunks by number
  * @stats: counters
@@ -117,6 +119,7 @@ struct virtback_xen_cache {
 	unsigned long nr_held;
 	struct list_head lru;
 	struct list_head dead;
+	struct list_head gone;
 	struct list_head dead_link;
 	DECLARE_HASHTABLE(chunks, VIRTBACK_CACHE_BITS);
 	struct virtback_xen_cache_stats stats;
@@ -142,7 +145,7 @@ struct virtback_xen_room {
  * @refs: pins
  * @gen: cache->gen when it was mapped
  * @mapped: bit n: page n is mapped. Only ever gains bits, and written under map_lock
- *	    and cache->lock, until virtback_xen_cache_drop().
+ *	    and cache->lock, until virtback_xen_cache_drop(), which has the chunk alone.
  * @nr: number of the chunk: guest frame number >> VIRTBACK_CHUNK_SHIFT
  * @gfn: guest frame number of the first page; of a page mapped alone, which is
  *	 never hashed, that of the page

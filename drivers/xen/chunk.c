@@ -377,9 +377,10 @@ void virtback_xen_cache_invalidate(struct virtback_xen_cache *cache)
 
 /**
  * virtback_xen_cache_close() - keep no memory of the guest mapped
- * @cache: guest that has no device any more, and whose server is gone
+ * @cache: guest whose domain is being destroyed, or that has no device any more
  *
- * What is pinned is unmapped at its last unpin. May sleep.
+ * What is pinned is unmapped at its last unpin, and what is mapped from now on as well.
+ * May sleep; may be called again.
  */
 void virtback_xen_cache_close(struct virtback_xen_cache *cache)
 {
@@ -404,6 +405,7 @@ void virtback_xen_cache_init(struct virtback_xen_cache *cache, u16 domid)
 	INIT_LIST_HEAD(&cache->rooms);
 	INIT_LIST_HEAD(&cache->lru);
 	INIT_LIST_HEAD(&cache->dead);
+	INIT_LIST_HEAD(&cache->gone);
 	INIT_LIST_HEAD(&cache->dead_link);
 	hash_init(cache->chunks);
 	INIT_WORK(&cache->sweep, virtback_xen_sweep_work);

@@ -9,6 +9,7 @@
 #include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/notifier.h>
+#include <linux/preempt.h>
 #include <linux/rculist.h>
 #include <linux/sched.h>
 #include <linux/sched/clock.h>
@@ -487,7 +488,11 @@ static void virtback_xen_guest_lost(struct virtback_xen_guest *guest)
 	struct virtback_xen_dev *xd;
 
 	lockdep_assert_held(&virtback_xen_guests_lock);
-	WRITE_ONCE(guest->dead, true);
+	if (!READ_ONCE(guest->dead)) {
+		WRITE_ONCE(guest->dead, true);
+		/* Where a thread can run it does its part. */
+		virtback_xen_cache_close(&guest->cache);
+	}
 	/* Also of one found dead before: a device may have joined since. */
 	mutex_lock(&guest->lock);
 	list_for_each_entry(xd, &guest->devs, link)
@@ -516,21 +521,26 @@ static void virtback_xen_guest_drop(struct virtback_xen_guest *guest)
 {
 	unsigned int cpu = smp_processor_id();
 	u64 start = local_clock();
+	bool more = virtback_xen_cache_drop(&guest->cache, start + VIRTBACK_DROP_NS);
 
-	guest->look.expires = jiffies + 1;
-	if (!virtback_xen_cache_drop(&guest->cache, start + VIRTBACK_DROP_NS))
-		guest->look.expires = jiffies + VIRTBACK_LOOK_EVERY;
+	guest->look.expires = jiffies + (more ? 1 : VIRTBACK_LOOK_EVERY);
+	/* With PREEMPT_RT a softirq does not keep a CPU from going offline, this does. */
+	preempt_disable();
 	/*
-	 * Each page waits for Xen's lock of the domain's pages. Which the CPU that destroys the
-	 * domain has, but for when it is interrupted: there this takes no time.
+	 * Each page waits for Xen's lock of the domain's pages, which the CPU that destroys the
+	 * domain has but for when it is interrupted: there this takes no time.
 	 */
 	if (local_clock() - start > 2 * VIRTBACK_DROP_NS) {
 		cpu = cpumask_next(cpu, cpu_online_mask);
 		if (cpu >= nr_cpu_ids)
 			cpu = cpumask_first(cpu_online_mask);
 	}
-	/* None goes offline before this is done. */
+	/*
+	 * The last thing: on another CPU it may run before this returns, and timer_delete_sync(),
+	 * which looks where the timer is now, does not wait for what would follow.
+	 */
 	add_timer_on(&guest->look, cpu);
+	preempt_enable();
 }
 
 /*
@@ -549,7 +559,8 @@ static void virtback_xen_guest_look(struct timer_list *timer)
 		mod_timer(timer, jiffies + VIRTBACK_LOOK_EVERY);
 		return;
 	}
-	queue_work(virtback_xen_wq, &virtback_xen_undertaker);
+	if (!READ_ONCE(guest->dead))
+		queue_work(virtback_xen_wq, &virtback_xen_undertaker);
 	virtback_xen_guest_drop(guest);
 }
 

@@ -52,7 +52,7 @@ static DEFINE_MUTEX(virtback_xen_reap_lock);
 
 static void virtback_xen_reap_work(struct work_struct *work);
 static DECLARE_DELAYED_WORK(virtback_xen_reaper, virtback_xen_reap_work);
-/* Reaper and sweeps. */
+/* Reaper, sweeps, servers that are taken down later, and the look at all domains. */
 struct workqueue_struct *virtback_xen_wq;
 
 /* The reaper is to look at the cache; true when it is not on its way. */
@@ -128,7 +128,9 @@ static struct virtback_chunk *virtback_cache_pop_dead(struct virtback_xen_cache 
 	struct virtback_chunk *chunk;
 
 	spin_lock_irq(&cache->lock);
-	chunk = list_first_entry_or_null(&cache->dead, struct virtback_chunk, link);
+	chunk = list_first_entry_or_null(&cache->gone, struct virtback_chunk, link);
+	if (!chunk)
+		chunk = list_first_entry_or_null(&cache->dead, struct virtback_chunk, link);
 	if (chunk)
 		list_del_init(&chunk->link);
 	spin_unlock_irq(&cache->lock);
@@ -519,7 +521,7 @@ static struct virtback_chunk *virtback_cache_take(struct virtback_xen_cache *cac
 	return chunk;
 }
 
-/* Unmap a chunk that nobody else can find, until @end; what it takes of this domain stays. */
+/* Unmap a chunk that nobody else can find, until @end; its address space stays. */
 static void virtback_chunk_drop(struct virtback_chunk *chunk, u64 end)
 {
 	struct virtback_xen_pages *pages = chunk->pages;
@@ -529,10 +531,11 @@ static void virtback_chunk_drop(struct virtback_chunk *chunk, u64 end)
 	if (virtback_xen_pages_busy(pages))
 		return;
 	for_each_set_bit(i, &mapped, pages->nr) {
-		if (local_clock() >= end)
-			break;
 		if (virtback_xen_unmap(&pages->page[i], 1, BIT(0)))
 			chunk->mapped &= ~BIT(i);
+		/* After the page: each call gets on, however late it is. */
+		if (local_clock() >= end)
+			break;
 	}
 }
 
@@ -542,7 +545,7 @@ static void virtback_chunk_drop(struct virtback_chunk *chunk, u64 end)
  * @end: until then, of local_clock(); a page may take longer
  *
  * Without map_lock: only what can be found needs that. All but the unmapping is left to the
- * reaper. Softirq context, or any that sleeps.
+ * reaper. Softirq or process context, interrupts on.
  *
  * Return: true when there may be more.
  */
@@ -551,26 +554,30 @@ bool virtback_xen_cache_drop(struct virtback_xen_cache *cache, u64 end)
 	struct virtback_chunk *chunk;
 	bool more = false;
 	LIST_HEAD(dead);
+	LIST_HEAD(busy);
+	LIST_HEAD(gone);
 
 	spin_lock_irq(&cache->lock);
 	list_splice_init(&cache->dead, &dead);
 	spin_unlock_irq(&cache->lock);
-	list_for_each_entry(chunk, &dead, link) {
-		if (!chunk->mapped)
-			continue;
-		more = local_clock() >= end;
-		if (more)
+	while (!more) {
+		chunk = list_first_entry_or_null(&dead, struct virtback_chunk, link);
+		if (chunk)
+			list_del(&chunk->link);
+		else
+			chunk = virtback_cache_take(cache);
+		if (!chunk)
 			break;
 		virtback_chunk_drop(chunk, end);
-	}
-	while (!more && (chunk = virtback_cache_take(cache))) {
-		virtback_chunk_drop(chunk, end);
-		list_add_tail(&chunk->link, &dead);
+		list_add_tail(&chunk->link, chunk->mapped ? &busy : &gone);
 		more = local_clock() >= end;
 	}
 	spin_lock_irq(&cache->lock);
+	/* What was not looked at comes first the next time. */
+	list_splice_tail(&busy, &dead);
 	list_splice(&dead, &cache->dead);
-	if (!list_empty(&cache->dead))
+	list_splice_tail(&gone, &cache->gone);
+	if (!list_empty(&cache->dead) || !list_empty(&cache->gone))
 		virtback_cache_reap_again(cache, true);
 	spin_unlock_irq(&cache->lock);
 	return more;

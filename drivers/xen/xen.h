@@ -7,8 +7,7 @@
  *	guest->attach_lock
  *		guest->lock, the locks of the cache
  *	virtback_xen_guests_lock (host.c)
- *		guest->lock
- *		virtback_xen_pool_lock (pages.c)
+ *		guest->lock, the locks of the cache
  *	vd->lock: ring areas are mapped and unmapped
  *		vq->ring_lock: buffers are pinned
  *			the locks of the cache, see cache.h

@@ -68,6 +68,8 @@ run_one()
 	rm -f "$LOGS"/guest-*.log
 	timeout -k 10 "$(scenario_timeout "$name")" sh -eu -o pipefail -c \
 		". /vb/lib.sh; . /vb/scenarios/$name.sh" || rc=$?
+	# A scenario that stops it may have been ended meanwhile.
+	kill -CONT "$(cat /run/xenstored.pid)" 2>/dev/null || true
 	if [ $rc != 0 ]; then
 		note "status $rc"
 		diagnostics

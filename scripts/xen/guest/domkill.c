@@ -16,6 +16,7 @@
 
 #define HYPERVISOR_DOMCTL	36
 #define DOMCTL_DESTROYDOMAIN	2
+#define DOMID_END		0x7ff0
 /* It goes up with each version of Xen whose layouts differ; of this operation none does. */
 #define VERSION_FIRST		0x12
 #define VERSION_LAST		0x40
@@ -42,11 +43,14 @@ int main(int argc, char **argv)
 		.op = HYPERVISOR_DOMCTL,
 		.arg = { (uintptr_t)&op },
 	};
+	unsigned long domid = 0;
 	char *end = NULL;
 	int fd, ret = -1;
 
-	op.domid = argc == 2 ? strtoul(argv[1], &end, 10) : 0;
-	if (!op.domid || *end) {
+	if (argc == 2)
+		domid = strtoul(argv[1], &end, 10);
+	op.domid = domid;
+	if (!domid || domid >= DOMID_END || *end) {
 		fprintf(stderr, "usage: domkill <domid>\n");
 		return 2;
 	}
