@@ -13,6 +13,9 @@
 
 VB_BENCH_DIR=$VB_TOP/scripts/bench
 
+# shellcheck source=scripts/lib/qemu.sh
+. "$VB_TOP/scripts/lib/qemu.sh"
+
 # A release build, for there is no sense in measuring checks; and with counters, which
 # cost an increment each.
 VB_BENCH_XEN_CONFIG=${VB_XEN_CONFIG/CONFIG_DEBUG=y/# CONFIG_DEBUG is not set}'
@@ -24,39 +27,7 @@ VB_BENCH_QEMU=8.1
 
 bench_qemu()
 {
-	local v
-
-	v=$(qemu-system-aarch64 --version | sed -n 's/.*version \([0-9.]*\).*/\1/p')
-	if printf '%s\n%s\n' "$VB_BENCH_QEMU" "$v" | sort -VC; then
-		command -v qemu-system-aarch64
-		return
-	fi
-	v=$(_bench_backport)
-	[ -n "$v" ] || die "no QEMU $VB_BENCH_QEMU or later: $VB_SUITE-backports is not in the index"
-	echo "$(_bench_fetched "$v")/usr/bin/qemu-system-aarch64"
-}
-
-_bench_backport()
-{
-	apt_refresh
-	apt_cache madison "qemu-system-arm:$VB_HOST_ARCH" |
-		awk '$6 ~ /-backports/ { print $3; exit }'
-}
-
-# Its libraries are those of the QEMU that the machine has.
-_bench_fetched()
-{
-	local debs
-
-	mapfile -t debs < <(deb_fetch "$VB_HOST_ARCH" "qemu-system-arm=$1" "qemu-system-common=$1")
-	[ ${#debs[@]} = 2 ] || die "QEMU $1 cannot be fetched"
-	cache_entry "qemu/$(cache_key "${debs[@]##*/}")" _bench_unpack "${debs[@]}"
-}
-
-_bench_unpack()
-{
-	deb_unpack "$@"
-	"$1/usr/bin/qemu-system-aarch64" --version
+	qemu_since "$VB_BENCH_QEMU" qemu-system-aarch64
 }
 
 # What it is patched for does not happen where processors run at the same time.
