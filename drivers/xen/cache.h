@@ -189,6 +189,7 @@ bool virtback_xen_unmap(struct page **page, unsigned int nr, u32 mapped);
 struct virtback_xen_pages *virtback_xen_pages_alloc(unsigned int nr);
 void virtback_xen_pages_free(struct virtback_xen_pages *pages);
 void virtback_xen_pages_drop(struct virtback_xen_pages *pages);
+bool virtback_xen_pages_trim(void);
 bool virtback_xen_pages_busy(const struct virtback_xen_pages *pages);
 bool virtback_xen_pages_scarce(void);
 void virtback_xen_pages_exit(void);
@@ -199,7 +200,7 @@ void virtback_chunk_die(struct virtback_chunk *chunk);
 bool virtback_cache_hold(struct virtback_xen_cache *cache);
 struct virtback_xen_pages *virtback_cache_space(struct virtback_xen_cache *cache);
 struct virtback_xen_pages *virtback_cache_other_space(struct virtback_xen_cache *cache,
-						      struct virtback_xen_pages *pages);
+						      struct virtback_xen_pages *pages, u32 mapped);
 bool virtback_xen_cache_probe(struct virtback_xen_cache *cache, u64 addr);
 int virtback_xen_cache_join(struct virtback_xen_cache *cache, struct virtback_xen_room *room,
 			    unsigned int fallback, unsigned long *need);

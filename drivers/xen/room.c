@@ -87,17 +87,24 @@ void virtback_chunk_die(struct virtback_chunk *chunk)
 		mod_delayed_work(virtback_xen_wq, &virtback_xen_reaper, 0);
 }
 
+/* Address space that is never used again. */
+static void virtback_cache_lose(struct virtback_xen_cache *cache, struct virtback_xen_pages *pages)
+{
+	pr_err_ratelimited("dom%u: Xen refused to unmap pages; they are lost\n", cache->domid);
+	kfree(pages);
+}
+
 /* Unmap pages and pool their address space; false when Xen does not, then that is lost. */
 static bool virtback_cache_unmap(struct virtback_xen_cache *cache,
 				 struct virtback_xen_pages *pages, u32 mapped)
 {
-	if (virtback_xen_unmap(pages->page, pages->nr, mapped)) {
+	bool ok = virtback_xen_unmap(pages->page, pages->nr, mapped);
+
+	if (ok)
 		virtback_xen_pages_free(pages);
-		return true;
-	}
-	pr_err_ratelimited("dom%u: Xen refused to unmap pages; they are lost\n", cache->domid);
-	kfree(pages);
-	return false;
+	else
+		virtback_cache_lose(cache, pages);
+	return ok;
 }
 
 /*
@@ -248,17 +255,19 @@ static struct virtback_chunk *virtback_cache_victim(struct virtback_xen_cache *c
 	return chunk;
 }
 
-/* Unmap something that nobody uses; false when there is nothing. */
-static bool virtback_cache_shed(struct virtback_xen_cache *cache)
+/* Unmap something that nobody uses. Returns of how many pages it is, 0 when there is nothing. */
+static unsigned int virtback_cache_shed(struct virtback_xen_cache *cache)
 {
 	struct virtback_chunk *chunk, *next;
-	bool shed = false;
+	unsigned int nr, shed = 0;
 	LIST_HEAD(busy);
 
 	lockdep_assert_held(&cache->map_lock);
 	while (!shed && (chunk = virtback_cache_victim(cache))) {
-		shed = virtback_chunk_reap(chunk);
-		if (!shed)
+		nr = chunk->pages->nr;
+		if (virtback_chunk_reap(chunk))
+			shed = nr;
+		else
 			list_add_tail(&chunk->link, &busy);
 	}
 	spin_lock_irq(&cache->lock);
@@ -325,22 +334,36 @@ struct virtback_xen_pages *virtback_cache_space(struct virtback_xen_cache *cache
 /**
  * virtback_cache_other_space() - address space that Xen has page tables for
  * @cache: guest
- * @pages: from virtback_cache_space(), for which it has none and no memory to make some
+ * @pages: from virtback_cache_space(), for some of which it has none and no memory to make some
+ * @mapped: bit n: page n of @pages is mapped
  *
- * That of a chunk that is let go, which was mapped before; the pool hands out what came last.
- * Called with map_lock held. May sleep, never for another pin.
+ * That of a chunk that is let go, which was mapped before. Called with map_lock held. May
+ * sleep, never for another pin.
  *
  * Return: as much of it, and @pages are gone; or NULL, and they are not.
  */
 struct virtback_xen_pages *virtback_cache_other_space(struct virtback_xen_cache *cache,
-						      struct virtback_xen_pages *pages)
+						      struct virtback_xen_pages *pages, u32 mapped)
 {
-	struct virtback_xen_pages *other = NULL;
+	struct virtback_xen_pages *other;
+	unsigned int nr;
 
-	if (virtback_cache_shed(cache))
-		other = virtback_xen_pages_alloc(pages->nr);
-	if (other)
+	/* A page alone makes no room for a chunk. */
+	do {
+		nr = virtback_cache_shed(cache);
+		if (!nr)
+			return NULL;
+	} while (nr < pages->nr);
+	/* Both the pool and the kernel hand out first what came last. */
+	if (nr > pages->nr)
+		virtback_xen_pages_trim();
+	other = virtback_xen_pages_alloc(pages->nr);
+	if (!other)
+		return NULL;
+	if (virtback_xen_unmap(pages->page, pages->nr, mapped))
 		virtback_xen_pages_drop(pages);
+	else
+		virtback_cache_lose(cache, pages);
 	return other;
 }
 
