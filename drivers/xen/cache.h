@@ -6,7 +6,7 @@
  *
  * Locks, outermost first:
  *
- *	virtback_xen_reap_lock (room.c)
+ *	cache->reap_lock
  *		cache->map_lock: whatever is mapped or unmapped, but for
  *				 virtback_xen_cache_drop()
  *			virtback_xen_pool_lock (pages.c)
@@ -80,6 +80,8 @@ struct virtback_xen_cache_stats {
 /**
  * struct virtback_xen_cache - what is mapped of a guest
  * @domid: guest
+ * @reap_lock: held while dead chunks are reaped: who comes second finds the work of the first
+ *	       done. No other guest decides how long.
  * @map_lock: held while anything is mapped or unmapped, so that nothing is mapped
  *	      twice; protects what follows up to @lock. Statistics are read without it.
  * @rooms: what the guest's devices take of it
@@ -105,6 +107,7 @@ struct virtback_xen_cache_stats {
 struct virtback_xen_cache {
 	u16 domid;
 
+	struct mutex reap_lock;		/* one reaper at a time */
 	struct mutex map_lock;		/* mapping and unmapping */
 	struct list_head rooms;
 	unsigned long limit;

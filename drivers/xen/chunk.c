@@ -422,6 +422,7 @@ void virtback_xen_cache_close(struct virtback_xen_cache *cache)
 void virtback_xen_cache_init(struct virtback_xen_cache *cache, u16 domid)
 {
 	cache->domid = domid;
+	mutex_init(&cache->reap_lock);
 	mutex_init(&cache->map_lock);
 	spin_lock_init(&cache->lock);
 	INIT_LIST_HEAD(&cache->rooms);

@@ -44,11 +44,6 @@
 static LIST_HEAD(virtback_xen_dead);
 /* Protects the list; inside cache->lock. */
 static DEFINE_SPINLOCK(virtback_xen_dead_lock);
-/*
- * One reaper at a time: who comes second finds the work of the first done. No guest
- * decides how long it is held, so nobody takes it until a guest has no dead chunks.
- */
-static DEFINE_MUTEX(virtback_xen_reap_lock);
 
 static void virtback_xen_reap_work(struct work_struct *work);
 static DECLARE_DELAYED_WORK(virtback_xen_reaper, virtback_xen_reap_work);
@@ -194,14 +189,15 @@ static void virtback_xen_reap(unsigned long max, bool last)
 	unsigned int left;
 	LIST_HEAD(caches);
 
-	mutex_lock(&virtback_xen_reap_lock);
 	spin_lock_irq(&virtback_xen_dead_lock);
 	list_splice_init(&virtback_xen_dead, &caches);
 	while ((cache = list_first_entry_or_null(&caches, struct virtback_xen_cache,
 						 dead_link))) {
 		list_del_init(&cache->dead_link);
 		spin_unlock_irq(&virtback_xen_dead_lock);
+		mutex_lock(&cache->reap_lock);
 		left = virtback_cache_reap(cache, max);
+		mutex_unlock(&cache->reap_lock);
 		if (left && last)
 			pr_warn("dom%u: %u chunks of its memory are in use elsewhere and stay mapped\n",
 				cache->domid, left);
@@ -209,7 +205,6 @@ static void virtback_xen_reap(unsigned long max, bool last)
 		spin_lock_irq(&virtback_xen_dead_lock);
 	}
 	spin_unlock_irq(&virtback_xen_dead_lock);
-	mutex_unlock(&virtback_xen_reap_lock);
 }
 
 static void virtback_xen_reap_work(struct work_struct *work)
@@ -516,7 +511,7 @@ void virtback_xen_cache_flush(struct virtback_xen_cache *cache)
 	unsigned long max;
 	bool listed;
 
-	mutex_lock(&virtback_xen_reap_lock);
+	mutex_lock(&cache->reap_lock);
 	spin_lock_irq(&virtback_xen_dead_lock);
 	listed = !list_empty(&cache->dead_link);
 	list_del_init(&cache->dead_link);
@@ -526,7 +521,7 @@ void virtback_xen_cache_flush(struct virtback_xen_cache *cache)
 	max = cache->nr_pages + 1;
 	mutex_unlock(&cache->map_lock);
 	virtback_cache_reap(cache, max);
-	mutex_unlock(&virtback_xen_reap_lock);
+	mutex_unlock(&cache->reap_lock);
 	if (listed)
 		virtback_xen_cache_put(cache);
 }
