@@ -530,12 +530,13 @@ void virtback_xen_cache_flush(struct virtback_xen_cache *cache)
 static struct virtback_chunk *virtback_cache_take(struct virtback_xen_cache *cache)
 {
 	struct virtback_chunk *chunk;
+	unsigned long flags;
 
-	spin_lock_irq(&cache->lock);
+	spin_lock_irqsave(&cache->lock, flags);
 	chunk = list_first_entry_or_null(&cache->lru, struct virtback_chunk, link);
 	if (chunk)
 		virtback_chunk_unhash(chunk);
-	spin_unlock_irq(&cache->lock);
+	spin_unlock_irqrestore(&cache->lock, flags);
 	return chunk;
 }
 
@@ -563,21 +564,22 @@ static void virtback_chunk_drop(struct virtback_chunk *chunk, u64 end)
  * @end: until then, of local_clock(); a page may take longer
  *
  * Without map_lock: only what can be found needs that. All but the unmapping is left to the
- * reaper. Softirq or process context, interrupts on.
+ * reaper. Any context.
  *
  * Return: true when there may be more.
  */
 bool virtback_xen_cache_drop(struct virtback_xen_cache *cache, u64 end)
 {
 	struct virtback_chunk *chunk;
+	unsigned long flags;
 	bool more = false;
 	LIST_HEAD(dead);
 	LIST_HEAD(busy);
 	LIST_HEAD(gone);
 
-	spin_lock_irq(&cache->lock);
+	spin_lock_irqsave(&cache->lock, flags);
 	list_splice_init(&cache->dead, &dead);
-	spin_unlock_irq(&cache->lock);
+	spin_unlock_irqrestore(&cache->lock, flags);
 	while (!more) {
 		chunk = list_first_entry_or_null(&dead, struct virtback_chunk, link);
 		if (chunk)
@@ -590,14 +592,14 @@ bool virtback_xen_cache_drop(struct virtback_xen_cache *cache, u64 end)
 		list_add_tail(&chunk->link, chunk->mapped ? &busy : &gone);
 		more = local_clock() >= end;
 	}
-	spin_lock_irq(&cache->lock);
+	spin_lock_irqsave(&cache->lock, flags);
 	/* What was not looked at comes first the next time. */
 	list_splice_tail(&busy, &dead);
 	list_splice(&dead, &cache->dead);
 	list_splice_tail(&gone, &cache->gone);
 	if (!list_empty(&cache->dead) || !list_empty(&cache->gone))
 		virtback_cache_reap_again(cache, true);
-	spin_unlock_irq(&cache->lock);
+	spin_unlock_irqrestore(&cache->lock, flags);
 	return more;
 }
 
