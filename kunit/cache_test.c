@@ -8,6 +8,7 @@
 
 #ifndef CONFIG_XEN_BACKEND
 
+#include <linux/completion.h>
 #include <linux/delay.h>
 
 static void cache_first_touch_maps(struct kunit *test)
@@ -335,13 +336,13 @@ static void cache_close_lets_all_go(struct kunit *test)
 	for (i = 1; i < 5; i++)
 		hv_touch(test, GFN(i));
 	virtback_xen_cache_close(cache);
-	virtback_xen_cache_flush(&hv->guest[0].cache);
+	hv_settle(hv);
 	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, VIRTBACK_CHUNK_PAGES);
 	KUNIT_EXPECT_EQ(test, atomic_read(&hv->guest[0].refs), 1);
 	KUNIT_EXPECT_EQ(test, hv_pin(hv, 0, 2, 8, &q), -EFAULT);
 	KUNIT_EXPECT_TRUE(test, hv_shows(p.va, 0, 2, 0));
 	virtback_xen_cache_unpin(&p);
-	virtback_xen_cache_flush(&hv->guest[0].cache);
+	hv_settle(hv);
 	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, 0U);
 	KUNIT_EXPECT_EQ(test, atomic_read(&hv->guest[0].refs), 0);
 	hv_end(test);
@@ -422,6 +423,46 @@ static void cache_guests_take_turns(struct kunit *test)
 	hv_end(test);
 }
 
+static struct cache_other {
+	struct work_struct work;
+	struct completion flushed;
+	struct hv *hv;
+	unsigned long left;
+} cache_other;
+
+static void cache_other_flush(struct work_struct *work)
+{
+	virtback_xen_cache_flush(&cache_other.hv->guest[1].cache);
+	complete(&cache_other.flushed);
+}
+
+static void cache_other_wait(struct hv *hv, unsigned int guest)
+{
+	hv->on_unmap = NULL;
+	schedule_work(&cache_other.work);
+	cache_other.left = wait_for_completion_timeout(&cache_other.flushed, HZ);
+}
+
+/* However much of a guest is unmapped, another one's last device does not wait for it. */
+static void cache_flush_is_of_one_guest(struct kunit *test)
+{
+	struct virtback_xen_cache *cache = hv_cache(test);
+	struct hv *hv = hv_join(test, HV_RESERVE);
+	struct virtback_piece p = hv_pin_page(test, 2);
+
+	cache_other.hv = hv;
+	INIT_WORK(&cache_other.work, cache_other_flush);
+	init_completion(&cache_other.flushed);
+	virtback_xen_cache_close(cache);
+	hv->on_unmap = cache_other_wait;
+	/* In front of the reaper. */
+	virtback_xen_cache_unpin(&p);
+	virtback_xen_cache_flush(cache);
+	flush_work(&cache_other.work);
+	KUNIT_EXPECT_NE(test, cache_other.left, 0UL);
+	hv_end(test);
+}
+
 static void cache_guests_are_apart(struct kunit *test)
 {
 	struct hv *hv = hv_join(test, HV_RESERVE);
@@ -461,6 +502,7 @@ static struct kunit_case virtback_cache_cases[] = {
 	KUNIT_CASE(cache_close_while_mapped),
 	KUNIT_CASE(cache_close_needs_no_flush),
 	KUNIT_CASE(cache_guests_take_turns),
+	KUNIT_CASE(cache_flush_is_of_one_guest),
 	KUNIT_CASE(cache_guests_are_apart),
 	{}
 };

@@ -217,6 +217,8 @@ void hv_settle(struct hv *hv)
 		flush_work(&hv->guest[i].cache.sweep);
 		virtback_xen_cache_flush(&hv->guest[i].cache);
 	}
+	/* The reaper, which may have come second, has gone. */
+	flush_workqueue(virtback_xen_wq);
 }
 
 /* hv_end() - the end of a test whose pins are all undone: nothing may be left */
@@ -229,8 +231,8 @@ void hv_end(struct kunit *test)
 		virtback_xen_cache_close(&hv->guest[i].cache);
 		KUNIT_EXPECT_EQ(test, hv->guest[i].cache.nr_held, 0UL);
 	}
+	hv_settle(hv);
 	for (i = 0; i < HV_GUESTS; i++) {
-		virtback_xen_cache_flush(&hv->guest[i].cache);
 		KUNIT_EXPECT_EQ(test, atomic_read(&hv->guest[i].refs), 0);
 		KUNIT_EXPECT_EQ(test, hv->guest[i].cache.nr_chunks, 0UL);
 		KUNIT_EXPECT_LE(test, hv->guest[i].cache.max_pages, hv->guest[i].cache.limit);

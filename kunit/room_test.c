@@ -168,6 +168,60 @@ static void room_xen_has_no_memory(struct kunit *test)
 	hv_end(test);
 }
 
+/* It has some for the last page of the next chunk, to which something was mapped before. */
+static void room_xen_has_memory_for_a_part(struct kunit *test)
+{
+	struct virtback_xen_cache *cache = hv_cache(test);
+	struct hv *hv = hv_join(test, HV_RESERVE);
+	struct virtback_piece p = hv_pin_page(test, GFN(0));
+
+	set_bit(page_private(hv->free[hv->nr_free - 1]), hv->tables);
+	hv->full = true;
+	hv_touch(test, GFN(2) - 1);
+	hv_refused(test, GFN(1));
+	virtback_xen_cache_unpin(&p);
+	/* Now there is another one to take the place of, and what was mapped moves there. */
+	hv_touch(test, GFN(1));
+	KUNIT_EXPECT_TRUE(test, hv_mapped(test, GFN(2) - 1));
+	KUNIT_EXPECT_EQ(test, cache->stats.evictions, 1ULL);
+	KUNIT_EXPECT_EQ(test, cache->nr_chunks, 1UL);
+	KUNIT_EXPECT_EQ(test, cache->nr_pages, (unsigned long)VIRTBACK_CHUNK_PAGES);
+	hv_end(test);
+}
+
+/* What it has some for is of another size. */
+static void room_xen_has_memory_for_another_size(struct kunit *test)
+{
+	struct virtback_xen_cache *cache = hv_cache(test);
+	struct hv *hv = hv_join(test, HV_RESERVE);
+	struct virtback_piece alone[6];
+	unsigned int i;
+
+	/* A chunk makes room for a page. */
+	hv_touch(test, GFN(0));
+	cache->reserve = cache->limit;
+	hv->full = true;
+	hv_touch(test, GFN(1));
+	KUNIT_EXPECT_EQ(test, cache->stats.evictions, 1ULL);
+	KUNIT_EXPECT_EQ(test, cache->nr_chunks, 0UL);
+	hv->full = false;
+	for (i = 0; i < ARRAY_SIZE(alone); i++)
+		alone[i] = hv_pin_page(test, GFN(2) + i);
+	cache->reserve = HV_RESERVE;
+	hv_touch(test, GFN(3));
+	/* Pages that wait to be unmapped make none for a chunk. */
+	for (i = 0; i < ARRAY_SIZE(alone); i++)
+		get_page(hv_page_of(&alone[i]));
+	hv_drain(alone, ARRAY_SIZE(alone));
+	hv_settle(hv);
+	for (i = 0; i < ARRAY_SIZE(alone); i++)
+		put_page(hv_page_of(&alone[i]));
+	hv->full = true;
+	hv_touch(test, GFN(4));
+	KUNIT_EXPECT_EQ(test, cache->stats.evictions, 2ULL);
+	hv_end(test);
+}
+
 /* The domain is being destroyed, and the reaper does not run meanwhile. */
 static void room_dropped_without_a_thread(struct kunit *test)
 {
@@ -602,6 +656,8 @@ static struct kunit_case virtback_room_cases[] = {
 	KUNIT_CASE(room_unmap_fails),
 	KUNIT_CASE(room_no_memory_takes_anothers_place),
 	KUNIT_CASE(room_xen_has_no_memory),
+	KUNIT_CASE(room_xen_has_memory_for_a_part),
+	KUNIT_CASE(room_xen_has_memory_for_another_size),
 	KUNIT_CASE(room_dropped_without_a_thread),
 	KUNIT_CASE(room_drop_leaves_what_is_busy),
 	KUNIT_CASE(room_no_memory_at_all),

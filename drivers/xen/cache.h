@@ -6,7 +6,7 @@
  *
  * Locks, outermost first:
  *
- *	virtback_xen_reap_lock (room.c)
+ *	cache->reap_lock
  *		cache->map_lock: whatever is mapped or unmapped, but for
  *				 virtback_xen_cache_drop()
  *			virtback_xen_pool_lock (pages.c)
@@ -80,6 +80,8 @@ struct virtback_xen_cache_stats {
 /**
  * struct virtback_xen_cache - what is mapped of a guest
  * @domid: guest
+ * @reap_lock: held while dead chunks are reaped: who comes second finds the work of the first
+ *	       done. No other guest decides how long.
  * @map_lock: held while anything is mapped or unmapped, so that nothing is mapped
  *	      twice; protects what follows up to @lock. Statistics are read without it.
  * @rooms: what the guest's devices take of it
@@ -105,6 +107,7 @@ struct virtback_xen_cache_stats {
 struct virtback_xen_cache {
 	u16 domid;
 
+	struct mutex reap_lock;		/* one reaper at a time */
 	struct mutex map_lock;		/* mapping and unmapping */
 	struct list_head rooms;
 	unsigned long limit;
@@ -189,6 +192,7 @@ bool virtback_xen_unmap(struct page **page, unsigned int nr, u32 mapped);
 struct virtback_xen_pages *virtback_xen_pages_alloc(unsigned int nr);
 void virtback_xen_pages_free(struct virtback_xen_pages *pages);
 void virtback_xen_pages_drop(struct virtback_xen_pages *pages);
+bool virtback_xen_pages_trim(void);
 bool virtback_xen_pages_busy(const struct virtback_xen_pages *pages);
 bool virtback_xen_pages_scarce(void);
 void virtback_xen_pages_exit(void);
@@ -199,7 +203,7 @@ void virtback_chunk_die(struct virtback_chunk *chunk);
 bool virtback_cache_hold(struct virtback_xen_cache *cache);
 struct virtback_xen_pages *virtback_cache_space(struct virtback_xen_cache *cache);
 struct virtback_xen_pages *virtback_cache_other_space(struct virtback_xen_cache *cache,
-						      struct virtback_xen_pages *pages);
+						      struct virtback_xen_pages *pages, u32 mapped);
 bool virtback_xen_cache_probe(struct virtback_xen_cache *cache, u64 addr);
 int virtback_xen_cache_join(struct virtback_xen_cache *cache, struct virtback_xen_room *room,
 			    unsigned int fallback, unsigned long *need);

@@ -23,6 +23,9 @@
 #define VIRTBACK_SWEEP_BATCH		64
 #define VIRTBACK_UNPIN_BATCH		64
 
+/* Address spaces that are tried for a chunk: of what went for it not all may have been mapped. */
+#define VIRTBACK_FILL_TRIES		4
+
 /* Nobody has it pinned any more. */
 static noinline void virtback_chunk_rest(struct virtback_chunk *chunk)
 {
@@ -108,8 +111,11 @@ virtback_chunk_find(struct virtback_xen_cache *cache, u64 nr)
 	return NULL;
 }
 
-/* Count a new mapping, and let others find it when it is good for more than its pin. */
-static void virtback_chunk_insert(struct virtback_chunk *chunk)
+/*
+ * Count a new mapping, and let others find it when it is good for more than its pin: not when
+ * Xen had no memory for all of it (@full), since the next pin may find some.
+ */
+static void virtback_chunk_insert(struct virtback_chunk *chunk, bool full)
 {
 	struct virtback_xen_cache *cache = chunk->cache;
 
@@ -122,9 +128,33 @@ static void virtback_chunk_insert(struct virtback_chunk *chunk)
 	virtback_add_once(cache->nr_chunks, 1);
 	spin_lock_irq(&cache->lock);
 	/* An INVALIDATE came while it was mapped: of use for this pin alone. */
-	if (!cache->closed && chunk->gen == cache->gen)
+	if (!full && !cache->closed && chunk->gen == cache->gen)
 		hash_add(cache->chunks, &chunk->hash, chunk->nr);
 	spin_unlock_irq(&cache->lock);
+}
+
+/*
+ * Map what the guest has of a new chunk, if need be at the expense of others. Returns true when
+ * Xen had no memory for page tables of all of it.
+ */
+static bool virtback_chunk_fill(struct virtback_chunk *chunk)
+{
+	struct virtback_xen_cache *cache = chunk->cache;
+	unsigned int nr = chunk->pages->nr, tries = VIRTBACK_FILL_TRIES;
+	struct virtback_xen_pages *other;
+	bool full;
+
+	for (;;) {
+		full = false;
+		chunk->mapped = virtback_xen_map_foreign(cache->domid, chunk->gfn,
+							 chunk->pages->page, nr, &full);
+		if (!full || !--tries)
+			return full;
+		other = virtback_cache_other_space(cache, chunk->pages, chunk->mapped);
+		if (!other)
+			return true;
+		chunk->pages = other;
+	}
 }
 
 /*
@@ -133,10 +163,9 @@ static void virtback_chunk_insert(struct virtback_chunk *chunk)
  */
 static struct virtback_chunk *virtback_chunk_map(struct virtback_xen_cache *cache, u64 gfn)
 {
-	struct virtback_xen_pages *other;
 	struct virtback_chunk *chunk;
-	bool full = false;
 	unsigned int nr;
+	bool full;
 
 	lockdep_assert_held(&cache->map_lock);
 	/* Whoever waits for the lock may be who a disk waits for. */
@@ -159,20 +188,13 @@ static struct virtback_chunk *virtback_chunk_map(struct virtback_xen_cache *cach
 	chunk->gen = cache->gen;
 	spin_unlock_irq(&cache->lock);
 	virtback_add_once(cache->stats.maps, 1);
-	chunk->mapped = virtback_xen_map_foreign(cache->domid, chunk->gfn,
-						 chunk->pages->page, nr, &full);
-	other = chunk->mapped || !full ? NULL : virtback_cache_other_space(cache, chunk->pages);
-	if (other) {
-		chunk->pages = other;
-		chunk->mapped = virtback_xen_map_foreign(cache->domid, chunk->gfn,
-							 chunk->pages->page, nr, &full);
-	}
+	full = virtback_chunk_fill(chunk);
 	trace_virtback_xen_map(cache->domid, chunk->gfn, nr, chunk->mapped);
 	/* Keep nothing for an address where the guest has no memory at all. */
 	if (!chunk->mapped)
 		goto free;
 	virtback_xen_cache_get(cache);
-	virtback_chunk_insert(chunk);
+	virtback_chunk_insert(chunk, full);
 	return chunk;
 
 free:
@@ -400,6 +422,7 @@ void virtback_xen_cache_close(struct virtback_xen_cache *cache)
 void virtback_xen_cache_init(struct virtback_xen_cache *cache, u16 domid)
 {
 	cache->domid = domid;
+	mutex_init(&cache->reap_lock);
 	mutex_init(&cache->map_lock);
 	spin_lock_init(&cache->lock);
 	INIT_LIST_HEAD(&cache->rooms);

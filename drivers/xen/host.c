@@ -5,25 +5,17 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/cpumask.h>
-#include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/notifier.h>
-#include <linux/preempt.h>
 #include <linux/rculist.h>
 #include <linux/sched.h>
-#include <linux/sched/clock.h>
 #include <linux/slab.h>
-#include <linux/smp.h>
-#include <linux/time64.h>
-#include <linux/timer.h>
 #include <linux/virtio_config.h>
 #include <linux/workqueue.h>
 
 #include <xen/xen.h>
 #include <xen/xenbus.h>
 
-#include <virtback/compat.h>
 #include <virtback/config.h>
 #include <virtback/xen.h>
 
@@ -35,15 +27,8 @@
 #define VIRTBACK_SPI_FIRST	32
 #define VIRTBACK_SPI_LAST	1019
 
-/* How often to look whether a domain lives. */
-#define VIRTBACK_LOOK_EVERY	HZ
-
-/* How long to unmap at a time, in a softirq. */
-#define VIRTBACK_DROP_NS	NSEC_PER_MSEC
-
-static void virtback_xen_guest_look(struct timer_list *timer);
-static void virtback_xen_bury(struct work_struct *work);
-static DECLARE_WORK(virtback_xen_undertaker, virtback_xen_bury);
+static void virtback_xen_bury_work(struct work_struct *work);
+static DECLARE_WORK(virtback_xen_undertaker, virtback_xen_bury_work);
 
 static LIST_HEAD(virtback_xen_guests);
 /* Protects the list of guests and their number of devices. */
@@ -169,8 +154,7 @@ static struct virtback_xen_guest *virtback_xen_guest_join(domid_t domid, const c
 		if (IS_ERR(guest))
 			goto unlock;
 		list_add_tail(&guest->link, &virtback_xen_guests);
-		timer_setup(&guest->look, virtback_xen_guest_look, 0);
-		mod_timer(&guest->look, jiffies + VIRTBACK_LOOK_EVERY);
+		virtback_xen_look_start(guest);
 	}
 	guest->nr_devs++;
 unlock:
@@ -190,7 +174,7 @@ static void virtback_xen_guest_leave(struct virtback_xen_guest *guest)
 	if (!last)
 		return;
 	/* A device that comes now gets a server of its own. */
-	timer_delete_sync(&guest->look);
+	virtback_xen_look_stop(guest);
 	virtback_xen_guest_destroy(guest);
 }
 
@@ -326,7 +310,7 @@ static int virtback_xen_dev_add(struct virtback_xen_dev *xd, const struct virtba
 	mutex_unlock(&guest->lock);
 	/* The domain may have died before the device was on the list. */
 	if (!virtback_xen_guest_alive(guest))
-		queue_work(virtback_xen_wq, &virtback_xen_undertaker);
+		virtback_xen_bury();
 	return 0;
 }
 
@@ -504,7 +488,7 @@ static void virtback_xen_guest_lost(struct virtback_xen_guest *guest)
  * @releaseDomain names no domain and also means that one has only stopped, so every guest
  * is asked.
  */
-static void virtback_xen_bury(struct work_struct *work)
+static void virtback_xen_bury_work(struct work_struct *work)
 {
 	struct virtback_xen_guest *guest;
 
@@ -516,58 +500,20 @@ static void virtback_xen_bury(struct work_struct *work)
 	mutex_unlock(&virtback_xen_guests_lock);
 }
 
-/* Unmap a little of a dying domain, and start the timer again. */
-static void virtback_xen_guest_drop(struct virtback_xen_guest *guest)
-{
-	unsigned int cpu = smp_processor_id();
-	u64 start = local_clock();
-	bool more = virtback_xen_cache_drop(&guest->cache, start + VIRTBACK_DROP_NS);
-
-	guest->look.expires = jiffies + (more ? 1 : VIRTBACK_LOOK_EVERY);
-	/* With PREEMPT_RT a softirq does not keep a CPU from going offline, this does. */
-	preempt_disable();
-	/*
-	 * Each page waits for Xen's lock of the domain's pages, which the CPU that destroys the
-	 * domain has but for when it is interrupted: there this takes no time.
-	 */
-	if (local_clock() - start > 2 * VIRTBACK_DROP_NS) {
-		cpu = cpumask_next(cpu, cpu_online_mask);
-		if (cpu >= nr_cpu_ids)
-			cpu = cpumask_first(cpu_online_mask);
-	}
-	/*
-	 * The last thing: on another CPU it may run before this returns, and timer_delete_sync(),
-	 * which looks where the timer is now, does not wait for what would follow.
-	 */
-	add_timer_on(&guest->look, cpu);
-	preempt_enable();
-}
-
-/*
- * @releaseDomain comes when Xen has taken the domain's memory, which what is mapped of it here
- * delays: after each interrupt of the CPU that asked for it, Xen begins anew with the pages
- * that are still in use, so with many of them it may never come to the end
- * (relinquish_memory()). So it is also looked at now and then whether the domain lives. That
- * CPU does nothing else meanwhile but interrupts, not even for RCU: the memory goes before the
- * devices, and by this timer, since there may be no other CPU for a thread.
+/**
+ * virtback_xen_bury() - find the guests whose domain is being destroyed, soon
+ *
+ * Their memory is let go, and their devices. Any context.
  */
-static void virtback_xen_guest_look(struct timer_list *timer)
+void virtback_xen_bury(void)
 {
-	struct virtback_xen_guest *guest = container_of(timer, struct virtback_xen_guest, look);
-
-	if (virtback_xen_guest_alive(guest)) {
-		mod_timer(timer, jiffies + VIRTBACK_LOOK_EVERY);
-		return;
-	}
-	if (!READ_ONCE(guest->dead))
-		queue_work(virtback_xen_wq, &virtback_xen_undertaker);
-	virtback_xen_guest_drop(guest);
+	queue_work(virtback_xen_wq, &virtback_xen_undertaker);
 }
 
 /* Runs in the one thread that serves all of xenstore. */
 static void virtback_xen_released(struct xenbus_watch *watch, const char *path, const char *token)
 {
-	queue_work(virtback_xen_wq, &virtback_xen_undertaker);
+	virtback_xen_bury();
 }
 
 static struct xenbus_watch virtback_xen_watch = {

@@ -64,8 +64,14 @@ void virtback_xen_pages_drop(struct virtback_xen_pages *pages)
 	kfree(pages);
 }
 
-/* Give one set back to the kernel, which then has pages for a set of another size. */
-static bool virtback_xen_pages_trim(void)
+/**
+ * virtback_xen_pages_trim() - give the set that came into the pool last back to the kernel
+ *
+ * Which then has pages for one of another size. Process context.
+ *
+ * Return: false when the pool is empty.
+ */
+bool virtback_xen_pages_trim(void)
 {
 	struct virtback_xen_pages *pages = NULL;
 

@@ -44,11 +44,6 @@
 static LIST_HEAD(virtback_xen_dead);
 /* Protects the list; inside cache->lock. */
 static DEFINE_SPINLOCK(virtback_xen_dead_lock);
-/*
- * One reaper at a time: who comes second finds the work of the first done. No guest
- * decides how long it is held, so nobody takes it until a guest has no dead chunks.
- */
-static DEFINE_MUTEX(virtback_xen_reap_lock);
 
 static void virtback_xen_reap_work(struct work_struct *work);
 static DECLARE_DELAYED_WORK(virtback_xen_reaper, virtback_xen_reap_work);
@@ -87,17 +82,24 @@ void virtback_chunk_die(struct virtback_chunk *chunk)
 		mod_delayed_work(virtback_xen_wq, &virtback_xen_reaper, 0);
 }
 
+/* Address space that is never used again. */
+static void virtback_cache_lose(struct virtback_xen_cache *cache, struct virtback_xen_pages *pages)
+{
+	pr_err_ratelimited("dom%u: Xen refused to unmap pages; they are lost\n", cache->domid);
+	kfree(pages);
+}
+
 /* Unmap pages and pool their address space; false when Xen does not, then that is lost. */
 static bool virtback_cache_unmap(struct virtback_xen_cache *cache,
 				 struct virtback_xen_pages *pages, u32 mapped)
 {
-	if (virtback_xen_unmap(pages->page, pages->nr, mapped)) {
+	bool ok = virtback_xen_unmap(pages->page, pages->nr, mapped);
+
+	if (ok)
 		virtback_xen_pages_free(pages);
-		return true;
-	}
-	pr_err_ratelimited("dom%u: Xen refused to unmap pages; they are lost\n", cache->domid);
-	kfree(pages);
-	return false;
+	else
+		virtback_cache_lose(cache, pages);
+	return ok;
 }
 
 /*
@@ -187,14 +189,15 @@ static void virtback_xen_reap(unsigned long max, bool last)
 	unsigned int left;
 	LIST_HEAD(caches);
 
-	mutex_lock(&virtback_xen_reap_lock);
 	spin_lock_irq(&virtback_xen_dead_lock);
 	list_splice_init(&virtback_xen_dead, &caches);
 	while ((cache = list_first_entry_or_null(&caches, struct virtback_xen_cache,
 						 dead_link))) {
 		list_del_init(&cache->dead_link);
 		spin_unlock_irq(&virtback_xen_dead_lock);
+		mutex_lock(&cache->reap_lock);
 		left = virtback_cache_reap(cache, max);
+		mutex_unlock(&cache->reap_lock);
 		if (left && last)
 			pr_warn("dom%u: %u chunks of its memory are in use elsewhere and stay mapped\n",
 				cache->domid, left);
@@ -202,7 +205,6 @@ static void virtback_xen_reap(unsigned long max, bool last)
 		spin_lock_irq(&virtback_xen_dead_lock);
 	}
 	spin_unlock_irq(&virtback_xen_dead_lock);
-	mutex_unlock(&virtback_xen_reap_lock);
 }
 
 static void virtback_xen_reap_work(struct work_struct *work)
@@ -248,17 +250,19 @@ static struct virtback_chunk *virtback_cache_victim(struct virtback_xen_cache *c
 	return chunk;
 }
 
-/* Unmap something that nobody uses; false when there is nothing. */
-static bool virtback_cache_shed(struct virtback_xen_cache *cache)
+/* Unmap something that nobody uses. Returns of how many pages it is, 0 when there is nothing. */
+static unsigned int virtback_cache_shed(struct virtback_xen_cache *cache)
 {
 	struct virtback_chunk *chunk, *next;
-	bool shed = false;
+	unsigned int nr, shed = 0;
 	LIST_HEAD(busy);
 
 	lockdep_assert_held(&cache->map_lock);
 	while (!shed && (chunk = virtback_cache_victim(cache))) {
-		shed = virtback_chunk_reap(chunk);
-		if (!shed)
+		nr = chunk->pages->nr;
+		if (virtback_chunk_reap(chunk))
+			shed = nr;
+		else
 			list_add_tail(&chunk->link, &busy);
 	}
 	spin_lock_irq(&cache->lock);
@@ -325,22 +329,36 @@ struct virtback_xen_pages *virtback_cache_space(struct virtback_xen_cache *cache
 /**
  * virtback_cache_other_space() - address space that Xen has page tables for
  * @cache: guest
- * @pages: from virtback_cache_space(), for which it has none and no memory to make some
+ * @pages: from virtback_cache_space(), for some of which it has none and no memory to make some
+ * @mapped: bit n: page n of @pages is mapped
  *
- * That of a chunk that is let go, which was mapped before; the pool hands out what came last.
- * Called with map_lock held. May sleep, never for another pin.
+ * That of a chunk that is let go, which was mapped before. Called with map_lock held. May
+ * sleep, never for another pin.
  *
  * Return: as much of it, and @pages are gone; or NULL, and they are not.
  */
 struct virtback_xen_pages *virtback_cache_other_space(struct virtback_xen_cache *cache,
-						      struct virtback_xen_pages *pages)
+						      struct virtback_xen_pages *pages, u32 mapped)
 {
-	struct virtback_xen_pages *other = NULL;
+	struct virtback_xen_pages *other;
+	unsigned int nr;
 
-	if (virtback_cache_shed(cache))
-		other = virtback_xen_pages_alloc(pages->nr);
-	if (other)
+	/* A page alone makes no room for a chunk. */
+	do {
+		nr = virtback_cache_shed(cache);
+		if (!nr)
+			return NULL;
+	} while (nr < pages->nr);
+	/* Both the pool and the kernel hand out first what came last. */
+	if (nr > pages->nr)
+		virtback_xen_pages_trim();
+	other = virtback_xen_pages_alloc(pages->nr);
+	if (!other)
+		return NULL;
+	if (virtback_xen_unmap(pages->page, pages->nr, mapped))
 		virtback_xen_pages_drop(pages);
+	else
+		virtback_cache_lose(cache, pages);
 	return other;
 }
 
@@ -493,7 +511,7 @@ void virtback_xen_cache_flush(struct virtback_xen_cache *cache)
 	unsigned long max;
 	bool listed;
 
-	mutex_lock(&virtback_xen_reap_lock);
+	mutex_lock(&cache->reap_lock);
 	spin_lock_irq(&virtback_xen_dead_lock);
 	listed = !list_empty(&cache->dead_link);
 	list_del_init(&cache->dead_link);
@@ -503,7 +521,7 @@ void virtback_xen_cache_flush(struct virtback_xen_cache *cache)
 	max = cache->nr_pages + 1;
 	mutex_unlock(&cache->map_lock);
 	virtback_cache_reap(cache, max);
-	mutex_unlock(&virtback_xen_reap_lock);
+	mutex_unlock(&cache->reap_lock);
 	if (listed)
 		virtback_xen_cache_put(cache);
 }
@@ -512,12 +530,13 @@ void virtback_xen_cache_flush(struct virtback_xen_cache *cache)
 static struct virtback_chunk *virtback_cache_take(struct virtback_xen_cache *cache)
 {
 	struct virtback_chunk *chunk;
+	unsigned long flags;
 
-	spin_lock_irq(&cache->lock);
+	spin_lock_irqsave(&cache->lock, flags);
 	chunk = list_first_entry_or_null(&cache->lru, struct virtback_chunk, link);
 	if (chunk)
 		virtback_chunk_unhash(chunk);
-	spin_unlock_irq(&cache->lock);
+	spin_unlock_irqrestore(&cache->lock, flags);
 	return chunk;
 }
 
@@ -545,21 +564,22 @@ static void virtback_chunk_drop(struct virtback_chunk *chunk, u64 end)
  * @end: until then, of local_clock(); a page may take longer
  *
  * Without map_lock: only what can be found needs that. All but the unmapping is left to the
- * reaper. Softirq or process context, interrupts on.
+ * reaper. Any context.
  *
  * Return: true when there may be more.
  */
 bool virtback_xen_cache_drop(struct virtback_xen_cache *cache, u64 end)
 {
 	struct virtback_chunk *chunk;
+	unsigned long flags;
 	bool more = false;
 	LIST_HEAD(dead);
 	LIST_HEAD(busy);
 	LIST_HEAD(gone);
 
-	spin_lock_irq(&cache->lock);
+	spin_lock_irqsave(&cache->lock, flags);
 	list_splice_init(&cache->dead, &dead);
-	spin_unlock_irq(&cache->lock);
+	spin_unlock_irqrestore(&cache->lock, flags);
 	while (!more) {
 		chunk = list_first_entry_or_null(&dead, struct virtback_chunk, link);
 		if (chunk)
@@ -572,14 +592,14 @@ bool virtback_xen_cache_drop(struct virtback_xen_cache *cache, u64 end)
 		list_add_tail(&chunk->link, chunk->mapped ? &busy : &gone);
 		more = local_clock() >= end;
 	}
-	spin_lock_irq(&cache->lock);
+	spin_lock_irqsave(&cache->lock, flags);
 	/* What was not looked at comes first the next time. */
 	list_splice_tail(&busy, &dead);
 	list_splice(&dead, &cache->dead);
 	list_splice_tail(&gone, &cache->gone);
 	if (!list_empty(&cache->dead) || !list_empty(&cache->gone))
 		virtback_cache_reap_again(cache, true);
-	spin_unlock_irq(&cache->lock);
+	spin_unlock_irqrestore(&cache->lock, flags);
 	return more;
 }
 

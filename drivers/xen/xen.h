@@ -17,12 +17,13 @@
 
 #include <linux/atomic.h>
 #include <linux/completion.h>
+#include <linux/hrtimer.h>
 #include <linux/interrupt.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
-#include <linux/timer.h>
+#include <linux/smp.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
@@ -102,7 +103,10 @@ struct virtback_xen_vcpu {
  * @nr_vcpus: number of vCPUs
  * @vcpus: the vCPUs
  * @look: looks whether the domain lives, and unmaps what is mapped of it when not; while
- *	  @nr_devs is not 0
+ *	  @nr_devs is not 0 (look.c)
+ * @look_move: starts @look on another CPU
+ * @look_moves: that is under way
+ * @look_stop: @look is not started again
  * @retry: takes the server down when that could not be done at once
  * @pause: how long it has waited for that, jiffies
  * @budget: what they have had of interrupt context
@@ -122,7 +126,10 @@ struct virtback_xen_guest {
 	struct virtback_xen_pages *ioreq;
 	u32 nr_vcpus;
 	struct virtback_xen_vcpu *vcpus;
-	struct timer_list look;
+	struct hrtimer look;
+	call_single_data_t look_move;
+	bool look_moves;
+	bool look_stop;
 	struct delayed_work retry;
 	unsigned long pause;
 	struct virtback_xen_budget __percpu *budget;
@@ -174,6 +181,13 @@ bool virtback_grant_busy(struct virtback_vq *vq, const struct virtback_piece *li
 void virtback_grant_give_back(struct virtback_vq *vq, struct virtback_piece *list);
 void virtback_grant_start(struct virtback_xen_dev *xd, unsigned int map_kb);
 void virtback_grant_stop(struct virtback_xen_dev *xd);
+
+/* host.c */
+void virtback_xen_bury(void);
+
+/* look.c: whether a guest's domain is being destroyed */
+void virtback_xen_look_start(struct virtback_xen_guest *guest);
+void virtback_xen_look_stop(struct virtback_xen_guest *guest);
 
 /* server.c: the IOREQ server of a guest */
 struct virtback_xen_guest *virtback_xen_guest_create(domid_t domid, const char *who);

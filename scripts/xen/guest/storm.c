@@ -15,7 +15,8 @@
  * All threads do what they can for half a second; after that each pauses between two of its
  * requests. There are as many requests as is said, however long that takes. Where a file
  * ends it, something is to happen in the middle: it says when some requests have been made,
- * and a thread does not pause if no other has a request under way.
+ * and makes some more once the file is there; a thread does not pause if no other has a
+ * request under way.
  *
  * The state is a file, or a disk (the witness), which gets it twenty times a second, for
  * those who look after this program has died with its machine. They cannot know what was
@@ -37,7 +38,7 @@
 #define BLOCK		4096
 #define CHUNK		65536
 #define MAX_THREADS	16
-#define GOING		16	/* requests after which it says so */
+#define GOING		16	/* requests after which it says so, and that follow its end */
 #define MAGIC		0x76626d726f747331ull
 
 static struct state {
@@ -55,7 +56,7 @@ static unsigned int threads = 4;
 static unsigned int pause_ms;
 static double start, deadline;
 static int fresh, unknown, stop;
-static uint64_t writes, reads, write_errors, read_errors, bad, longest_ms, tries, least;
+static uint64_t writes, reads, write_errors, read_errors, bad, longest_ms, tries, least, last_try;
 static unsigned int under_way;
 
 static double now(void)
@@ -163,9 +164,18 @@ static int timed(void (*what)(int, char *, uint64_t), int fd, char *buf, uint64_
 
 static int goes_on(void)
 {
-	if (stop_file)
-		return access(stop_file, F_OK);
-	return now() < deadline || __atomic_load_n(&tries, __ATOMIC_RELAXED) < least;
+	uint64_t made = __atomic_load_n(&tries, __ATOMIC_RELAXED), last;
+
+	if (!stop_file)
+		return now() < deadline || made < least;
+	last = __atomic_load_n(&last_try, __ATOMIC_RELAXED);
+	if (!last && access(stop_file, F_OK))
+		return 1;
+	/* Some more: what went before may be older than what has happened meanwhile. */
+	if (!last && __atomic_compare_exchange_n(&last_try, &last, made + GOING, 0,
+						 __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		return 1;
+	return made < last;
 }
 
 /* A block is one thread's, so that nobody writes it while it is read. */
