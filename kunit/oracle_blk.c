@@ -425,7 +425,7 @@ bool oracle_judge(struct oracle *o, struct oracle_req *r, u32 len, bool len_told
 		if (o->in_limbo)
 			bitmap_clear(o->limbo, r->sector, sectors_of(r));
 	}
-	o->done[r->type < 15 ? r->type : 15]++;
+	o->done[min(r->type, 15U)]++;
 	return true;
 }
 
