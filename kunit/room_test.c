@@ -189,6 +189,22 @@ static void room_xen_has_memory_for_a_part(struct kunit *test)
 	hv_end(test);
 }
 
+/* And then Xen does not unmap that page: it counts on. */
+static void room_part_stays_mapped(struct kunit *test)
+{
+	struct virtback_xen_cache *cache = hv_cache(test);
+	struct hv *hv = hv_join(test, HV_RESERVE);
+
+	hv_touch(test, GFN(0));
+	set_bit(page_private(hv->free[hv->nr_free - 1]), hv->tables);
+	hv->full = true;
+	hv->unmap_fails = VIRTBACK_CHUNK_PAGES + 1;
+	hv_touch(test, GFN(1));
+	KUNIT_EXPECT_EQ(test, hv->lost, VIRTBACK_CHUNK_PAGES);
+	KUNIT_EXPECT_EQ(test, cache->nr_pages, 2UL * VIRTBACK_CHUNK_PAGES);
+	hv_end(test);
+}
+
 /* What it has some for is of another size. */
 static void room_xen_has_memory_for_another_size(struct kunit *test)
 {
@@ -657,6 +673,7 @@ static struct kunit_case virtback_room_cases[] = {
 	KUNIT_CASE(room_no_memory_takes_anothers_place),
 	KUNIT_CASE(room_xen_has_no_memory),
 	KUNIT_CASE(room_xen_has_memory_for_a_part),
+	KUNIT_CASE(room_part_stays_mapped),
 	KUNIT_CASE(room_xen_has_memory_for_another_size),
 	KUNIT_CASE(room_dropped_without_a_thread),
 	KUNIT_CASE(room_drop_leaves_what_is_busy),

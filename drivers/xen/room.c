@@ -355,10 +355,12 @@ struct virtback_xen_pages *virtback_cache_other_space(struct virtback_xen_cache 
 	other = virtback_xen_pages_alloc(pages->nr);
 	if (!other)
 		return NULL;
-	if (virtback_xen_unmap(pages->page, pages->nr, mapped))
+	if (virtback_xen_unmap(pages->page, pages->nr, mapped)) {
 		virtback_xen_pages_drop(pages);
-	else
+	} else {
+		virtback_add_once(cache->nr_pages, pages->nr);
 		virtback_cache_lose(cache, pages);
+	}
 	return other;
 }
 
