@@ -27,8 +27,8 @@
 #define VIRTBACK_SPI_FIRST	32
 #define VIRTBACK_SPI_LAST	1019
 
-static void virtback_xen_bury_work(struct work_struct *work);
-static DECLARE_WORK(virtback_xen_undertaker, virtback_xen_bury_work);
+static void virtback_xen_bury(struct work_struct *work);
+static DECLARE_WORK(virtback_xen_undertaker, virtback_xen_bury);
 
 static LIST_HEAD(virtback_xen_guests);
 /* Protects the list of guests and their number of devices. */
@@ -310,7 +310,7 @@ static int virtback_xen_dev_add(struct virtback_xen_dev *xd, const struct virtba
 	mutex_unlock(&guest->lock);
 	/* The domain may have died before the device was on the list. */
 	if (!virtback_xen_guest_alive(guest))
-		virtback_xen_bury();
+		virtback_xen_bury_soon();
 	return 0;
 }
 
@@ -488,7 +488,7 @@ static void virtback_xen_guest_lost(struct virtback_xen_guest *guest)
  * @releaseDomain names no domain and also means that one has only stopped, so every guest
  * is asked.
  */
-static void virtback_xen_bury_work(struct work_struct *work)
+static void virtback_xen_bury(struct work_struct *work)
 {
 	struct virtback_xen_guest *guest;
 
@@ -501,11 +501,11 @@ static void virtback_xen_bury_work(struct work_struct *work)
 }
 
 /**
- * virtback_xen_bury() - find the guests whose domain is being destroyed, soon
+ * virtback_xen_bury_soon() - find the guests whose domain is being destroyed, soon
  *
  * Their memory is let go, and their devices. Any context.
  */
-void virtback_xen_bury(void)
+void virtback_xen_bury_soon(void)
 {
 	queue_work(virtback_xen_wq, &virtback_xen_undertaker);
 }
@@ -513,7 +513,7 @@ void virtback_xen_bury(void)
 /* Runs in the one thread that serves all of xenstore. */
 static void virtback_xen_released(struct xenbus_watch *watch, const char *path, const char *token)
 {
-	virtback_xen_bury();
+	virtback_xen_bury_soon();
 }
 
 static struct xenbus_watch virtback_xen_watch = {

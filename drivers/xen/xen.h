@@ -105,8 +105,7 @@ struct virtback_xen_vcpu {
  * @look: looks whether the domain lives, and unmaps what is mapped of it when not; while
  *	  @nr_devs is not 0 (look.c)
  * @look_move: starts @look on another CPU
- * @look_moves: that is under way
- * @look_stop: @look is not started again
+ * @look_moves: such starts under way; far below 0 when there are to be no more
  * @retry: takes the server down when that could not be done at once
  * @pause: how long it has waited for that, jiffies
  * @budget: what they have had of interrupt context
@@ -128,8 +127,7 @@ struct virtback_xen_guest {
 	struct virtback_xen_vcpu *vcpus;
 	struct hrtimer look;
 	call_single_data_t look_move;
-	bool look_moves;
-	bool look_stop;
+	atomic_t look_moves;
 	struct delayed_work retry;
 	unsigned long pause;
 	struct virtback_xen_budget __percpu *budget;
@@ -183,7 +181,7 @@ void virtback_grant_start(struct virtback_xen_dev *xd, unsigned int map_kb);
 void virtback_grant_stop(struct virtback_xen_dev *xd);
 
 /* host.c */
-void virtback_xen_bury(void);
+void virtback_xen_bury_soon(void);
 
 /* look.c: whether a guest's domain is being destroyed */
 void virtback_xen_look_start(struct virtback_xen_guest *guest);
