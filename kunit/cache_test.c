@@ -402,6 +402,8 @@ static void cache_guests_take_turns(struct kunit *test)
 	unsigned long need;
 	unsigned int i;
 
+	/* As when there is no memory for threads. */
+	workqueue_set_max_active(virtback_xen_wq, 1);
 	p = kunit_kcalloc(test, CACHE_MANY, sizeof(*p), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	KUNIT_ASSERT_EQ(test, hv_device(test, &hv->guest[0].cache, 6, 0, 0, &need), 0);
@@ -455,11 +457,78 @@ static void cache_flush_is_of_one_guest(struct kunit *test)
 	init_completion(&cache_other.flushed);
 	virtback_xen_cache_close(cache);
 	hv->on_unmap = cache_other_wait;
-	/* In front of the reaper. */
 	virtback_xen_cache_unpin(&p);
 	virtback_xen_cache_flush(cache);
 	flush_work(&cache_other.work);
 	KUNIT_EXPECT_NE(test, cache_other.left, 0UL);
+	hv_end(test);
+}
+
+/* Who waits for the removal of a device finds the domain free of our mappings. */
+static void cache_flush_leaves_no_reference(struct kunit *test)
+{
+	struct virtback_xen_cache *cache = hv_cache(test);
+	struct hv *hv = hv_join(test, HV_RESERVE);
+
+	hv_touch(test, 2);
+	hv->slow_put = 20;
+	virtback_xen_cache_close(cache);
+	virtback_xen_cache_flush(cache);
+	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, 0U);
+	KUNIT_EXPECT_EQ(test, atomic_read(&hv->guest[0].refs), 0);
+	hv->slow_put = 0;
+	hv_end(test);
+}
+
+static struct cache_busy {
+	struct completion entered;
+} cache_busy;
+
+static void cache_takes_its_time(struct hv *hv, unsigned int guest)
+{
+	hv->on_unmap = NULL;
+	complete(&cache_busy.entered);
+	msleep(20);
+}
+
+/* The module goes while the reaper has a chunk in its hands. */
+static void cache_stop_waits_for_the_reaper(struct kunit *test)
+{
+	struct virtback_xen_cache *cache = hv_cache(test);
+	struct hv *hv = hv_join(test, HV_RESERVE);
+	unsigned int i;
+
+	for (i = 0; i < 5; i++)
+		hv_touch(test, GFN(i));
+	init_completion(&cache_busy.entered);
+	hv->on_unmap = cache_takes_its_time;
+	virtback_xen_cache_close(cache);
+	KUNIT_ASSERT_NE(test, wait_for_completion_timeout(&cache_busy.entered, HZ), 0UL);
+	virtback_xen_cache_stop();
+	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, 0U);
+	KUNIT_EXPECT_EQ(test, atomic_read(&hv->guest[0].refs), 0);
+	KUNIT_ASSERT_EQ(test, virtback_xen_cache_start(), 0);
+	hv_end(test);
+}
+
+/* Or someone has a page, who may never give it back. */
+static void cache_stop_waits_for_nobody_else(struct kunit *test)
+{
+	struct virtback_xen_cache *cache = hv_cache(test);
+	struct hv *hv = hv_join(test, HV_RESERVE);
+	struct virtback_piece p = hv_pin_page(test, 9);
+	struct page *page = hv_page_of(&p);
+
+	hv_touch(test, GFN(1));
+	get_page(page);
+	virtback_xen_cache_unpin(&p);
+	virtback_xen_cache_close(cache);
+	virtback_xen_cache_stop();
+	KUNIT_EXPECT_TRUE(test, hv_shows(page_address(page), 0, 9, 0));
+	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, VIRTBACK_CHUNK_PAGES);
+	KUNIT_EXPECT_EQ(test, atomic_read(&hv->guest[0].refs), 1);
+	put_page(page);
+	KUNIT_ASSERT_EQ(test, virtback_xen_cache_start(), 0);
 	hv_end(test);
 }
 
@@ -503,6 +572,9 @@ static struct kunit_case virtback_cache_cases[] = {
 	KUNIT_CASE(cache_close_needs_no_flush),
 	KUNIT_CASE(cache_guests_take_turns),
 	KUNIT_CASE(cache_flush_is_of_one_guest),
+	KUNIT_CASE(cache_flush_leaves_no_reference),
+	KUNIT_CASE(cache_stop_waits_for_the_reaper),
+	KUNIT_CASE(cache_stop_waits_for_nobody_else),
 	KUNIT_CASE(cache_guests_are_apart),
 	{}
 };

@@ -6,9 +6,12 @@
 
 #ifndef CONFIG_XEN_BACKEND
 
+#include <linux/delay.h>
+#include <linux/preempt.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/workqueue.h>
 
 /* What address space shows where nothing is mapped. */
 #define HV_POISON	0x6b
@@ -149,6 +152,9 @@ void virtback_xen_cache_get(struct virtback_xen_cache *cache)
 
 void virtback_xen_cache_put(struct virtback_xen_cache *cache)
 {
+	/* Only the reaper's is the last, while who waits for it can run. */
+	if (hv_now->slow_put && in_task() && current_work())
+		msleep(hv_now->slow_put);
 	if (atomic_dec_return(&container_of(cache, struct hv_guest, cache)->refs) < 0)
 		hv_now->errors++;
 }
@@ -217,8 +223,6 @@ void hv_settle(struct hv *hv)
 		flush_work(&hv->guest[i].cache.sweep);
 		virtback_xen_cache_flush(&hv->guest[i].cache);
 	}
-	/* The reaper, which may have come second, has gone. */
-	flush_workqueue(virtback_xen_wq);
 }
 
 /* hv_end() - the end of a test whose pins are all undone: nothing may be left */

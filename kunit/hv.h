@@ -72,6 +72,7 @@ struct hv_guest {
  * @unmap_fails: the n-th next page stays mapped, 0 for none
  * @on_map: called within the next mapping
  * @on_unmap: called before each unmapping, with the guest
+ * @slow_put: how long a work item takes to let go of a guest, ms
  * @unmaps: for that
  * @piece: for that
  * @allocs: sets and pages given out so far
@@ -96,6 +97,7 @@ struct hv {
 	int unmap_fails;
 	void (*on_map)(struct hv *hv);
 	void (*on_unmap)(struct hv *hv, unsigned int guest);
+	unsigned int slow_put;
 	unsigned int unmaps;
 	struct virtback_piece piece;
 	unsigned int allocs;

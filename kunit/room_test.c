@@ -139,6 +139,23 @@ static void room_no_memory_takes_anothers_place(struct kunit *test)
 	hv_end(test);
 }
 
+/* The first one stays mapped: it was no place to take. */
+static void room_no_memory_takes_the_next_ones_place(struct kunit *test)
+{
+	struct virtback_xen_cache *cache = hv_cache(test);
+	struct hv *hv = hv_join(test, HV_RESERVE);
+
+	hv_touch(test, GFN(0));
+	hv_touch(test, GFN(1));
+	hv->alloc_fails = -1;
+	hv->unmap_fails = 4;
+	hv_touch(test, GFN(2));
+	KUNIT_EXPECT_EQ(test, cache->stats.evictions, 2ULL);
+	KUNIT_EXPECT_EQ(test, cache->stats.singles, 0ULL);
+	KUNIT_EXPECT_EQ(test, cache->nr_pages, 2UL * VIRTBACK_CHUNK_PAGES);
+	hv_end(test);
+}
+
 /* Nor has Xen any for page tables, where nothing was mapped before. */
 static void room_xen_has_no_memory(struct kunit *test)
 {
@@ -202,6 +219,7 @@ static void room_part_stays_mapped(struct kunit *test)
 	hv_touch(test, GFN(1));
 	KUNIT_EXPECT_EQ(test, hv->lost, VIRTBACK_CHUNK_PAGES);
 	KUNIT_EXPECT_EQ(test, cache->nr_pages, 2UL * VIRTBACK_CHUNK_PAGES);
+	KUNIT_EXPECT_EQ(test, cache->max_pages, 2UL * VIRTBACK_CHUNK_PAGES);
 	hv_end(test);
 }
 
@@ -671,6 +689,7 @@ static struct kunit_case virtback_room_cases[] = {
 	KUNIT_CASE(room_dead_make_room),
 	KUNIT_CASE(room_unmap_fails),
 	KUNIT_CASE(room_no_memory_takes_anothers_place),
+	KUNIT_CASE(room_no_memory_takes_the_next_ones_place),
 	KUNIT_CASE(room_xen_has_no_memory),
 	KUNIT_CASE(room_xen_has_memory_for_a_part),
 	KUNIT_CASE(room_part_stays_mapped),

@@ -6,12 +6,9 @@
  *
  * Locks, outermost first:
  *
- *	cache->reap_lock
- *		cache->map_lock: whatever is mapped or unmapped, but for
- *				 virtback_xen_cache_drop()
- *			virtback_xen_pool_lock (pages.c)
- *			cache->lock
- *				virtback_xen_dead_lock (room.c)
+ *	cache->map_lock: whatever is mapped or unmapped, but for virtback_xen_cache_drop()
+ *		virtback_xen_pool_lock (pages.c)
+ *		cache->lock
  *
  * map_lock is taken by a queue's worker under vq->ring_lock, and under vd->lock for
  * ring areas. cache->lock is also taken in interrupt context, and under vq->lock,
@@ -80,8 +77,6 @@ struct virtback_xen_cache_stats {
 /**
  * struct virtback_xen_cache - what is mapped of a guest
  * @domid: guest
- * @reap_lock: held while dead chunks are reaped: who comes second finds the work of the first
- *	       done. No other guest decides how long.
  * @map_lock: held while anything is mapped or unmapped, so that nothing is mapped
  *	      twice; protects what follows up to @lock. Statistics are read without it.
  * @rooms: what the guest's devices take of it
@@ -99,15 +94,15 @@ struct virtback_xen_cache_stats {
  *	 of old generations come before all others
  * @dead: chunks to unmap
  * @gone: dead chunks of which nothing is mapped any more
- * @dead_link: in the list of caches with dead chunks, with a reference
+ * @reaping: @reaper is to come, with a reference
  * @chunks: hashed chunks by number
  * @stats: counters
  * @sweep: lets go of chunks of old generations
+ * @reaper: unmaps dead chunks. One for each guest: no other guest decides how long it takes.
  */
 struct virtback_xen_cache {
 	u16 domid;
 
-	struct mutex reap_lock;		/* one reaper at a time */
 	struct mutex map_lock;		/* mapping and unmapping */
 	struct list_head rooms;
 	unsigned long limit;
@@ -123,10 +118,11 @@ struct virtback_xen_cache {
 	struct list_head lru;
 	struct list_head dead;
 	struct list_head gone;
-	struct list_head dead_link;
+	bool reaping;
 	DECLARE_HASHTABLE(chunks, VIRTBACK_CACHE_BITS);
 	struct virtback_xen_cache_stats stats;
 	struct work_struct sweep;
+	struct delayed_work reaper;
 };
 
 /**
@@ -198,8 +194,7 @@ bool virtback_xen_pages_scarce(void);
 void virtback_xen_pages_exit(void);
 
 /* room.c: how much is mapped, and what has to go */
-extern struct workqueue_struct *virtback_xen_wq;
-void virtback_chunk_die(struct virtback_chunk *chunk);
+void virtback_cache_count(struct virtback_xen_cache *cache, unsigned int nr);
 bool virtback_cache_hold(struct virtback_xen_cache *cache);
 struct virtback_xen_pages *virtback_cache_space(struct virtback_xen_cache *cache);
 struct virtback_xen_pages *virtback_cache_other_space(struct virtback_xen_cache *cache,
@@ -209,6 +204,17 @@ int virtback_xen_cache_join(struct virtback_xen_cache *cache, struct virtback_xe
 			    unsigned int fallback, unsigned long *need);
 void virtback_xen_cache_leave(struct virtback_xen_cache *cache, struct virtback_xen_room *room,
 			      unsigned int fallback);
+
+/* reap.c: the end of chunks */
+extern struct workqueue_struct *virtback_xen_wq;
+void virtback_chunk_die(struct virtback_chunk *chunk);
+int virtback_chunk_reap(struct virtback_chunk *chunk);
+void virtback_cache_lose(struct virtback_xen_cache *cache, struct virtback_xen_pages *pages);
+bool virtback_cache_unmap(struct virtback_xen_cache *cache, struct virtback_xen_pages *pages,
+			  u32 mapped);
+struct virtback_chunk *virtback_cache_pop_dead(struct virtback_xen_cache *cache);
+struct virtback_chunk *virtback_cache_take(struct virtback_xen_cache *cache);
+void virtback_xen_reap(struct work_struct *work);
 void virtback_xen_cache_flush(struct virtback_xen_cache *cache);
 bool virtback_xen_cache_drop(struct virtback_xen_cache *cache, u64 end);
 int virtback_xen_cache_start(void);

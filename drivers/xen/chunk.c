@@ -119,8 +119,7 @@ static void virtback_chunk_insert(struct virtback_chunk *chunk, bool full)
 {
 	struct virtback_xen_cache *cache = chunk->cache;
 
-	virtback_add_once(cache->nr_pages, chunk->pages->nr);
-	WRITE_ONCE(cache->max_pages, max(cache->max_pages, cache->nr_pages));
+	virtback_cache_count(cache, chunk->pages->nr);
 	if (virtback_chunk_single(chunk)) {
 		virtback_add_once(cache->stats.singles, 1);
 		return;
@@ -422,14 +421,13 @@ void virtback_xen_cache_close(struct virtback_xen_cache *cache)
 void virtback_xen_cache_init(struct virtback_xen_cache *cache, u16 domid)
 {
 	cache->domid = domid;
-	mutex_init(&cache->reap_lock);
 	mutex_init(&cache->map_lock);
 	spin_lock_init(&cache->lock);
 	INIT_LIST_HEAD(&cache->rooms);
 	INIT_LIST_HEAD(&cache->lru);
 	INIT_LIST_HEAD(&cache->dead);
 	INIT_LIST_HEAD(&cache->gone);
-	INIT_LIST_HEAD(&cache->dead_link);
 	hash_init(cache->chunks);
 	INIT_WORK(&cache->sweep, virtback_xen_sweep_work);
+	INIT_DELAYED_WORK(&cache->reaper, virtback_xen_reap);
 }

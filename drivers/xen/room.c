@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Room for what is mapped of a guest: the limit, what goes when it is reached, and
- * the unmapping of all that is not used any more.
+ * Room for what is mapped of a guest: the limit, and what goes when it is reached.
  *
  * Never more than the limit is mapped, and no pin ever waits for another one. Both
  * hold because the limit contains a reserve: as many pages as the queues of the
@@ -14,16 +13,13 @@
  * When this domain is short of memory: no allocation here waits for a disk, be it
  * the one that the request is for, and no pin for one that does. An
  * allocation that fails takes the place of another chunk, and only without any
- * fails its one request. What unmaps allocates nothing, and its work queue has a
- * thread of its own for when none can be made.
+ * fails its one request.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/bitops.h>
-#include <linux/limits.h>
+#include <linux/bits.h>
 #include <linux/minmax.h>
 #include <linux/sched.h>
-#include <linux/sched/clock.h>
 #include <linux/slab.h>
 
 #include "cache.h"
@@ -31,185 +27,21 @@
 
 #include <trace/events/virtback_xen.h>
 
-/* How soon to look again for pages that someone else still uses. */
-#define VIRTBACK_REAP_AGAIN		(HZ / 20)
-
-/* Chunks of a guest that the reaper unmaps before it is the next one's turn. */
-#define VIRTBACK_REAP_BATCH		64
-
 /* Chunks that go for a lower limit before whoever waits for map_lock gets it. */
 #define VIRTBACK_ROOM_BATCH		16
 
-/* Caches with dead chunks. */
-static LIST_HEAD(virtback_xen_dead);
-/* Protects the list; inside cache->lock. */
-static DEFINE_SPINLOCK(virtback_xen_dead_lock);
-
-static void virtback_xen_reap_work(struct work_struct *work);
-static DECLARE_DELAYED_WORK(virtback_xen_reaper, virtback_xen_reap_work);
-/* Reaper, sweeps, servers that are taken down later, and the look at all domains. */
-struct workqueue_struct *virtback_xen_wq;
-
-/* The reaper is to look at the cache; true when it is not on its way. */
-static bool virtback_cache_enlist(struct virtback_xen_cache *cache)
-{
-	bool first;
-
-	lockdep_assert_held(&cache->lock);
-	spin_lock(&virtback_xen_dead_lock);
-	first = list_empty(&virtback_xen_dead);
-	if (list_empty(&cache->dead_link)) {
-		virtback_xen_cache_get(cache);
-		list_add_tail(&cache->dead_link, &virtback_xen_dead);
-	}
-	spin_unlock(&virtback_xen_dead_lock);
-	return first;
-}
-
 /**
- * virtback_chunk_die() - nobody finds a chunk or uses it any more
- * @chunk: chunk; not hashed, not pinned, on no list
+ * virtback_cache_count() - account for address space of which something is mapped
+ * @cache: guest
+ * @nr: pages
  *
- * It is unmapped soon, or when its room is wanted. Any context, with cache->lock
- * held.
+ * Called with map_lock held.
  */
-void virtback_chunk_die(struct virtback_chunk *chunk)
+void virtback_cache_count(struct virtback_xen_cache *cache, unsigned int nr)
 {
-	lockdep_assert_held(&chunk->cache->lock);
-	list_add_tail(&chunk->link, &chunk->cache->dead);
-	/* Else the reaper has yet to come, or comes again soon. */
-	if (virtback_cache_enlist(chunk->cache))
-		mod_delayed_work(virtback_xen_wq, &virtback_xen_reaper, 0);
-}
-
-/* Address space that is never used again. */
-static void virtback_cache_lose(struct virtback_xen_cache *cache, struct virtback_xen_pages *pages)
-{
-	pr_err_ratelimited("dom%u: Xen refused to unmap pages; they are lost\n", cache->domid);
-	kfree(pages);
-}
-
-/* Unmap pages and pool their address space; false when Xen does not, then that is lost. */
-static bool virtback_cache_unmap(struct virtback_xen_cache *cache,
-				 struct virtback_xen_pages *pages, u32 mapped)
-{
-	bool ok = virtback_xen_unmap(pages->page, pages->nr, mapped);
-
-	if (ok)
-		virtback_xen_pages_free(pages);
-	else
-		virtback_cache_lose(cache, pages);
-	return ok;
-}
-
-/*
- * Unmap and free a chunk that is neither hashed nor pinned nor on a list; false
- * when its pages are still in use elsewhere. What Xen does not unmap counts on.
- */
-static bool virtback_chunk_reap(struct virtback_chunk *chunk)
-{
-	struct virtback_xen_cache *cache = chunk->cache;
-	struct virtback_xen_pages *pages = chunk->pages;
-	unsigned int nr = pages->nr;
-
 	lockdep_assert_held(&cache->map_lock);
-	if (virtback_xen_pages_busy(pages))
-		return false;
-	if (!virtback_chunk_single(chunk))
-		virtback_sub_once(cache->nr_chunks, 1);
-	trace_virtback_xen_unmap(cache->domid, chunk->gfn, nr, chunk->mapped);
-	if (virtback_cache_unmap(cache, pages, chunk->mapped))
-		virtback_sub_once(cache->nr_pages, nr);
-	kfree(chunk);
-	virtback_xen_cache_put(cache);
-	return true;
-}
-
-static struct virtback_chunk *virtback_cache_pop_dead(struct virtback_xen_cache *cache)
-{
-	struct virtback_chunk *chunk;
-
-	spin_lock_irq(&cache->lock);
-	chunk = list_first_entry_or_null(&cache->gone, struct virtback_chunk, link);
-	if (!chunk)
-		chunk = list_first_entry_or_null(&cache->dead, struct virtback_chunk, link);
-	if (chunk)
-		list_del_init(&chunk->link);
-	spin_unlock_irq(&cache->lock);
-	return chunk;
-}
-
-/* The reaper has to come again; at once if it was stopped by @more, not by others. */
-static void virtback_cache_reap_again(struct virtback_xen_cache *cache, bool more)
-{
-	bool first;
-
-	lockdep_assert_held(&cache->lock);
-	first = virtback_cache_enlist(cache);
-	if (more)
-		mod_delayed_work(virtback_xen_wq, &virtback_xen_reaper, 0);
-	else if (first)
-		queue_delayed_work(virtback_xen_wq, &virtback_xen_reaper, VIRTBACK_REAP_AGAIN);
-}
-
-/*
- * Reap dead chunks of a cache, no more than @max, map_lock held for one at a time
- * since a queue may wait for it. Returns how many could not be.
- */
-static unsigned int virtback_cache_reap(struct virtback_xen_cache *cache, unsigned long max)
-{
-	struct virtback_chunk *chunk;
-	unsigned int left = 0;
-	unsigned long n = 0;
-	LIST_HEAD(busy);
-
-	do {
-		mutex_lock(&cache->map_lock);
-		chunk = virtback_cache_pop_dead(cache);
-		if (chunk && !virtback_chunk_reap(chunk)) {
-			list_add_tail(&chunk->link, &busy);
-			left++;
-		}
-		mutex_unlock(&cache->map_lock);
-		cond_resched();
-	} while (chunk && ++n < max);
-	if (left || chunk) {
-		spin_lock_irq(&cache->lock);
-		list_splice_tail(&busy, &cache->dead);
-		virtback_cache_reap_again(cache, chunk && left < n);
-		spin_unlock_irq(&cache->lock);
-	}
-	return left;
-}
-
-/* Reap dead chunks, no more than @max a guest; @last: nobody comes again for the rest. */
-static void virtback_xen_reap(unsigned long max, bool last)
-{
-	struct virtback_xen_cache *cache;
-	unsigned int left;
-	LIST_HEAD(caches);
-
-	spin_lock_irq(&virtback_xen_dead_lock);
-	list_splice_init(&virtback_xen_dead, &caches);
-	while ((cache = list_first_entry_or_null(&caches, struct virtback_xen_cache,
-						 dead_link))) {
-		list_del_init(&cache->dead_link);
-		spin_unlock_irq(&virtback_xen_dead_lock);
-		mutex_lock(&cache->reap_lock);
-		left = virtback_cache_reap(cache, max);
-		mutex_unlock(&cache->reap_lock);
-		if (left && last)
-			pr_warn("dom%u: %u chunks of its memory are in use elsewhere and stay mapped\n",
-				cache->domid, left);
-		virtback_xen_cache_put(cache);
-		spin_lock_irq(&virtback_xen_dead_lock);
-	}
-	spin_unlock_irq(&virtback_xen_dead_lock);
-}
-
-static void virtback_xen_reap_work(struct work_struct *work)
-{
-	virtback_xen_reap(VIRTBACK_REAP_BATCH, false);
+	virtback_add_once(cache->nr_pages, nr);
+	WRITE_ONCE(cache->max_pages, max(cache->max_pages, cache->nr_pages));
 }
 
 /**
@@ -238,15 +70,12 @@ static struct virtback_chunk *virtback_cache_victim(struct virtback_xen_cache *c
 
 	if (chunk)
 		return chunk;
-	spin_lock_irq(&cache->lock);
-	chunk = list_first_entry_or_null(&cache->lru, struct virtback_chunk, link);
+	chunk = virtback_cache_take(cache);
 	if (chunk) {
-		virtback_chunk_unhash(chunk);
 		virtback_add_once(cache->stats.evictions, 1);
 		trace_virtback_xen_evict(cache->domid, chunk->gfn, chunk->pages->nr,
 					 chunk->mapped);
 	}
-	spin_unlock_irq(&cache->lock);
 	return chunk;
 }
 
@@ -254,15 +83,13 @@ static struct virtback_chunk *virtback_cache_victim(struct virtback_xen_cache *c
 static unsigned int virtback_cache_shed(struct virtback_xen_cache *cache)
 {
 	struct virtback_chunk *chunk, *next;
-	unsigned int nr, shed = 0;
 	LIST_HEAD(busy);
+	int room = 0;
 
 	lockdep_assert_held(&cache->map_lock);
-	while (!shed && (chunk = virtback_cache_victim(cache))) {
-		nr = chunk->pages->nr;
-		if (virtback_chunk_reap(chunk))
-			shed = nr;
-		else
+	while (room <= 0 && (chunk = virtback_cache_victim(cache))) {
+		room = virtback_chunk_reap(chunk);
+		if (room < 0)
 			list_add_tail(&chunk->link, &busy);
 	}
 	spin_lock_irq(&cache->lock);
@@ -271,7 +98,7 @@ static unsigned int virtback_cache_shed(struct virtback_xen_cache *cache)
 		virtback_chunk_die(chunk);
 	}
 	spin_unlock_irq(&cache->lock);
-	return shed;
+	return max(room, 0);
 }
 
 /* Unmap until no more than @max pages are mapped: for one mapping, so that is little. */
@@ -335,7 +162,7 @@ struct virtback_xen_pages *virtback_cache_space(struct virtback_xen_cache *cache
  * That of a chunk that is let go, which was mapped before. Called with map_lock held. May
  * sleep, never for another pin.
  *
- * Return: as much of it, and @pages are gone; or NULL, and they are not.
+ * Return: as many pages of it as @pages has, and those are gone; or NULL, and they are not.
  */
 struct virtback_xen_pages *virtback_cache_other_space(struct virtback_xen_cache *cache,
 						      struct virtback_xen_pages *pages, u32 mapped)
@@ -349,8 +176,11 @@ struct virtback_xen_pages *virtback_cache_other_space(struct virtback_xen_cache 
 		if (!nr)
 			return NULL;
 	} while (nr < pages->nr);
-	/* Both the pool and the kernel hand out first what came last. */
-	if (nr > pages->nr)
+	/*
+	 * Both the pool and the kernel hand out first what came last. Memory of this domain
+	 * has page tables anyhow, and might not come back.
+	 */
+	if (nr > pages->nr && !virtback_xen_pages_scarce())
 		virtback_xen_pages_trim();
 	other = virtback_xen_pages_alloc(pages->nr);
 	if (!other)
@@ -358,7 +188,7 @@ struct virtback_xen_pages *virtback_cache_other_space(struct virtback_xen_cache 
 	if (virtback_xen_unmap(pages->page, pages->nr, mapped)) {
 		virtback_xen_pages_drop(pages);
 	} else {
-		virtback_add_once(cache->nr_pages, pages->nr);
+		virtback_cache_count(cache, pages->nr);
 		virtback_cache_lose(cache, pages);
 	}
 	return other;
@@ -500,128 +330,4 @@ void virtback_xen_cache_leave(struct virtback_xen_cache *cache, struct virtback_
 	mutex_unlock(&cache->map_lock);
 	if (!last)
 		virtback_cache_fit(cache, NULL, fallback, &need);
-}
-
-/**
- * virtback_xen_cache_flush() - unmap what is dead of a guest now, not soon
- * @cache: guest
- *
- * May sleep. Takes as long as that is much, whatever guests do meanwhile.
- */
-void virtback_xen_cache_flush(struct virtback_xen_cache *cache)
-{
-	unsigned long max;
-	bool listed;
-
-	mutex_lock(&cache->reap_lock);
-	spin_lock_irq(&virtback_xen_dead_lock);
-	listed = !list_empty(&cache->dead_link);
-	list_del_init(&cache->dead_link);
-	spin_unlock_irq(&virtback_xen_dead_lock);
-	/* A chunk has a page at least. What dies from here on is for the reaper. */
-	mutex_lock(&cache->map_lock);
-	max = cache->nr_pages + 1;
-	mutex_unlock(&cache->map_lock);
-	virtback_cache_reap(cache, max);
-	mutex_unlock(&cache->reap_lock);
-	if (listed)
-		virtback_xen_cache_put(cache);
-}
-
-/* The chunk that is unused for longest; it is on no list then. */
-static struct virtback_chunk *virtback_cache_take(struct virtback_xen_cache *cache)
-{
-	struct virtback_chunk *chunk;
-	unsigned long flags;
-
-	spin_lock_irqsave(&cache->lock, flags);
-	chunk = list_first_entry_or_null(&cache->lru, struct virtback_chunk, link);
-	if (chunk)
-		virtback_chunk_unhash(chunk);
-	spin_unlock_irqrestore(&cache->lock, flags);
-	return chunk;
-}
-
-/* Unmap a chunk that nobody else can find, until @end; its address space stays. */
-static void virtback_chunk_drop(struct virtback_chunk *chunk, u64 end)
-{
-	struct virtback_xen_pages *pages = chunk->pages;
-	unsigned long mapped = chunk->mapped;
-	unsigned int i;
-
-	if (virtback_xen_pages_busy(pages))
-		return;
-	for_each_set_bit(i, &mapped, pages->nr) {
-		if (virtback_xen_unmap(&pages->page[i], 1, BIT(0)))
-			chunk->mapped &= ~BIT(i);
-		/* After the page: each call gets on, however late it is. */
-		if (local_clock() >= end)
-			break;
-	}
-}
-
-/**
- * virtback_xen_cache_drop() - unmap what nobody uses, without a thread
- * @cache: guest whose domain is being destroyed
- * @end: until then, of local_clock(); a page may take longer
- *
- * Without map_lock: only what can be found needs that. All but the unmapping is left to the
- * reaper. Any context.
- *
- * Return: true when there may be more.
- */
-bool virtback_xen_cache_drop(struct virtback_xen_cache *cache, u64 end)
-{
-	struct virtback_chunk *chunk;
-	unsigned long flags;
-	bool more = false;
-	LIST_HEAD(dead);
-	LIST_HEAD(busy);
-	LIST_HEAD(gone);
-
-	spin_lock_irqsave(&cache->lock, flags);
-	list_splice_init(&cache->dead, &dead);
-	spin_unlock_irqrestore(&cache->lock, flags);
-	while (!more) {
-		chunk = list_first_entry_or_null(&dead, struct virtback_chunk, link);
-		if (chunk)
-			list_del(&chunk->link);
-		else
-			chunk = virtback_cache_take(cache);
-		if (!chunk)
-			break;
-		virtback_chunk_drop(chunk, end);
-		list_add_tail(&chunk->link, chunk->mapped ? &busy : &gone);
-		more = local_clock() >= end;
-	}
-	spin_lock_irqsave(&cache->lock, flags);
-	/* What was not looked at comes first the next time. */
-	list_splice_tail(&busy, &dead);
-	list_splice(&dead, &cache->dead);
-	list_splice_tail(&gone, &cache->gone);
-	if (!list_empty(&cache->dead) || !list_empty(&cache->gone))
-		virtback_cache_reap_again(cache, true);
-	spin_unlock_irqrestore(&cache->lock, flags);
-	return more;
-}
-
-/**
- * virtback_xen_cache_start() - before any guest
- *
- * Return: 0 or -errno.
- */
-int virtback_xen_cache_start(void)
-{
-	virtback_xen_wq = alloc_workqueue("virtback_xen", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
-	return virtback_xen_wq ? 0 : -ENOMEM;
-}
-
-/** virtback_xen_cache_stop() - after the last guest */
-void virtback_xen_cache_stop(void)
-{
-	virtback_xen_reap(ULONG_MAX, true);
-	/* After the last that could ask for it. */
-	cancel_delayed_work_sync(&virtback_xen_reaper);
-	destroy_workqueue(virtback_xen_wq);
-	virtback_xen_pages_exit();
 }
