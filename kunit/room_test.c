@@ -190,17 +190,30 @@ static void room_xen_has_memory_for_a_part(struct kunit *test)
 {
 	struct virtback_xen_cache *cache = hv_cache(test);
 	struct hv *hv = hv_join(test, HV_RESERVE);
-	struct virtback_piece p = hv_pin_page(test, GFN(0));
+	struct virtback_piece p = hv_pin_page(test, GFN(0)), q;
 
 	set_bit(page_private(hv->free[hv->nr_free - 1]), hv->tables);
 	hv->full = true;
-	hv_touch(test, GFN(2) - 1);
-	hv_refused(test, GFN(1));
-	virtback_xen_cache_unpin(&p);
-	/* Now there is another one to take the place of, and what was mapped moves there. */
-	hv_touch(test, GFN(1));
+	q = hv_pin_page(test, GFN(2) - 1);
 	KUNIT_EXPECT_TRUE(test, hv_mapped(test, GFN(2) - 1));
+	hv_refused(test, GFN(1));
+	KUNIT_EXPECT_TRUE(test, hv_shows(q.va, 0, GFN(2) - 1, 0));
+	virtback_xen_cache_unpin(&q);
+	virtback_xen_cache_unpin(&p);
+	/* Nothing goes for pages that nobody wants. */
+	hv_touch(test, GFN(2) - 1);
+	KUNIT_EXPECT_EQ(test, cache->stats.evictions, 0ULL);
+	/* Now there is another one to take the place of, and all of it moves there. */
+	q = hv_pin_page(test, GFN(2) - 1);
+	p = hv_pin_page(test, GFN(1));
+	KUNIT_EXPECT_EQ(test, cache->nr_chunks, 2UL);
+	KUNIT_EXPECT_TRUE(test, hv_shows(q.va, 0, GFN(2) - 1, 0));
+	virtback_xen_cache_unpin(&q);
+	virtback_xen_cache_unpin(&p);
+	KUNIT_EXPECT_TRUE(test, hv_mapped(test, GFN(2) - 1));
+	KUNIT_EXPECT_TRUE(test, hv_mapped(test, GFN(1)));
 	KUNIT_EXPECT_EQ(test, cache->stats.evictions, 1ULL);
+	hv_settle(hv);
 	KUNIT_EXPECT_EQ(test, cache->nr_chunks, 1UL);
 	KUNIT_EXPECT_EQ(test, cache->nr_pages, (unsigned long)VIRTBACK_CHUNK_PAGES);
 	hv_end(test);

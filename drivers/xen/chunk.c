@@ -26,6 +26,9 @@
 /* Address spaces that are tried for a chunk: of what went for it not all may have been mapped. */
 #define VIRTBACK_FILL_TRIES		4
 
+/* Chunks that are tried for a page: one that was found after a wait may be no better. */
+#define VIRTBACK_MOVE_TRIES		2
+
 /* Nobody has it pinned any more. */
 static noinline void virtback_chunk_rest(struct virtback_chunk *chunk)
 {
@@ -112,10 +115,16 @@ virtback_chunk_find(struct virtback_xen_cache *cache, u64 nr)
 }
 
 /*
- * Count a new mapping, and let others find it when it is good for more than its pin: not when
- * Xen had no memory for all of it (@full), since the next pin may find some.
+ * Which of the chunk's pages is @gfn? Within the chunk even where a processor has guessed
+ * that the wrong one was found: the driver chose the number.
  */
-static void virtback_chunk_insert(struct virtback_chunk *chunk, bool full)
+static unsigned int virtback_chunk_index(const struct virtback_chunk *chunk, u64 gfn)
+{
+	return gfn & (chunk->pages->nr - 1);
+}
+
+/* Count a new mapping, and let others find it when it is good for more than its pin. */
+static void virtback_chunk_insert(struct virtback_chunk *chunk)
 {
 	struct virtback_xen_cache *cache = chunk->cache;
 
@@ -127,31 +136,33 @@ static void virtback_chunk_insert(struct virtback_chunk *chunk, bool full)
 	virtback_add_once(cache->nr_chunks, 1);
 	spin_lock_irq(&cache->lock);
 	/* An INVALIDATE came while it was mapped: of use for this pin alone. */
-	if (!full && !cache->closed && chunk->gen == cache->gen)
+	if (!cache->closed && chunk->gen == cache->gen)
 		hash_add(cache->chunks, &chunk->hash, chunk->nr);
 	spin_unlock_irq(&cache->lock);
 }
 
 /*
- * Map what the guest has of a new chunk, if need be at the expense of others. Returns true when
- * Xen had no memory for page tables of all of it.
+ * Map what the guest has of a new chunk, if need be at the expense of others: when Xen has no
+ * memory for page tables of page @i, which is wanted now. Any other page has its turn in
+ * virtback_chunk_move().
  */
-static bool virtback_chunk_fill(struct virtback_chunk *chunk)
+static void virtback_chunk_fill(struct virtback_chunk *chunk, unsigned int i)
 {
 	struct virtback_xen_cache *cache = chunk->cache;
-	unsigned int nr = chunk->pages->nr, tries = VIRTBACK_FILL_TRIES;
+	unsigned int tries = VIRTBACK_FILL_TRIES;
 	struct virtback_xen_pages *other;
 	bool full;
 
 	for (;;) {
 		full = false;
 		chunk->mapped = virtback_xen_map_foreign(cache->domid, chunk->gfn,
-							 chunk->pages->page, nr, &full);
-		if (!full || !--tries)
-			return full;
+							 chunk->pages->page, chunk->pages->nr,
+							 &full);
+		if (!full || (chunk->mapped & BIT(i)) || !--tries)
+			return;
 		other = virtback_cache_other_space(cache, chunk->pages, chunk->mapped);
 		if (!other)
-			return true;
+			return;
 		chunk->pages = other;
 	}
 }
@@ -164,7 +175,6 @@ static struct virtback_chunk *virtback_chunk_map(struct virtback_xen_cache *cach
 {
 	struct virtback_chunk *chunk;
 	unsigned int nr;
-	bool full;
 
 	lockdep_assert_held(&cache->map_lock);
 	/* Whoever waits for the lock may be who a disk waits for. */
@@ -187,13 +197,13 @@ static struct virtback_chunk *virtback_chunk_map(struct virtback_xen_cache *cach
 	chunk->gen = cache->gen;
 	spin_unlock_irq(&cache->lock);
 	virtback_add_once(cache->stats.maps, 1);
-	full = virtback_chunk_fill(chunk);
+	virtback_chunk_fill(chunk, virtback_chunk_index(chunk, gfn));
 	trace_virtback_xen_map(cache->domid, chunk->gfn, nr, chunk->mapped);
 	/* Keep nothing for an address where the guest has no memory at all. */
 	if (!chunk->mapped)
 		goto free;
 	virtback_xen_cache_get(cache);
-	virtback_chunk_insert(chunk, full);
+	virtback_chunk_insert(chunk);
 	return chunk;
 
 free:
@@ -225,34 +235,69 @@ static noinline struct virtback_chunk *virtback_chunk_get_new(struct virtback_xe
 	return chunk;
 }
 
-/* One page that could not be mapped with its chunk; the guest may have it now. */
-static bool virtback_chunk_retry(struct virtback_chunk *chunk, unsigned int i)
+/*
+ * A page that could not be mapped with its chunk: the guest may have it now. Called with
+ * map_lock held; @full as virtback_xen_map_foreign().
+ */
+static bool virtback_chunk_add(struct virtback_chunk *chunk, u64 gfn, bool *full)
 {
 	struct virtback_xen_cache *cache = chunk->cache;
-	bool ok, full;
+	unsigned int i = virtback_chunk_index(chunk, gfn);
+	bool ok;
 
-	mutex_lock(&cache->map_lock);
-	ok = (chunk->mapped & BIT(i)) ||
-	     virtback_xen_map_foreign(cache->domid, chunk->gfn + i, &chunk->pages->page[i], 1,
-				      &full);
-	trace_virtback_xen_map(cache->domid, chunk->gfn + i, 1, ok);
+	lockdep_assert_held(&cache->map_lock);
+	if (chunk->mapped & BIT(i))
+		return true;
+	ok = virtback_xen_map_foreign(cache->domid, gfn, &chunk->pages->page[i], 1, full);
+	trace_virtback_xen_map(cache->domid, gfn, 1, ok);
 	if (ok) {
 		spin_lock_irq(&cache->lock);
-		/* Pairs with virtback_chunk_get_page() and virtback_chunk_run(). */
+		/* Pairs with virtback_chunk_of_page() and virtback_chunk_run(). */
 		smp_store_release(&chunk->mapped, chunk->mapped | BIT(i));
 		spin_unlock_irq(&cache->lock);
 	}
-	mutex_unlock(&cache->map_lock);
 	return ok;
 }
 
 /*
- * Which of the chunk's pages is @gfn? Within the chunk even where a processor has guessed
- * that the wrong one was found: the driver chose the number.
+ * Where a chunk is Xen has no page tables for @gfn, and who has other pages of it pinned
+ * needs them there: nobody finds it any more, and there is another one. Called with map_lock
+ * held. Unpins @chunk; as virtback_chunk_map().
  */
-static unsigned int virtback_chunk_index(const struct virtback_chunk *chunk, u64 gfn)
+static struct virtback_chunk *virtback_chunk_move(struct virtback_chunk *chunk, u64 gfn)
 {
-	return gfn & (chunk->pages->nr - 1);
+	struct virtback_xen_cache *cache = chunk->cache;
+	struct virtback_chunk *other;
+
+	spin_lock_irq(&cache->lock);
+	hash_del(&chunk->hash);
+	spin_unlock_irq(&cache->lock);
+	virtback_chunk_put(chunk);
+	/* Whoever had map_lock before may have moved it. */
+	other = virtback_chunk_find(cache, gfn >> VIRTBACK_CHUNK_SHIFT);
+	return other ?: virtback_chunk_map(cache, gfn);
+}
+
+/* A pinned chunk in which page @gfn was not mapped: as it is now, or another one, or NULL. */
+static noinline struct virtback_chunk *virtback_chunk_retry(struct virtback_chunk *chunk, u64 gfn)
+{
+	struct virtback_xen_cache *cache = chunk->cache;
+	unsigned int moves = VIRTBACK_MOVE_TRIES;
+	bool ok, full;
+
+	mutex_lock(&cache->map_lock);
+	do {
+		full = false;
+		ok = virtback_chunk_add(chunk, gfn, &full);
+		if (ok || !full || !moves--)
+			break;
+		chunk = virtback_chunk_move(chunk, gfn);
+	} while (chunk);
+	mutex_unlock(&cache->map_lock);
+	if (ok || !chunk)
+		return chunk;
+	virtback_chunk_put(chunk);
+	return NULL;
 }
 
 /* As virtback_chunk_get_page(). */
@@ -268,11 +313,10 @@ virtback_chunk_of_page(struct virtback_xen_cache *cache, u64 gfn)
 	if (!chunk)
 		return NULL;
 	i = virtback_chunk_index(chunk, gfn);
-	/* What is mapped may be touched after this; pairs with virtback_chunk_retry(). */
-	if (likely(smp_load_acquire(&chunk->mapped) & BIT(i)) || virtback_chunk_retry(chunk, i))
+	/* What is mapped may be touched after this; pairs with virtback_chunk_add(). */
+	if (likely(smp_load_acquire(&chunk->mapped) & BIT(i)))
 		return chunk;
-	virtback_chunk_put(chunk);
-	return NULL;
+	return virtback_chunk_retry(chunk, gfn);
 }
 
 /**
