@@ -219,6 +219,23 @@ static void room_xen_has_memory_for_a_part(struct kunit *test)
 	hv_end(test);
 }
 
+/* What goes first for the next page is that chunk, which has no place for it either. */
+static void room_xen_has_memory_behind_a_part(struct kunit *test)
+{
+	struct virtback_xen_cache *cache = hv_cache(test);
+	struct hv *hv = hv_join(test, HV_RESERVE);
+
+	hv_touch(test, GFN(0));
+	set_bit(page_private(hv->free[hv->nr_free - 1]), hv->tables);
+	hv->full = true;
+	hv_touch(test, GFN(2) - 1);
+	hv_touch(test, GFN(1));
+	KUNIT_EXPECT_TRUE(test, hv_mapped(test, GFN(2) - 1));
+	KUNIT_EXPECT_EQ(test, cache->stats.evictions, 1ULL);
+	KUNIT_EXPECT_EQ(test, cache->nr_chunks, 1UL);
+	hv_end(test);
+}
+
 /* And then Xen does not unmap that page: it counts on. */
 static void room_part_stays_mapped(struct kunit *test)
 {
@@ -705,6 +722,7 @@ static struct kunit_case virtback_room_cases[] = {
 	KUNIT_CASE(room_no_memory_takes_the_next_ones_place),
 	KUNIT_CASE(room_xen_has_no_memory),
 	KUNIT_CASE(room_xen_has_memory_for_a_part),
+	KUNIT_CASE(room_xen_has_memory_behind_a_part),
 	KUNIT_CASE(room_part_stays_mapped),
 	KUNIT_CASE(room_xen_has_memory_for_another_size),
 	KUNIT_CASE(room_dropped_without_a_thread),
