@@ -8,8 +8,12 @@
 
 #ifndef CONFIG_XEN_BACKEND
 
+#include <linux/bitops.h>
 #include <linux/delay.h>
+#include <linux/tracepoint.h>
 #include <linux/workqueue.h>
+
+#include <trace/events/virtback_xen.h>
 
 static void room_page_alone_beyond_pinned_chunks(struct kunit *test)
 {
@@ -286,6 +290,11 @@ static void room_xen_has_memory_for_another_size(struct kunit *test)
 	hv_end(test);
 }
 
+static void room_count_unmapped(void *pages, u16 domid, u64 gfn, unsigned int nr, u32 mapped)
+{
+	*(unsigned int *)pages += hweight32(mapped);
+}
+
 /* The domain is being destroyed, and the reaper does not run meanwhile. */
 static void room_dropped_without_a_thread(struct kunit *test)
 {
@@ -293,8 +302,9 @@ static void room_dropped_without_a_thread(struct kunit *test)
 	struct hv *hv = hv_join(test, HV_RESERVE);
 	struct virtback_piece p = hv_pin_page(test, GFN(0));
 	struct virtback_piece q = hv_pin_page(test, GFN(1));
-	unsigned int n;
+	unsigned int n, traced = 0;
 
+	register_trace_virtback_xen_unmap(room_count_unmapped, &traced);
 	for (n = 2; n < 6; n++)
 		hv_touch(test, GFN(n));
 	/* The reaper waits for it. */
@@ -316,6 +326,9 @@ static void room_dropped_without_a_thread(struct kunit *test)
 	hv_settle(hv);
 	KUNIT_EXPECT_EQ(test, cache->nr_pages, (unsigned long)VIRTBACK_CHUNK_PAGES);
 	KUNIT_EXPECT_FALSE(test, virtback_xen_cache_drop(cache, U64_MAX));
+	unregister_trace_virtback_xen_unmap(room_count_unmapped, &traced);
+	tracepoint_synchronize_unregister();
+	KUNIT_EXPECT_EQ(test, traced, 5U * VIRTBACK_CHUNK_PAGES);
 	virtback_xen_cache_unpin(&p);
 	hv_end(test);
 }

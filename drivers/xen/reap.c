@@ -115,7 +115,9 @@ int virtback_chunk_reap(struct virtback_chunk *chunk)
 		return -EBUSY;
 	if (!virtback_chunk_single(chunk))
 		virtback_sub_once(cache->nr_chunks, 1);
-	trace_virtback_xen_unmap(cache->domid, chunk->gfn, pages->nr, chunk->mapped);
+	/* Else virtback_chunk_drop() has. */
+	if (chunk->mapped)
+		trace_virtback_xen_unmap(cache->domid, chunk->gfn, pages->nr, chunk->mapped);
 	if (!virtback_cache_unmap(cache, pages, chunk->mapped))
 		room = 0;
 	virtback_sub_once(cache->nr_pages, room);
@@ -267,6 +269,8 @@ static void virtback_chunk_drop(struct virtback_chunk *chunk, u64 end)
 		if (local_clock() >= end)
 			break;
 	}
+	trace_virtback_xen_unmap(chunk->cache->domid, chunk->gfn, pages->nr,
+				 mapped & ~chunk->mapped);
 }
 
 /**
