@@ -294,6 +294,8 @@ static noinline struct virtback_chunk *virtback_chunk_retry(struct virtback_chun
 		chunk = virtback_chunk_move(chunk, gfn);
 	} while (chunk);
 	mutex_unlock(&cache->map_lock);
+	/* As virtback_chunk_get_new(). */
+	cond_resched();
 	if (ok || !chunk)
 		return chunk;
 	virtback_chunk_put(chunk);
