@@ -140,7 +140,7 @@ struct virtback_xen_room {
 /**
  * struct virtback_chunk - consecutive pages of a guest, mapped
  * @hash: in cache->chunks; cache->lock, as what follows
- * @link: in cache->lru while hashed and not pinned, in cache->dead when dead
+ * @link: in cache->lru while hashed and not pinned, in cache->dead or cache->gone when dead
  * @refs: pins
  * @gen: cache->gen when it was mapped
  * @mapped: bit n: page n is mapped. Only ever gains bits, and written under map_lock

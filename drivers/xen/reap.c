@@ -115,7 +115,7 @@ int virtback_chunk_reap(struct virtback_chunk *chunk)
 		return -EBUSY;
 	if (!virtback_chunk_single(chunk))
 		virtback_sub_once(cache->nr_chunks, 1);
-	/* Else virtback_chunk_drop() has. */
+	/* Nothing is once virtback_chunk_drop() has unmapped, and traced, all of it. */
 	if (chunk->mapped)
 		trace_virtback_xen_unmap(cache->domid, chunk->gfn, pages->nr, chunk->mapped);
 	if (!virtback_cache_unmap(cache, pages, chunk->mapped))
@@ -204,7 +204,8 @@ void virtback_xen_reap(struct work_struct *work)
 				   more || !busy ? 0 : VIRTBACK_REAP_AGAIN);
 		return;
 	}
-	if (busy)
+	/* Else the timer of a dying domain has them just now, and calls again. */
+	if (last && busy)
 		pr_warn("dom%u: %lu chunks of its memory are in use elsewhere and stay mapped\n",
 			cache->domid, busy);
 	virtback_xen_cache_put(cache);
@@ -249,7 +250,10 @@ void virtback_xen_cache_flush(struct virtback_xen_cache *cache)
 	max = cache->nr_pages + 1;
 	mutex_unlock(&cache->map_lock);
 	virtback_cache_reap(cache, max, &busy);
-	/* It may have a chunk in its hands, and holds the guest. */
+	/*
+	 * It may have a chunk in its hands, and holds the guest. (So may the timer of a dying
+	 * domain, but not that of one whose last device is gone.)
+	 */
 	flush_delayed_work(&cache->reaper);
 }
 
