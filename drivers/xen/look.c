@@ -33,6 +33,9 @@
 #define VIRTBACK_DROP_NS	(NSEC_PER_MSEC / 4)
 #define VIRTBACK_DROP_EVERY	NSEC_PER_MSEC
 
+/* How much later it is for who has had its turn than for who waits for it, on the same CPU. */
+#define VIRTBACK_DROP_TURN	(10 * NSEC_PER_USEC)
+
 /* There is no more unmapping on the CPU until then, ktime_get(). Of its timers' interrupts. */
 static DEFINE_PER_CPU(ktime_t, virtback_xen_look_pause);
 
@@ -56,19 +59,22 @@ static void virtback_xen_look_here(void *data)
  */
 static bool virtback_xen_look_move(struct virtback_xen_guest *guest)
 {
-	unsigned int here = smp_processor_id(), cpu = cpumask_next(here, cpu_online_mask);
+	unsigned int here, cpu;
+	bool moves = false;
 
+	/* With PREEMPT_RT: who waits for the count may run here, and for ever. */
+	here = get_cpu();
+	cpu = cpumask_next(here, cpu_online_mask);
 	if (cpu >= nr_cpu_ids)
 		cpu = cpumask_first(cpu_online_mask);
-	if (cpu == here)
-		return false;
 	/* There may be an earlier one: it has started the timer, and not come to its end. */
-	if (!atomic_inc_unless_negative(&guest->look_moves))
-		return false;
-	if (!smp_call_function_single_async(cpu, &guest->look_move))
-		return true;
-	atomic_dec(&guest->look_moves);
-	return false;
+	if (cpu != here && atomic_inc_unless_negative(&guest->look_moves)) {
+		moves = !smp_call_function_single_async(cpu, &guest->look_move);
+		if (!moves)
+			atomic_dec(&guest->look_moves);
+	}
+	put_cpu();
+	return moves;
 }
 
 /*
@@ -90,7 +96,7 @@ static u64 virtback_xen_look_drop(struct virtback_xen_guest *guest, u64 start)
 		return ktime_to_ns(ktime_sub(*pause, now));
 	more = virtback_xen_cache_drop(&guest->cache, start + VIRTBACK_DROP_NS);
 	*pause = ktime_add_ns(ktime_get(), VIRTBACK_DROP_EVERY);
-	return more ? VIRTBACK_DROP_EVERY : VIRTBACK_LOOK_EVERY;
+	return more ? VIRTBACK_DROP_EVERY + VIRTBACK_DROP_TURN : VIRTBACK_LOOK_EVERY;
 }
 
 static enum hrtimer_restart virtback_xen_look(struct hrtimer *timer)
@@ -131,7 +137,7 @@ void virtback_xen_look_start(struct virtback_xen_guest *guest)
  * virtback_xen_look_stop() - look at a guest no more
  * @guest: guest
  *
- * May sleep.
+ * Process context. Waits for other CPUs, no longer than their interrupts are off.
  */
 void virtback_xen_look_stop(struct virtback_xen_guest *guest)
 {
