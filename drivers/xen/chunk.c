@@ -26,9 +26,6 @@
 /* Address spaces that are tried for a chunk: of what went for it not all may have been mapped. */
 #define VIRTBACK_FILL_TRIES		4
 
-/* Chunks that are tried for a page: one that was found after a wait may be no better. */
-#define VIRTBACK_MOVE_TRIES		2
-
 /* Nobody has it pinned any more. */
 static noinline void virtback_chunk_rest(struct virtback_chunk *chunk)
 {
@@ -144,7 +141,7 @@ static void virtback_chunk_insert(struct virtback_chunk *chunk)
 /*
  * Map what the guest has of a new chunk, if need be at the expense of others: when Xen has no
  * memory for page tables of page @i, which is wanted now. Any other page has its turn in
- * virtback_chunk_move().
+ * virtback_chunk_retry().
  */
 static void virtback_chunk_fill(struct virtback_chunk *chunk, unsigned int i)
 {
@@ -237,7 +234,7 @@ static noinline struct virtback_chunk *virtback_chunk_get_new(struct virtback_xe
 
 /*
  * A page that could not be mapped with its chunk: the guest may have it now. Called with
- * map_lock held; @full as virtback_xen_map_foreign().
+ * map_lock held; @full receives what virtback_xen_map_foreign() says.
  */
 static bool virtback_chunk_add(struct virtback_chunk *chunk, u64 gfn, bool *full)
 {
@@ -246,6 +243,7 @@ static bool virtback_chunk_add(struct virtback_chunk *chunk, u64 gfn, bool *full
 	bool ok;
 
 	lockdep_assert_held(&cache->map_lock);
+	*full = false;
 	if (chunk->mapped & BIT(i))
 		return true;
 	ok = virtback_xen_map_foreign(cache->domid, gfn, &chunk->pages->page[i], 1, full);
@@ -259,40 +257,36 @@ static bool virtback_chunk_add(struct virtback_chunk *chunk, u64 gfn, bool *full
 	return ok;
 }
 
-/*
- * Where a chunk is Xen has no page tables for @gfn, and who has other pages of it pinned
- * needs them there: nobody finds it any more, and there is another one. Called with map_lock
- * held. Unpins @chunk; as virtback_chunk_map().
- */
-static struct virtback_chunk *virtback_chunk_move(struct virtback_chunk *chunk, u64 gfn)
+/* Unpin a chunk that is to be found no more. Others may have it pinned. */
+static void virtback_chunk_leave(struct virtback_chunk *chunk)
 {
-	struct virtback_xen_cache *cache = chunk->cache;
-	struct virtback_chunk *other;
-
-	spin_lock_irq(&cache->lock);
+	spin_lock_irq(&chunk->cache->lock);
 	hash_del(&chunk->hash);
-	spin_unlock_irq(&cache->lock);
+	spin_unlock_irq(&chunk->cache->lock);
 	virtback_chunk_put(chunk);
-	/* Whoever had map_lock before may have moved it. */
-	other = virtback_chunk_find(cache, gfn >> VIRTBACK_CHUNK_SHIFT);
-	return other ?: virtback_chunk_map(cache, gfn);
 }
 
-/* A pinned chunk in which page @gfn was not mapped: as it is now, or another one, or NULL. */
+/*
+ * A pinned chunk in which page @gfn was not mapped: as it is now, or NULL. Or another one: where
+ * Xen has no page tables for the page in the chunk's address space, which others may have
+ * pinned, only another chunk can have it.
+ */
 static noinline struct virtback_chunk *virtback_chunk_retry(struct virtback_chunk *chunk, u64 gfn)
 {
 	struct virtback_xen_cache *cache = chunk->cache;
-	unsigned int moves = VIRTBACK_MOVE_TRIES;
 	bool ok, full;
 
 	mutex_lock(&cache->map_lock);
-	do {
-		full = false;
-		ok = virtback_chunk_add(chunk, gfn, &full);
-		if (ok || !full || !moves--)
-			break;
-		chunk = virtback_chunk_move(chunk, gfn);
-	} while (chunk);
+	/* Each time one is found no more: there is one to find if another pin made one before. */
+	while (!(ok = virtback_chunk_add(chunk, gfn, &full)) && full) {
+		virtback_chunk_leave(chunk);
+		chunk = virtback_chunk_find(cache, gfn >> VIRTBACK_CHUNK_SHIFT);
+		if (chunk)
+			continue;
+		chunk = virtback_chunk_map(cache, gfn);
+		ok = chunk && (chunk->mapped & BIT(virtback_chunk_index(chunk, gfn)));
+		break;
+	}
 	mutex_unlock(&cache->map_lock);
 	/* As virtback_chunk_get_new(). */
 	cond_resched();
