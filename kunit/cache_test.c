@@ -325,6 +325,50 @@ static void cache_busy_page_goes_by_itself(struct kunit *test)
 	hv_end(test);
 }
 
+/* Nor does what else dies wait until then. */
+static void cache_busy_page_keeps_nothing_else(struct kunit *test)
+{
+	struct virtback_xen_cache *cache = hv_cache(test);
+	struct hv *hv = hv_join(test, HV_RESERVE);
+	struct virtback_piece p = hv_pin_page(test, 9);
+	struct page *page = hv_page_of(&p);
+
+	get_page(page);
+	virtback_xen_cache_unpin(&p);
+	hv_touch(test, GFN(1));
+	virtback_xen_cache_invalidate(cache);
+	/* From here on for 50 ms. */
+	hv_settle(hv);
+	hv_touch(test, GFN(2));
+	virtback_xen_cache_invalidate(cache);
+	msleep(10);
+	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, VIRTBACK_CHUNK_PAGES);
+	put_page(page);
+	hv_settle(hv);
+	hv_end(test);
+}
+
+static void cache_hurry_the_reaper(struct hv *hv, unsigned int guest)
+{
+	hv->on_unmap = NULL;
+	mod_delayed_work(virtback_xen_wq, &hv->guest[0].cache.reaper, 0);
+}
+
+/* Who hurries it may find that it has just begun, and has queued it once more. */
+static void cache_reaper_is_hurried_late(struct kunit *test)
+{
+	struct virtback_xen_cache *cache = hv_cache(test);
+	struct hv *hv = hv_join(test, HV_RESERVE);
+
+	hv_touch(test, 2);
+	hv->on_unmap = cache_hurry_the_reaper;
+	virtback_xen_cache_close(cache);
+	msleep(20);
+	KUNIT_EXPECT_PTR_EQ(test, hv->on_unmap, NULL);
+	KUNIT_EXPECT_EQ(test, atomic_read(&hv->guest[0].refs), 0);
+	hv_end(test);
+}
+
 /* The domain dies: all goes at once but what is in use, and that with its last pin. */
 static void cache_close_lets_all_go(struct kunit *test)
 {
@@ -569,6 +613,8 @@ static struct kunit_case virtback_cache_cases[] = {
 	KUNIT_CASE(cache_invalidate_storm),
 	KUNIT_CASE(cache_busy_page_stays_mapped),
 	KUNIT_CASE(cache_busy_page_goes_by_itself),
+	KUNIT_CASE(cache_busy_page_keeps_nothing_else),
+	KUNIT_CASE(cache_reaper_is_hurried_late),
 	KUNIT_CASE(cache_close_lets_all_go),
 	KUNIT_CASE(cache_close_while_mapped),
 	KUNIT_CASE(cache_close_needs_no_flush),

@@ -131,7 +131,7 @@ bool virtback_xen_unmap(struct page **page, unsigned int nr, u32 mapped)
 		}
 		if (!*owner || page_count(page[i]) > 1)
 			hv->errors++;
-		if (hv->unmap_fails && !--hv->unmap_fails) {
+		if (hv->unmap_fails < 0 || (hv->unmap_fails && !--hv->unmap_fails)) {
 			ok = false;
 			continue;
 		}

@@ -69,7 +69,7 @@ struct hv_guest {
  * @full: no memory for page tables: only what was mapped to before can be
  * @tables: pages that were mapped to
  * @map_fails: the n-th next page is not mapped, 0 for none
- * @unmap_fails: the n-th next page stays mapped, 0 for none
+ * @unmap_fails: the n-th next page stays mapped, 0 for none, -1 for all
  * @on_map: called within the next mapping
  * @on_unmap: called before each unmapping, with the guest
  * @slow_put: how long a work item takes to let go of a guest, ms

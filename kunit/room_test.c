@@ -160,6 +160,28 @@ static void room_no_memory_takes_the_next_ones_place(struct kunit *test)
 	hv_end(test);
 }
 
+/* If none makes any, not all that is mapped goes for nothing. */
+static void room_xen_unmaps_nothing(struct kunit *test)
+{
+	struct virtback_xen_cache *cache = hv_cache(test);
+	struct hv *hv = test->priv;
+	unsigned long need;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, hv_device(test, cache, 4, 0, 10, &need), 0);
+	for (i = 0; i < 63; i++)
+		hv_touch(test, GFN(i));
+	hv->alloc_fails = -1;
+	hv->unmap_fails = -1;
+	hv_refused(test, GFN(63));
+	/* For a chunk, and for a page alone. */
+	KUNIT_EXPECT_EQ(test, hv->lost, 2U * 16 * VIRTBACK_CHUNK_PAGES);
+	hv->alloc_fails = 0;
+	hv->unmap_fails = 0;
+	KUNIT_EXPECT_TRUE(test, hv_mapped(test, GFN(62)));
+	hv_end(test);
+}
+
 /* Nor has Xen any for page tables, where nothing was mapped before. */
 static void room_xen_has_no_memory(struct kunit *test)
 {
@@ -733,6 +755,7 @@ static struct kunit_case virtback_room_cases[] = {
 	KUNIT_CASE(room_unmap_fails),
 	KUNIT_CASE(room_no_memory_takes_anothers_place),
 	KUNIT_CASE(room_no_memory_takes_the_next_ones_place),
+	KUNIT_CASE(room_xen_unmaps_nothing),
 	KUNIT_CASE(room_xen_has_no_memory),
 	KUNIT_CASE(room_xen_has_memory_for_a_part),
 	KUNIT_CASE(room_xen_has_memory_behind_a_part),

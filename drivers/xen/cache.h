@@ -6,7 +6,8 @@
  *
  * Locks, outermost first:
  *
- *	cache->map_lock: whatever is mapped or unmapped, but for virtback_xen_cache_drop()
+ *	cache->map_lock: whatever is mapped or unmapped of chunks, but for
+ *			 virtback_xen_cache_drop()
  *		virtback_xen_pool_lock (pages.c)
  *		cache->lock
  *
@@ -95,6 +96,7 @@ struct virtback_xen_cache_stats {
  * @dead: chunks to unmap
  * @gone: dead chunks of which nothing is mapped any more
  * @reaping: @reaper is to come, with a reference
+ * @reap_later: not now, but to look again at what is in use elsewhere
  * @chunks: hashed chunks by number
  * @stats: counters
  * @sweep: lets go of chunks of old generations
@@ -119,6 +121,7 @@ struct virtback_xen_cache {
 	struct list_head dead;
 	struct list_head gone;
 	bool reaping;
+	bool reap_later;
 	DECLARE_HASHTABLE(chunks, VIRTBACK_CACHE_BITS);
 	struct virtback_xen_cache_stats stats;
 	struct work_struct sweep;
@@ -208,6 +211,7 @@ void virtback_xen_cache_leave(struct virtback_xen_cache *cache, struct virtback_
 /* reap.c: the end of chunks */
 extern struct workqueue_struct *virtback_xen_wq;
 void virtback_chunk_die(struct virtback_chunk *chunk);
+void virtback_cache_put_back(struct virtback_xen_cache *cache, struct list_head *busy);
 int virtback_chunk_reap(struct virtback_chunk *chunk);
 void virtback_cache_lose(struct virtback_xen_cache *cache, struct virtback_xen_pages *pages);
 bool virtback_cache_unmap(struct virtback_xen_cache *cache, struct virtback_xen_pages *pages,

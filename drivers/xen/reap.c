@@ -34,16 +34,22 @@ static atomic_t virtback_xen_reapers = ATOMIC_INIT(0);
 /* They come for the last time. */
 static bool virtback_xen_stopping;
 
-/* The reaper is to come; it looks at the lists again before it goes for good. */
-static void virtback_cache_call_reaper(struct virtback_xen_cache *cache)
+/*
+ * The reaper is to come, at once if there is something @new for it, and not only what it has
+ * found in use elsewhere. One at work looks at the lists again before it goes for good.
+ */
+static void virtback_cache_call_reaper(struct virtback_xen_cache *cache, bool new)
 {
 	lockdep_assert_held(&cache->lock);
-	if (cache->reaping)
-		return;
-	cache->reaping = true;
-	virtback_xen_cache_get(cache);
-	atomic_inc(&virtback_xen_reapers);
-	queue_delayed_work(virtback_xen_wq, &cache->reaper, 0);
+	if (!cache->reaping) {
+		cache->reaping = true;
+		virtback_xen_cache_get(cache);
+		atomic_inc(&virtback_xen_reapers);
+		queue_delayed_work(virtback_xen_wq, &cache->reaper, 0);
+	} else if (new && cache->reap_later) {
+		cache->reap_later = false;
+		mod_delayed_work(virtback_xen_wq, &cache->reaper, 0);
+	}
 }
 
 /**
@@ -57,7 +63,24 @@ void virtback_chunk_die(struct virtback_chunk *chunk)
 {
 	lockdep_assert_held(&chunk->cache->lock);
 	list_add_tail(&chunk->link, &chunk->cache->dead);
-	virtback_cache_call_reaper(chunk->cache);
+	virtback_cache_call_reaper(chunk->cache, true);
+}
+
+/**
+ * virtback_cache_put_back() - dead chunks that are in use elsewhere
+ * @cache: guest
+ * @busy: chunks from virtback_cache_pop_dead() or virtback_cache_take()
+ *
+ * They are looked at again. Process context.
+ */
+void virtback_cache_put_back(struct virtback_xen_cache *cache, struct list_head *busy)
+{
+	if (list_empty(busy))
+		return;
+	spin_lock_irq(&cache->lock);
+	list_splice_tail(busy, &cache->dead);
+	virtback_cache_call_reaper(cache, false);
+	spin_unlock_irq(&cache->lock);
 }
 
 /**
@@ -171,12 +194,7 @@ static bool virtback_cache_reap(struct virtback_xen_cache *cache, unsigned long 
 		mutex_unlock(&cache->map_lock);
 		cond_resched();
 	} while (chunk && ++n < max);
-	if (*busy) {
-		spin_lock_irq(&cache->lock);
-		list_splice_tail(&later, &cache->dead);
-		virtback_cache_call_reaper(cache);
-		spin_unlock_irq(&cache->lock);
-	}
+	virtback_cache_put_back(cache, &later);
 	return chunk && *busy < n;
 }
 
@@ -194,16 +212,25 @@ void virtback_xen_reap(struct work_struct *work)
 	bool more, again, last = READ_ONCE(virtback_xen_stopping);
 	unsigned long busy;
 
+	spin_lock_irq(&cache->lock);
+	cache->reap_later = false;
+	spin_unlock_irq(&cache->lock);
 	more = virtback_cache_reap(cache, last ? ULONG_MAX : VIRTBACK_REAP_BATCH, &busy);
 	spin_lock_irq(&cache->lock);
-	again = !last && (!list_empty(&cache->dead) || !list_empty(&cache->gone));
+	/* Who hurried it in the moment that it began has queued it: that one has the reference. */
+	again = delayed_work_pending(&cache->reaper);
+	/* The last time it does not come again for what is left. */
+	if (!again && !last && !(list_empty(&cache->dead) && list_empty(&cache->gone))) {
+		again = true;
+		cache->reap_later = busy && !more;
+		/* Under the lock: a flush that finds nothing any more has this one to wait for. */
+		queue_delayed_work(virtback_xen_wq, &cache->reaper,
+				   cache->reap_later ? VIRTBACK_REAP_AGAIN : 0);
+	}
 	cache->reaping = again;
 	spin_unlock_irq(&cache->lock);
-	if (again) {
-		queue_delayed_work(virtback_xen_wq, &cache->reaper,
-				   more || !busy ? 0 : VIRTBACK_REAP_AGAIN);
+	if (again)
 		return;
-	}
 	/* Else the timer of a dying domain has them just now, and calls again. */
 	if (last && busy)
 		pr_warn("dom%u: %lu chunks of its memory are in use elsewhere and stay mapped\n",
@@ -317,7 +344,7 @@ bool virtback_xen_cache_drop(struct virtback_xen_cache *cache, u64 end)
 	list_splice(&dead, &cache->dead);
 	list_splice_tail(&gone, &cache->gone);
 	if (!list_empty(&cache->dead) || !list_empty(&cache->gone))
-		virtback_cache_call_reaper(cache);
+		virtback_cache_call_reaper(cache, !list_empty(&cache->gone));
 	spin_unlock_irqrestore(&cache->lock, flags);
 	return more;
 }

@@ -27,6 +27,9 @@
 
 #include <trace/events/virtback_xen.h>
 
+/* Chunks that may get lost for room, in case that Xen unmaps nothing any more. */
+#define VIRTBACK_SHED_LOST		16
+
 /* Chunks that go for a lower limit before whoever waits for map_lock gets it. */
 #define VIRTBACK_ROOM_BATCH		16
 
@@ -82,22 +85,19 @@ static struct virtback_chunk *virtback_cache_victim(struct virtback_xen_cache *c
 /* Unmap something that nobody uses. Returns of how many pages it is, 0 when there is nothing. */
 static unsigned int virtback_cache_shed(struct virtback_xen_cache *cache)
 {
-	struct virtback_chunk *chunk, *next;
+	struct virtback_chunk *chunk;
+	unsigned int lost = 0;
 	LIST_HEAD(busy);
 	int room = 0;
 
 	lockdep_assert_held(&cache->map_lock);
-	while (room <= 0 && (chunk = virtback_cache_victim(cache))) {
+	while (room <= 0 && lost < VIRTBACK_SHED_LOST && (chunk = virtback_cache_victim(cache))) {
 		room = virtback_chunk_reap(chunk);
 		if (room < 0)
 			list_add_tail(&chunk->link, &busy);
+		lost += !room;
 	}
-	spin_lock_irq(&cache->lock);
-	list_for_each_entry_safe(chunk, next, &busy, link) {
-		list_del(&chunk->link);
-		virtback_chunk_die(chunk);
-	}
-	spin_unlock_irq(&cache->lock);
+	virtback_cache_put_back(cache, &busy);
 	return max(room, 0);
 }
 

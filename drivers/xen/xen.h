@@ -84,7 +84,7 @@ struct virtback_xen_vcpu {
 
 /**
  * struct virtback_xen_guest - a domain with at least one device
- * @ref: held by devices until they are released and by @cache's chunks; keeps the
+ * @ref: held by devices until they are released, by @cache's chunks and its reaper; keeps the
  *	 structure and the mapping of @ioreq, and so @domid
  * @link: in the list of guests while @nr_devs is not 0
  * @domid: domain. While @ioreq is mapped Xen cannot give the number to another
