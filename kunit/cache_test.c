@@ -341,7 +341,7 @@ static void cache_busy_page_keeps_nothing_else(struct kunit *test)
 	hv_settle(hv);
 	hv_touch(test, GFN(2));
 	virtback_xen_cache_invalidate(cache);
-	msleep(10);
+	msleep(20);
 	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, VIRTBACK_CHUNK_PAGES);
 	put_page(page);
 	hv_settle(hv);
