@@ -47,9 +47,14 @@ static void virtback_xen_look_here(void *data)
 {
 	struct virtback_xen_guest *guest = data;
 
-	/* It stays where it is when the callback that sent this is yet to return. */
-	hrtimer_start(&guest->look, ns_to_ktime(VIRTBACK_DROP_EVERY), HRTIMER_MODE_REL_PINNED);
-	/* The last access: pairs with virtback_xen_look_stop(). */
+	/*
+	 * It stays where it is when the callback that sent this is yet to return. A CPU that goes
+	 * down comes here after its timers have gone: then the reaper has to do.
+	 */
+	if (cpu_online(smp_processor_id()))
+		hrtimer_start(&guest->look, ns_to_ktime(VIRTBACK_DROP_EVERY),
+			      HRTIMER_MODE_REL_PINNED);
+	/* The last access: pairs with virtback_xen_look_stop(). There is no atomic_dec_release(). */
 	atomic_dec_return_release(&guest->look_moves);
 }
 
