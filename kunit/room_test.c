@@ -372,6 +372,31 @@ static void room_drop_leaves_what_is_busy(struct kunit *test)
 	hv_end(test);
 }
 
+/* Nor does it look at that for ever. */
+static void room_drop_passes_the_busy_by(struct kunit *test)
+{
+	struct virtback_xen_cache *cache = hv_cache(test);
+	struct hv *hv = hv_join(test, HV_RESERVE);
+	struct virtback_piece p = hv_pin_page(test, 9);
+	struct page *page = hv_page_of(&p);
+	unsigned int i;
+
+	get_page(page);
+	virtback_xen_cache_unpin(&p);
+	virtback_xen_cache_invalidate(cache);
+	hv_settle(hv);
+	hv_touch(test, GFN(1));
+	mutex_lock(&cache->map_lock);
+	/* In turn with what is left of the other. */
+	for (i = 0; i < 2 * VIRTBACK_CHUNK_PAGES; i++)
+		virtback_xen_cache_drop(cache, 0);
+	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, VIRTBACK_CHUNK_PAGES);
+	mutex_unlock(&cache->map_lock);
+	put_page(page);
+	hv_settle(hv);
+	hv_end(test);
+}
+
 static void room_no_memory_at_all(struct kunit *test)
 {
 	struct virtback_xen_cache *cache = hv_cache(test);
@@ -763,6 +788,7 @@ static struct kunit_case virtback_room_cases[] = {
 	KUNIT_CASE(room_xen_has_memory_for_another_size),
 	KUNIT_CASE(room_dropped_without_a_thread),
 	KUNIT_CASE(room_drop_leaves_what_is_busy),
+	KUNIT_CASE(room_drop_passes_the_busy_by),
 	KUNIT_CASE(room_no_memory_at_all),
 	KUNIT_CASE(room_pool_is_broken_up),
 	KUNIT_CASE(room_nothing_before_a_device),

@@ -3,8 +3,8 @@
  * The end of what is mapped of a guest: chunks that are dead, which nobody finds or uses
  * any more, are unmapped, by a reaper for each guest and by whoever wants their room.
  *
- * What unmaps allocates nothing, and its work queue has a thread of its own for when none
- * can be made.
+ * What unmaps allocates nothing, waits for nothing but who maps for the same guest, and its
+ * work queue has a thread of its own for when none can be made.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -36,7 +36,7 @@ static bool virtback_xen_stopping;
 
 /*
  * The reaper is to come, at once if there is something @new for it, and not only what it has
- * found in use elsewhere. One at work looks at the lists again before it goes for good.
+ * found in use elsewhere. One at work looks at the lists again before it goes.
  */
 static void virtback_cache_call_reaper(struct virtback_xen_cache *cache, bool new)
 {
@@ -174,7 +174,7 @@ struct virtback_chunk *virtback_cache_pop_dead(struct virtback_xen_cache *cache)
 /*
  * Reap dead chunks of a cache, no more than @max, map_lock held for one at a time since a
  * queue may wait for it. Returns true when there may be more that can be; @busy receives
- * how many cannot.
+ * how many cannot, which are not among these.
  */
 static bool virtback_cache_reap(struct virtback_xen_cache *cache, unsigned long max,
 				unsigned long *busy)
@@ -190,12 +190,14 @@ static bool virtback_cache_reap(struct virtback_xen_cache *cache, unsigned long 
 		if (chunk && virtback_chunk_reap(chunk) < 0) {
 			list_add_tail(&chunk->link, &later);
 			++*busy;
+		} else {
+			n++;
 		}
 		mutex_unlock(&cache->map_lock);
 		cond_resched();
-	} while (chunk && ++n < max);
+	} while (chunk && n < max);
 	virtback_cache_put_back(cache, &later);
-	return chunk && *busy < n;
+	return chunk;
 }
 
 /**
@@ -300,8 +302,9 @@ static void virtback_chunk_drop(struct virtback_chunk *chunk, u64 end)
 		if (local_clock() >= end)
 			break;
 	}
-	trace_virtback_xen_unmap(chunk->cache->domid, chunk->gfn, pages->nr,
-				 mapped & ~chunk->mapped);
+	mapped &= ~chunk->mapped;
+	if (mapped)
+		trace_virtback_xen_unmap(chunk->cache->domid, chunk->gfn, pages->nr, mapped);
 }
 
 /**
@@ -327,13 +330,14 @@ bool virtback_xen_cache_drop(struct virtback_xen_cache *cache, u64 end)
 	list_splice_init(&cache->dead, &dead);
 	spin_unlock_irqrestore(&cache->lock, flags);
 	while (!more) {
-		chunk = list_first_entry_or_null(&dead, struct virtback_chunk, link);
-		if (chunk)
+		/* These first: of the dead there may be a lot that are in use elsewhere. */
+		chunk = virtback_cache_take(cache);
+		if (!chunk) {
+			chunk = list_first_entry_or_null(&dead, struct virtback_chunk, link);
+			if (!chunk)
+				break;
 			list_del(&chunk->link);
-		else
-			chunk = virtback_cache_take(cache);
-		if (!chunk)
-			break;
+		}
 		virtback_chunk_drop(chunk, end);
 		list_add_tail(&chunk->link, chunk->mapped ? &busy : &gone);
 		more = local_clock() >= end;
@@ -356,6 +360,7 @@ bool virtback_xen_cache_drop(struct virtback_xen_cache *cache, u64 end)
  */
 int virtback_xen_cache_start(void)
 {
+	/* Tests start it again. */
 	WRITE_ONCE(virtback_xen_stopping, false);
 	virtback_xen_wq = alloc_workqueue("virtback_xen", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	return virtback_xen_wq ? 0 : -ENOMEM;

@@ -11,9 +11,9 @@
  * reserve, can be unmapped there and then.
  *
  * When this domain is short of memory: no allocation here waits for a disk, be it
- * the one that the request is for, and no pin for one that does. An
- * allocation that fails takes the place of another chunk, and only without any
- * fails its one request.
+ * the one that the request is for, and no pin for one that does. (The kernel finds the few
+ * bytes for a chunk without, or waits until others let go of some.) Address
+ * space that cannot be had is another chunk's, and only without any does one request fail.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -96,6 +96,7 @@ static unsigned int virtback_cache_shed(struct virtback_xen_cache *cache)
 		if (room < 0)
 			list_add_tail(&chunk->link, &busy);
 		lost += !room;
+		cond_resched();
 	}
 	virtback_cache_put_back(cache, &busy);
 	return max(room, 0);
