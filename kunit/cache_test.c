@@ -277,6 +277,36 @@ static void cache_invalidate_storm(struct kunit *test)
 	hv_end(test);
 }
 
+#define CACHE_MANY	80	/* more than the reaper does at once */
+
+/* Wherever a guest has its pages, no pin looks at many chunks. */
+static void cache_bucket_is_bounded(struct kunit *test)
+{
+	struct virtback_xen_cache *cache = hv_cache(test);
+	struct hv *hv = test->priv;
+	u64 nr, last = 0;
+	unsigned long need;
+	unsigned int n = 0;
+
+	KUNIT_ASSERT_EQ(test, hv_device(test, cache, 6, 0, 10, &need), 0);
+	hv->wide = true;
+	for (nr = 0; n < VIRTBACK_BUCKET_MAX + 5; nr++) {
+		if (hash_min(nr, VIRTBACK_CACHE_BITS) != hash_min(0ULL, VIRTBACK_CACHE_BITS))
+			continue;
+		hv_touch(test, GFN(nr));
+		last = nr;
+		n++;
+	}
+	hv_settle(hv);
+	KUNIT_EXPECT_EQ(test, cache->nr_chunks, (unsigned long)VIRTBACK_BUCKET_MAX);
+	KUNIT_EXPECT_TRUE(test, hv_mapped(test, GFN(0)));
+	KUNIT_EXPECT_FALSE(test, hv_mapped(test, GFN(last)));
+	/* Another bucket has room. */
+	hv_touch(test, GFN(1));
+	KUNIT_EXPECT_TRUE(test, hv_mapped(test, GFN(1)));
+	hv_end(test);
+}
+
 /* Someone got hold of a page and keeps it: the network, to send it again. */
 static void cache_busy_page_stays_mapped(struct kunit *test)
 {
@@ -344,6 +374,34 @@ static void cache_busy_page_keeps_nothing_else(struct kunit *test)
 	msleep(20);
 	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, VIRTBACK_CHUNK_PAGES);
 	put_page(page);
+	hv_settle(hv);
+	hv_end(test);
+}
+
+/* However many there are. */
+static void cache_many_busy_keep_nothing_else(struct kunit *test)
+{
+	struct virtback_xen_cache *cache = hv_cache(test);
+	struct hv *hv = test->priv;
+	struct virtback_piece *p;
+	unsigned long need;
+	unsigned int i;
+
+	p = kunit_kcalloc(test, CACHE_MANY, sizeof(*p), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	KUNIT_ASSERT_EQ(test, hv_device(test, cache, 6, 0, 10, &need), 0);
+	hv->wide = true;
+	for (i = 0; i < CACHE_MANY; i++) {
+		p[i] = hv_pin_page(test, GFN(i));
+		get_page(hv_page_of(&p[i]));
+		virtback_xen_cache_unpin(&p[i]);
+	}
+	hv_touch(test, GFN(i));
+	virtback_xen_cache_invalidate(cache);
+	msleep(20);
+	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, CACHE_MANY * VIRTBACK_CHUNK_PAGES);
+	for (i = 0; i < CACHE_MANY; i++)
+		put_page(hv_page_of(&p[i]));
 	hv_settle(hv);
 	hv_end(test);
 }
@@ -423,8 +481,6 @@ static void cache_close_needs_no_flush(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&hv->guest[0].refs), 0);
 	hv_end(test);
 }
-
-#define CACHE_MANY	80	/* more than the reaper does at once */
 
 /* While the reaper is busy with the first guest, the second one's page dies. */
 static void cache_one_more_dies(struct hv *hv, unsigned int guest)
@@ -611,9 +667,11 @@ static struct kunit_case virtback_cache_cases[] = {
 	KUNIT_CASE(cache_invalidate_in_use),
 	KUNIT_CASE(cache_invalidate_while_mapped),
 	KUNIT_CASE(cache_invalidate_storm),
+	KUNIT_CASE(cache_bucket_is_bounded),
 	KUNIT_CASE(cache_busy_page_stays_mapped),
 	KUNIT_CASE(cache_busy_page_goes_by_itself),
 	KUNIT_CASE(cache_busy_page_keeps_nothing_else),
+	KUNIT_CASE(cache_many_busy_keep_nothing_else),
 	KUNIT_CASE(cache_reaper_is_hurried_late),
 	KUNIT_CASE(cache_close_lets_all_go),
 	KUNIT_CASE(cache_close_while_mapped),

@@ -79,7 +79,7 @@ static bool hv_map_one(u16 domid, u64 gfn, struct page *page, bool *full)
 		hv->errors++;
 	if (hv->map_fails && !--hv->map_fails)
 		return false;
-	if (gfn >= HV_GFNS || test_bit(gfn, g->absent))
+	if ((gfn >= HV_GFNS && !hv->wide) || test_bit(gfn % HV_GFNS, g->absent))
 		return false;
 	if (hv->full && !test_bit(hv_nr(page), hv->tables)) {
 		*full = true;
@@ -92,7 +92,7 @@ static bool hv_map_one(u16 domid, u64 gfn, struct page *page, bool *full)
 		hv->errors++;
 	word->domid = domid;
 	word->gfn = gfn;
-	word->version = g->version[gfn];
+	word->version = g->version[gfn % HV_GFNS];
 	return true;
 }
 
@@ -311,7 +311,7 @@ struct virtback_piece hv_pin_page(struct kunit *test, u64 gfn)
 	struct virtback_piece p = {};
 
 	KUNIT_ASSERT_EQ_MSG(test, hv_pin(hv, 0, gfn, 8, &p), 0, "page %llu", gfn);
-	KUNIT_EXPECT_TRUE_MSG(test, hv_shows(p.va, 0, gfn, hv->guest[0].version[gfn]),
+	KUNIT_EXPECT_TRUE_MSG(test, hv_shows(p.va, 0, gfn, hv->guest[0].version[gfn % HV_GFNS]),
 			      "page %llu", gfn);
 	return p;
 }

@@ -68,6 +68,7 @@ struct hv_guest {
  * @alloc_fails: so many of the next allocations fail, -1 for all
  * @full: no memory for page tables: only what was mapped to before can be
  * @tables: pages that were mapped to
+ * @wide: guests have pages beyond HV_GFNS as well
  * @map_fails: the n-th next page is not mapped, 0 for none
  * @unmap_fails: the n-th next page stays mapped, 0 for none, -1 for all
  * @on_map: called within the next mapping
@@ -93,6 +94,7 @@ struct hv {
 	int alloc_fails;
 	bool full;
 	DECLARE_BITMAP(tables, HV_SETS * VIRTBACK_CHUNK_PAGES);
+	bool wide;
 	int map_fails;
 	int unmap_fails;
 	void (*on_map)(struct hv *hv);

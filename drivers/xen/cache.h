@@ -13,7 +13,7 @@
  *
  * map_lock is taken by a queue's worker under vq->ring_lock, and under vd->lock for
  * ring areas. cache->lock is also taken in interrupt context, and under vq->lock,
- * where a completion unpins. Nothing else is taken there, so that INVALIDATE waits
+ * where a completion unpins. No lock of ours is taken there, so that INVALIDATE waits
  * for no one who waits for the guest.
  */
 #ifndef VIRTBACK_XEN_CACHE_H
@@ -44,6 +44,12 @@ struct page;
  * bucket with the default limit, and 32 with the highest, 262144 chunks.
  */
 #define VIRTBACK_CACHE_BITS	13
+
+/*
+ * Chunks in a bucket; one that comes then is not kept. A guest chooses where its pages are, and
+ * could have all of them in one.
+ */
+#define VIRTBACK_BUCKET_MAX	64
 
 /**
  * struct virtback_xen_pages - address space for foreign pages
@@ -78,8 +84,8 @@ struct virtback_xen_cache_stats {
 /**
  * struct virtback_xen_cache - what is mapped of a guest
  * @domid: guest
- * @map_lock: held while anything is mapped or unmapped, so that nothing is mapped
- *	      twice; protects what follows up to @lock. Statistics are read without it.
+ * @map_lock: held while anything is mapped or unmapped, so that no two pins map the same
+ *	      (a chunk may be there twice that could not be pinned, and then could); protects what follows up to @lock. Statistics are read without it.
  * @rooms: what the guest's devices take of it
  * @limit: pages that may be mapped; written under @lock as well
  * @reserve: pages that the queues of the guest's devices can pin at once; as @limit
@@ -146,8 +152,8 @@ struct virtback_xen_room {
  * @link: in cache->lru while hashed and not pinned, in cache->dead or cache->gone when dead
  * @refs: pins
  * @gen: cache->gen when it was mapped
- * @mapped: bit n: page n is mapped. Only ever gains bits, and written under map_lock
- *	    and cache->lock, until virtback_xen_cache_drop(), which has the chunk alone.
+ * @mapped: bit n: page n is mapped. Once it can be found it only ever gains bits, and is
+ *	    written under map_lock and cache->lock, until virtback_xen_cache_drop(), which has the chunk alone.
  * @nr: number of the chunk: guest frame number >> VIRTBACK_CHUNK_SHIFT
  * @gfn: guest frame number of the first page; of a page mapped alone, which is
  *	 never hashed, that of the page

@@ -120,6 +120,18 @@ static unsigned int virtback_chunk_index(const struct virtback_chunk *chunk, u64
 	return gfn & (chunk->pages->nr - 1);
 }
 
+/* Has the bucket of a chunk room for it? Called with cache->lock held. */
+static bool virtback_chunk_fits(const struct virtback_chunk *chunk)
+{
+	struct virtback_xen_cache *cache = chunk->cache;
+	struct virtback_chunk *other;
+	unsigned int n = 0;
+
+	hash_for_each_possible(cache->chunks, other, hash, chunk->nr)
+		n++;
+	return n < VIRTBACK_BUCKET_MAX;
+}
+
 /* Count a new mapping, and let others find it when it is good for more than its pin. */
 static void virtback_chunk_insert(struct virtback_chunk *chunk)
 {
@@ -133,7 +145,7 @@ static void virtback_chunk_insert(struct virtback_chunk *chunk)
 	virtback_add_once(cache->nr_chunks, 1);
 	spin_lock_irq(&cache->lock);
 	/* An INVALIDATE came while it was mapped: of use for this pin alone. */
-	if (!cache->closed && chunk->gen == cache->gen)
+	if (!cache->closed && chunk->gen == cache->gen && virtback_chunk_fits(chunk))
 		hash_add(cache->chunks, &chunk->hash, chunk->nr);
 	spin_unlock_irq(&cache->lock);
 }
@@ -155,11 +167,15 @@ static void virtback_chunk_fill(struct virtback_chunk *chunk, unsigned int i)
 		chunk->mapped = virtback_xen_map_foreign(cache->domid, chunk->gfn,
 							 chunk->pages->page, chunk->pages->nr,
 							 &full);
+		trace_virtback_xen_map(cache->domid, chunk->gfn, chunk->pages->nr, chunk->mapped);
 		if (!full || (chunk->mapped & BIT(i)) || !--tries)
 			return;
 		other = virtback_cache_other_space(cache, chunk->pages, chunk->mapped);
 		if (!other)
 			return;
+		if (chunk->mapped)
+			trace_virtback_xen_unmap(cache->domid, chunk->gfn, chunk->pages->nr,
+						 chunk->mapped);
 		chunk->pages = other;
 	}
 }
@@ -195,7 +211,6 @@ static struct virtback_chunk *virtback_chunk_map(struct virtback_xen_cache *cach
 	spin_unlock_irq(&cache->lock);
 	virtback_add_once(cache->stats.maps, 1);
 	virtback_chunk_fill(chunk, virtback_chunk_index(chunk, gfn));
-	trace_virtback_xen_map(cache->domid, chunk->gfn, nr, chunk->mapped);
 	/* Keep nothing for an address where the guest has no memory at all. */
 	if (!chunk->mapped)
 		goto free;
@@ -344,7 +359,7 @@ struct page *virtback_chunk_page(const struct virtback_chunk *chunk, u64 gfn)
 /* Bytes from the start of page @i that are mapped and follow each other, to @len. */
 static u32 virtback_chunk_run(const struct virtback_chunk *chunk, unsigned int i, u32 len)
 {
-	/* As virtback_chunk_get_page(), for more pages. */
+	/* As virtback_chunk_of_page(), for more pages. */
 	u32 next = (smp_load_acquire(&chunk->mapped) >> 1) & chunk->pages->contig;
 	u32 n = PAGE_SIZE;
 
