@@ -85,7 +85,8 @@ struct virtback_xen_cache_stats {
  * struct virtback_xen_cache - what is mapped of a guest
  * @domid: guest
  * @map_lock: held while anything is mapped or unmapped, so that no two pins map the same
- *	      (a chunk may be there twice that could not be pinned, and then could); protects what follows up to @lock. Statistics are read without it.
+ *	      (a chunk may be there twice that could not be pinned, and then could);
+ *	      protects what follows up to @lock. Statistics are read without it.
  * @rooms: what the guest's devices take of it
  * @limit: pages that may be mapped; written under @lock as well
  * @reserve: pages that the queues of the guest's devices can pin at once; as @limit
@@ -153,7 +154,8 @@ struct virtback_xen_room {
  * @refs: pins
  * @gen: cache->gen when it was mapped
  * @mapped: bit n: page n is mapped. Once it can be found it only ever gains bits, and is
- *	    written under map_lock and cache->lock, until virtback_xen_cache_drop(), which has the chunk alone.
+ *	    written under map_lock and cache->lock, until virtback_xen_cache_drop(), which
+ *	    has the chunk alone.
  * @nr: number of the chunk: guest frame number >> VIRTBACK_CHUNK_SHIFT
  * @gfn: guest frame number of the first page; of a page mapped alone, which is
  *	 never hashed, that of the page

@@ -54,7 +54,7 @@ static void virtback_xen_look_here(void *data)
 	if (cpu_online(smp_processor_id()))
 		hrtimer_start(&guest->look, ns_to_ktime(VIRTBACK_DROP_EVERY),
 			      HRTIMER_MODE_REL_PINNED);
-	/* The last access: pairs with virtback_xen_look_stop(). There is no atomic_dec_release(). */
+	/* The last access: pairs with virtback_xen_look_stop(). */
 	atomic_dec_return_release(&guest->look_moves);
 }
 
