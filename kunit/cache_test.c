@@ -400,6 +400,8 @@ static void cache_many_busy_keep_nothing_else(struct kunit *test)
 	virtback_xen_cache_invalidate(cache);
 	msleep(20);
 	KUNIT_EXPECT_EQ(test, hv->guest[0].mapped, CACHE_MANY * VIRTBACK_CHUNK_PAGES);
+	/* And it rests. */
+	KUNIT_EXPECT_TRUE(test, cache->reap_later);
 	for (i = 0; i < CACHE_MANY; i++)
 		put_page(hv_page_of(&p[i]));
 	hv_settle(hv);
