@@ -158,24 +158,22 @@ static void virtback_chunk_insert(struct virtback_chunk *chunk)
 static void virtback_chunk_fill(struct virtback_chunk *chunk, unsigned int i)
 {
 	struct virtback_xen_cache *cache = chunk->cache;
-	unsigned int tries = VIRTBACK_FILL_TRIES;
+	unsigned int nr = chunk->pages->nr, tries = VIRTBACK_FILL_TRIES;
 	struct virtback_xen_pages *other;
 	bool full;
 
 	for (;;) {
 		full = false;
 		chunk->mapped = virtback_xen_map_foreign(cache->domid, chunk->gfn,
-							 chunk->pages->page, chunk->pages->nr,
-							 &full);
-		trace_virtback_xen_map(cache->domid, chunk->gfn, chunk->pages->nr, chunk->mapped);
+							 chunk->pages->page, nr, &full);
+		trace_virtback_xen_map(cache->domid, chunk->gfn, nr, chunk->mapped);
 		if (!full || (chunk->mapped & BIT(i)) || !--tries)
 			return;
 		other = virtback_cache_other_space(cache, chunk->pages, chunk->mapped);
 		if (!other)
 			return;
 		if (chunk->mapped)
-			trace_virtback_xen_unmap(cache->domid, chunk->gfn, chunk->pages->nr,
-						 chunk->mapped);
+			trace_virtback_xen_unmap(cache->domid, chunk->gfn, nr, chunk->mapped);
 		chunk->pages = other;
 	}
 }
