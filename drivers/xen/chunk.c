@@ -144,7 +144,7 @@ static void virtback_chunk_insert(struct virtback_chunk *chunk)
 	}
 	virtback_add_once(cache->nr_chunks, 1);
 	spin_lock_irq(&cache->lock);
-	/* An INVALIDATE came while it was mapped: of use for this pin alone. */
+	/* Else it is for this pin alone: an INVALIDATE came meanwhile, or the bucket is full. */
 	if (!cache->closed && chunk->gen == cache->gen && virtback_chunk_fits(chunk))
 		hash_add(cache->chunks, &chunk->hash, chunk->nr);
 	spin_unlock_irq(&cache->lock);
